@@ -1,0 +1,45 @@
+# On a fresh machine (Python 3.11 or newer, make, git): `make train` runs the main job, `make test` the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help train test test-slow lint bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+train: $(READY) ## train, check and register the sample's model, with no account and no server
+	$(BIN)/modelway sample --output data
+	$(BIN)/modelway train
+
+test: $(READY) lint ## everything but what is slow
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+
+test-slow: $(READY) ## what takes longer: races, servers, statistics, the bars on real data
+	$(BIN)/python -m pytest -n auto -m slow
+
+lint: $(READY) ## format, lint, types, import direction
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## the benchmarks of bench/, paired and as ratios
+	$(BIN)/python bench/run.py
+
+lock: ## make requirements.lock anew (needs uv); hashed, and it names no host
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --no-emit-index-url --upgrade -o requirements.lock
+
+clean: ## remove the environment and what runs left
+	rm -rf $(VENV) .modelway mlflow.db mlartifacts model-artifacts data htmlcov .coverage
+
+# The lock decides what is installed; nothing is resolved here. modelway itself is built with what the lock brought.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "modelway needs Python 3.11 or newer; name one with PYTHON=..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,142 @@
+"""Artifact directories: written beside their place and renamed, so that they are there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from modelway.errors import InputError, OutsideError, UsageError
+from modelway.records.artifacts import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MANIFEST = "manifest.json"
+UNDIGESTED = frozenset({MANIFEST, "timings.json"})
+"""Files that no digest covers: the manifest itself, and whatever is timed."""
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of(values: Mapping[str, str]) -> str:
+    """SHA-256 (hexadecimal) of a mapping as JSON (RFC 8259) with sorted keys and no spaces."""
+    text = json.dumps(dict(values), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def list_files(directory: Path) -> dict[str, str]:
+    """SHA-256 of each digested file below a directory, by its path with forward slashes, sorted."""
+    found = {}
+    for path in sorted(directory.rglob("*")):
+        if path.is_file() and path.name not in UNDIGESTED:
+            found[path.relative_to(directory).as_posix()] = file_digest(path)
+    return found
+
+
+def artifact_digest(manifest: Manifest) -> str:
+    """The digest that names an artifact directory: of its files, not of what it was made from."""
+    return digest_of(manifest.files)
+
+
+@contextmanager
+def write_artifact(target: Path, kind: str, inputs: Mapping[str, str] | None = None) -> Iterator[Path]:
+    """Give a directory to write into; on leaving, add the manifest and put it in `target`'s place.
+
+    An artifact directory that is there already is replaced. On any error `target` stays as it was.
+
+    Raises:
+        UsageError: `target` is a file, or a directory that holds something else than an artifact.
+        OutsideError: the disk is full, or the place can't be written.
+    """
+    check_replaceable(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise OutsideError(f"can't write: {error.strerror}", where=str(target.parent)) from error
+    try:
+        yield work
+        manifest = Manifest(kind=kind, files=list_files(work), inputs=dict(sorted((inputs or {}).items())))
+        (work / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+        work.chmod(0o777 & ~_umask())
+        _replace(work, target)
+    except OSError as error:
+        raise OutsideError(
+            f"can't write: {error.strerror or error}", where=str(target), remedy="Free space or choose another place."
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def check_replaceable(target: Path) -> None:
+    """Raise `UsageError` unless an artifact may be written at `target`."""
+    if target.is_dir():
+        if any(target.iterdir()) and not (target / MANIFEST).is_file():
+            raise UsageError(
+                "the directory holds files that are no artifact of modelway",
+                where=str(target),
+                remedy="Name an empty directory or one that a stage wrote.",
+            )
+    elif target.exists():
+        raise UsageError("this is a file, not a directory", where=str(target), remedy="Name a directory.")
+
+
+def read_manifest(directory: Path, kind: str | None = None) -> Manifest:
+    """Read and check a directory's manifest, and the digests of all its files.
+
+    Raises:
+        InputError: there is no such directory, it is of another kind, or its files are not those it was made with.
+    """
+    path = directory / MANIFEST
+    if not path.is_file():
+        raise InputError("there is no artifact directory here", where=str(directory), remedy="Run the stage that writes it.")
+    try:
+        manifest = Manifest.from_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError("the manifest can't be read", where=str(path), remedy="Run the stage again.") from error
+    if kind is not None and manifest.kind != kind:
+        raise InputError(f"this is an artifact of kind {manifest.kind!r}; {kind!r} is wanted", where=str(directory))
+    if (found := list_files(directory)) != manifest.files:
+        names = sorted(name for name in {*found, *manifest.files} if found.get(name) != manifest.files.get(name))
+        raise InputError(
+            f"the files are not those of the manifest: {', '.join(names[:5])}",
+            where=str(directory),
+            remedy="Run the stage that writes it again.",
+        )
+    return manifest
+
+
+def _replace(work: Path, target: Path) -> None:
+    """Put `work` in the place of `target`. A directory can't be renamed onto a full one, so the old one steps aside."""
+    if not target.exists():
+        work.rename(target)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    old = aside / target.name
+    target.rename(old)
+    try:
+        work.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _umask() -> int:
+    """The process's file mode mask; the system only tells it while setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""One file a command; alone reads argv and environment, alone exits."""

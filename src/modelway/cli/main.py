@@ -1,0 +1,128 @@
+"""The entry point: finds the command, runs it, turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import modelway
+from modelway.cli.output import Output
+from modelway.errors import INTERRUPTED, ModelwayError, OutsideError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+COMMANDS = {
+    "sample": "write the sample data set",
+    "schema": "print the JSON Schema of the settings",
+    "train": "prepare, fit, evaluate and register a model",
+    "prepare": "read, check and split a data set",
+    "fit": "fit a model on a prepared data set",
+    "evaluate": "measure a model on held-out rows and judge it by the gates",
+    "register": "register a model that passed its gates",
+    "pull": "fetch a registered version's files",
+    "promote": "make a registered version the champion",
+}
+"""Every command with its one line of help; `cli/NAME.py` is imported only when it is run, so that --help is quick."""
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a command line and give its exit code; nothing but a usage message of argparse exits by itself."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    args = _parse(argv)
+    output = Output(json=args.json, verbose=args.verbose)
+    try:
+        return int(args.run(args, output))
+    except ModelwayError as error:
+        output.error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        output.note("interrupted; nothing half-written is left")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; without this, Python complains once more while it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
+            return _bug(output, error)
+        full = OutsideError(f"can't write: {error.strerror}", where=error.filename, remedy="Free space and run it again.")
+        output.error(full)
+        return full.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort: whatever is not ours is a bug
+        return _bug(output, error)
+
+
+def _bug(output: Output, error: Exception) -> int:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    bug = ModelwayError(
+        f"this is a bug in modelway: {type(error).__name__}: {error}",
+        where=f"{Path(last.filename).name}:{last.lineno}",
+        remedy="Run it again with --verbose and report what it prints.",
+    )
+    output.error(bug)
+    if output.verbose:
+        traceback.print_exception(error)
+    return bug.exit_code
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    """A polite kill takes the same way out as Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    shared = _shared_flags()
+    parser = argparse.ArgumentParser(
+        prog="modelway",
+        description=modelway.__doc__,
+        epilog="example: modelway train --epochs 50",
+        parents=[shared],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"modelway {modelway.__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, dest="command")
+    wanted = next((word for word in argv if word in COMMANDS), None)
+    for name, line in COMMANDS.items():
+        if name == wanted:
+            module: Any = importlib.import_module(f"modelway.cli.{name}")
+            subparser = subparsers.add_parser(
+                name,
+                help=line,
+                description=module.__doc__,
+                epilog=f"example: {module.EXAMPLE}",
+                parents=[shared],
+                allow_abbrev=False,
+            )
+            module.configure(subparser)
+            subparser.set_defaults(run=module.run)
+        else:
+            subparsers.add_parser(name, help=line)
+    args = parser.parse_args(argv)
+    for flag, default in (("config", None), ("json", False), ("verbose", False), ("set", [])):
+        if not hasattr(args, flag):
+            setattr(args, flag, default)
+    return args
+
+
+def _shared_flags() -> argparse.ArgumentParser:
+    """Flags of every command, before or after its name; no defaults, so that the one place doesn't undo the other."""
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    shared.add_argument("--config", type=Path, metavar="FILE", help="the settings (default: modelway.yaml here or above)")
+    shared.add_argument("--set", action="append", metavar="A.B=C", help="override a value of the settings")
+    shared.add_argument("--json", action="store_true", help="print one JSON record instead of text")
+    shared.add_argument("--verbose", action="store_true", help="say more, and show where a bug comes from")
+    return shared

@@ -1,0 +1,86 @@
+"""The one base error, its kinds and their exit codes.
+
+An error says what is wrong, where, and what to do next; `cli/` alone turns it into a message and an exit code.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ModelwayError(Exception):
+    """Base of every error that a user can meet.
+
+    Args:
+        what: what is wrong, in one sentence without a full stop.
+        where: the file, key, column, row or address concerned.
+        remedy: what to do next.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+        super().__init__(what, where, remedy)
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f"\n  {self.remedy}" if self.remedy else ""
+        return f"{place}{self.what}{advice}"
+
+
+class UsageError(ModelwayError):
+    """Wrong usage of a command: an unknown name, a negative epoch, flags that contradict each other."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """A settings file, or a value in it, that can't be used."""
+
+
+class InputError(ModelwayError):
+    """An input that is missing, torn, or not what the schema says."""
+
+    exit_code = 3
+
+
+class GateError(ModelwayError):
+    """A check or gate failed."""
+
+    exit_code = 4
+
+
+class InconclusiveError(ModelwayError):
+    """The evidence is not enough to decide."""
+
+    exit_code = 5
+
+
+class OutsideError(ModelwayError):
+    """An outside system failed, the disk is full, or another process holds the lock."""
+
+    exit_code = 6
+
+
+class RolledBackError(ModelwayError):
+    """A release was deployed and then rolled back."""
+
+    exit_code = 7
+
+
+INTERRUPTED = 130
+"""Exit code of a command that a person interrupted."""
+
+SEVERITY = (1, 7, 6, 3, 4, 5)
+"""Exit codes from the worst on: a command of several parts ends with the first that any part has."""
+
+
+def combine_exit_codes(codes: list[int]) -> int:
+    """The exit code of a command whose parts ended with `codes`; 0 when all are 0.
+
+    A code outside `SEVERITY` (wrong usage, an interrupt) ends a command at once and is no part's own.
+    """
+    return next((code for code in SEVERITY if code in codes), 0)

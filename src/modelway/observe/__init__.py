@@ -1,0 +1,1 @@
+"""Profiles of a model's inputs and outputs, that monitoring compares with."""

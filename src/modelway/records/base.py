@@ -1,0 +1,25 @@
+"""The base of every record."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """A frozen, typed value; unknown fields, wrong types, NaN and infinity are refused.
+
+    Records are checked strictly, from JSON (`from_json`): "5" is no integer and 1 is no boolean.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read a record; raises `pydantic.ValidationError` when the text does not fit."""
+        return cls.model_validate_json(text)
+
+    def to_json(self) -> str:
+        """The record as indented JSON with a final newline; equal records give equal text."""
+        return self.model_dump_json(indent=2) + "\n"

@@ -1,0 +1,78 @@
+"""The whole settings tree; `settings.py` reads it from a file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from modelway.records.base import Record
+from modelway.records.data import PrepareOptions, Task
+from modelway.records.evaluate import EvaluateOptions, metric_names
+from modelway.records.fit import FitOptions
+from modelway.records.register import RegisterOptions
+
+
+class EnvironmentOptions(Record):
+    """Where a model is delivered to. What an environment leaves out comes from `environments.defaults`."""
+
+    model_version: str = "champion"
+    """The version it runs unless told otherwise: a number, or an alias."""
+
+
+class Settings(Record):
+    """`modelway.yaml`. The top-level keys are the stages; a stage sees its own key alone."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
+    """The model's name in the registry: letters, digits, hyphens, underscores."""
+    prepare: PrepareOptions
+    """What the data set is and how it is split."""
+    fit: FitOptions = FitOptions()
+    """How the model is made."""
+    evaluate: EvaluateOptions = EvaluateOptions()
+    """What is measured and what must hold."""
+    register_: Annotated[RegisterOptions, Field(alias="register")] = RegisterOptions()
+    """Where models are registered."""
+    environments: dict[str, EnvironmentOptions] = {}
+    """Where models are delivered to, by name; `defaults` holds what they have in common."""
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Settings:
+        self._check_columns()
+        self._check_metrics()
+        if self.fit.search.trials and not self.prepare.split.validation:
+            raise ValueError("fit.search needs validation rows, but prepare.split.validation is 0")
+        if self.fit.target_transform != "none" and self.prepare.task is not Task.REGRESSION:
+            raise ValueError("fit.target_transform is for regression")
+        return self
+
+    def _check_columns(self) -> None:
+        features = self.fit.features
+        named = {
+            "fit.features.drop": features.drop,
+            "fit.features.columns": tuple(features.columns),
+            "fit.features.custom": tuple(column for custom in features.custom for column in custom.columns),
+            "evaluate.slices": self.evaluate.slices,
+            "evaluate.sensitive": self.evaluate.sensitive,
+        }
+        for key, columns in named.items():
+            for column in columns:
+                if column not in self.prepare.columns:
+                    raise ValueError(f"{key} names {column!r}, which is not in prepare.columns")
+        for key in ("fit.features.columns", "fit.features.custom"):
+            if self.prepare.target in named[key]:
+                raise ValueError(f"{key} names the target {self.prepare.target!r}, which is no feature")
+
+    def _check_metrics(self) -> None:
+        known = metric_names(self.prepare.task)
+        options = self.evaluate
+        named = {
+            "evaluate.metrics": options.metrics,
+            "evaluate.primary": (options.primary,) if options.primary else (),
+            "evaluate.gates.minimum": tuple(options.gates.minimum),
+            "evaluate.gates.maximum": tuple(options.gates.maximum),
+        }
+        for key, metrics in named.items():
+            for metric in metrics:
+                if metric not in known:
+                    raise ValueError(f"{key} names {metric!r}, which is no metric here; known are {', '.join(known)}")

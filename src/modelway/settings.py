@@ -1,0 +1,269 @@
+"""`modelway.yaml` → one frozen settings tree; every error names file, line, key and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from modelway.errors import SettingsError
+from modelway.records.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FILE_NAME = "modelway.yaml"
+_REMEDY = "`modelway schema` lists every key; examples/loans/modelway.yaml explains each."
+_BUILT_IN_ENVIRONMENTS: dict[str, dict[str, Any]] = {
+    "local": {"model_version": "champion"},
+    "staging": {"model_version": "challenger"},
+    "production": {"model_version": "champion"},
+}
+
+
+@dataclass(frozen=True)
+class Override:
+    """A value that a flag puts in the place of the file's."""
+
+    flag: str
+    keys: tuple[str, ...]
+    value: Any
+
+    @classmethod
+    def parse(cls, text: str) -> Override:
+        """Read `a.b=c`, where c is YAML; raises `SettingsError` when it is not of that form."""
+        flag = f"--set {text}"
+        dotted, equals, value = text.partition("=")
+        keys = tuple(dotted.split("."))
+        if not equals or not all(keys):
+            raise SettingsError("this is not of the form a.b=c", where=flag)
+        try:
+            return cls(flag, keys, yaml.load(value, Loader=_Loader))  # noqa: S506 - a subclass of SafeLoader
+        except yaml.YAMLError as error:
+            raise SettingsError("the value is no YAML", where=flag) from error
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without dates: a date in the settings is text, as in JSON."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+# YAML 1.1 reads 1e-3 as text, for want of a dot; everybody means the number.
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
+
+
+def find_settings(start: Path) -> Path:
+    """The settings file in a directory or the nearest one above; raises `SettingsError` when there is none."""
+    for directory in (start, *start.parents):
+        if (path := directory / FILE_NAME).is_file():
+            return path
+    raise SettingsError(
+        f"there is no {FILE_NAME} here or above", where=str(start), remedy="Name one with --config, or go to the project."
+    )
+
+
+def load_settings(path: Path, overrides: Sequence[Override] = ()) -> Settings:
+    """Read a settings file, with overrides put in.
+
+    Raises:
+        SettingsError: the file is missing or no YAML, or a key or value in it can't be used.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError("there is no such settings file", where=str(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the settings file can't be read: {error}", where=str(path)) from error
+    root, values = _parse(text, path)
+    origins = _apply_overrides(values, overrides)
+    values["environments"] = _overlay_environments(values.get("environments"))
+    try:
+        return Settings.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        raise _explain(error, path, root, origins) from error
+
+
+def settings_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a settings file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
+
+
+def _parse(text: str, path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+        if not isinstance(root, yaml.MappingNode):
+            raise SettingsError("the settings file holds no keys", where=str(path), remedy=_REMEDY)
+        _refuse_duplicates(root, path)
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise SettingsError(f"this is no YAML: {problem}", where=f"{path}{line}") from error
+    return root, _checked_keys(values, path)
+
+
+def _checked_keys(values: Any, path: Path) -> Any:
+    """The values as they are, after all keys were seen to be text (YAML also has numbers and `null` as keys)."""
+    if isinstance(values, dict):
+        for key, value in values.items():
+            if not isinstance(key, str):
+                raise SettingsError(f"the key {key!r} is no text", where=str(path), remedy="Put it between quotes.")
+            _checked_keys(value, path)
+    elif isinstance(values, list):
+        for value in values:
+            _checked_keys(value, path)
+    return values
+
+
+def _refuse_duplicates(node: yaml.Node, path: Path) -> None:
+    """YAML lets the last of two equal keys win in silence."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                line = key.start_mark.line + 1
+                raise SettingsError(f"the key {key.value!r} stands here twice", where=f"{path}:{line}", remedy="Keep one.")
+            seen.add(key.value)
+            _refuse_duplicates(value, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_duplicates(value, path)
+
+
+def _apply_overrides(values: dict[str, Any], overrides: Sequence[Override]) -> dict[tuple[str, ...], str]:
+    """Put the overrides into the values; gives the flag that each overridden key came from."""
+    origins = {}
+    for override in overrides:
+        place = values
+        for key in override.keys[:-1]:
+            place = place.setdefault(key, {})
+            if not isinstance(place, dict):
+                raise SettingsError(f"{key!r} holds a single value and has no keys below it", where=override.flag)
+        place[override.keys[-1]] = override.value
+        origins[override.keys] = override.flag
+    return origins
+
+
+def _overlay_environments(environments: Any) -> Any:
+    """Each environment laid over the defaults; what is malformed is left for the record to refuse."""
+    if environments is None:
+        environments = {}
+    if not isinstance(environments, dict) or not all(isinstance(value, dict) for value in environments.values()):
+        return environments
+    defaults = environments.get("defaults", {})
+    names = [*_BUILT_IN_ENVIRONMENTS, *environments]
+    return {
+        name: _BUILT_IN_ENVIRONMENTS.get(name, {}) | defaults | environments.get(name, {})
+        for name in names
+        if name != "defaults"
+    }
+
+
+def _explain(
+    error: ValidationError, path: Path, root: yaml.MappingNode, origins: Mapping[tuple[str, ...], str]
+) -> SettingsError:
+    """One error that names all that is wrong; the first one gives place and remedy."""
+    problems = []
+    for detail in error.errors():
+        keys, node = _locate(root, detail["loc"] + _named_key(detail))
+        where = next((flag for place, flag in origins.items() if place == keys[: len(place)]), None)
+        problems.append((where or f"{path}:{node.start_mark.line + 1}", *_describe(detail, keys)))
+    where, what, remedy = problems[0]
+    further = "".join(f"\n{place}: {text}\n  {advice}" for place, text, advice in problems[1:])
+    if further:
+        return SettingsError(f"{what}\n  {remedy}{further}", where=where)
+    return SettingsError(what + further, where=where, remedy=remedy)
+
+
+def _describe(detail: Any, keys: tuple[str, ...]) -> tuple[str, str]:
+    """What is wrong with a value, and what to do about it."""
+    key = ".".join(keys)
+    kind, found = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        known = _known_keys(keys[:-1])
+        close = difflib.get_close_matches(keys[-1], known, n=1)
+        advice = f"Did you mean {close[0]!r}?" if close else f"Known here: {', '.join(known)}." if known else _REMEDY
+        return f"unknown key {key}", advice
+    if kind == "missing":
+        return f"the key {key} is missing", _REMEDY
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if kind == "value_error":
+        return message, _REMEDY
+    shown = json.dumps(found, default=str)
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+    advice = 'Put text that YAML takes for something else between quotes, as in "yes".' if kind == "string_type" else _REMEDY
+    return f"{key}: wanted {message}, found {shown}", advice
+
+
+def _named_key(detail: Any) -> tuple[str, ...]:
+    """The key that a contradiction's message begins with: `fit.search needs ...` concerns that line of the file."""
+    if detail["type"] != "value_error":
+        return ()
+    named = re.match(r"[a-z0-9_.]+", detail["msg"].removeprefix("Value error, "))
+    return tuple(named.group().split(".")) if named else ()
+
+
+def _locate(root: yaml.MappingNode, loc: tuple[int | str, ...]) -> tuple[tuple[str, ...], yaml.Node]:
+    """The keys that a person would name for an error's location, and the nearest node of the file.
+
+    pydantic names the chosen alternative of a union among the keys; those stand nowhere in the file.
+    """
+    node: yaml.Node = root
+    keys: list[str] = []
+    for position, part in enumerate(loc):
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            keys.append(str(part))
+            node = node.value[part] if part < len(node.value) else node
+            continue
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        match = next((value for key, value in pairs if key.value == part), None)
+        if match is not None:
+            keys.append(str(part))
+            node = match
+        elif position == len(loc) - 1 and isinstance(node, yaml.MappingNode):
+            keys.append(str(part))
+        elif _is_schema_key(keys, str(part)):
+            keys.append(str(part))
+    return tuple(keys), node
+
+
+def _is_schema_key(keys: Sequence[str], part: str) -> bool:
+    """Whether a part of a location that is not in the file is a key (put in by an override), not an alternative's name."""
+    return part in _known_keys(tuple(keys))
+
+
+def _known_keys(keys: tuple[str, ...]) -> list[str]:
+    """The keys allowed below a place of the settings, from the schema; of a union, those of all its alternatives."""
+    schema = Settings.model_json_schema()
+    places = [schema]
+    for key in keys:
+        places = [
+            below
+            for place in _alternatives(places, schema)
+            for below in (place.get("properties", {}).get(key), place.get("additionalProperties"))
+            if isinstance(below, dict)
+        ]
+    return sorted({key for place in _alternatives(places, schema) for key in place.get("properties", {})})
+
+
+def _alternatives(places: list[dict[str, Any]], schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schemas that a list of schemas stands for, with references and unions resolved."""
+    found = []
+    for place in places:
+        if "$ref" in place:
+            found += _alternatives([schema["$defs"][place["$ref"].rsplit("/", 1)[1]]], schema)
+        elif union := place.get("anyOf") or place.get("oneOf"):
+            found += _alternatives(union, schema)
+        else:
+            found.append(place)
+    return found
