@@ -101,7 +101,9 @@ def read_manifest(directory: Path, kind: str | None = None) -> Manifest:
     """
     path = directory / MANIFEST
     if not path.is_file():
-        raise InputError("there is no artifact directory here", where=str(directory), remedy="Run the stage that writes it.")
+        raise InputError(
+            "there is no artifact directory here", where=str(directory), remedy="Run the stage that writes it."
+        )
     try:
         manifest = Manifest.from_json(path.read_bytes())
     except ValidationError as error:

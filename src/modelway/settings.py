@@ -6,7 +6,6 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -17,6 +16,7 @@ from modelway.records.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 FILE_NAME = "modelway.yaml"
 _REMEDY = "`modelway schema` lists every key; examples/loans/modelway.yaml explains each."
@@ -67,7 +67,9 @@ def find_settings(start: Path) -> Path:
         if (path := directory / FILE_NAME).is_file():
             return path
     raise SettingsError(
-        f"there is no {FILE_NAME} here or above", where=str(start), remedy="Name one with --config, or go to the project."
+        f"there is no {FILE_NAME} here or above",
+        where=str(start),
+        remedy="Name one with --config, or go to the project.",
     )
 
 
@@ -132,7 +134,9 @@ def _refuse_duplicates(node: yaml.Node, path: Path) -> None:
         for key, value in node.value:
             if key.value in seen:
                 line = key.start_mark.line + 1
-                raise SettingsError(f"the key {key.value!r} stands here twice", where=f"{path}:{line}", remedy="Keep one.")
+                raise SettingsError(
+                    f"the key {key.value!r} stands here twice", where=f"{path}:{line}", remedy="Keep one."
+                )
             seen.add(key.value)
             _refuse_duplicates(value, path)
     elif isinstance(node, yaml.SequenceNode):
@@ -175,9 +179,9 @@ def _explain(
     """One error that names all that is wrong; the first one gives place and remedy."""
     problems = []
     for detail in error.errors():
-        keys, node = _locate(root, detail["loc"] + _named_key(detail))
+        keys, line = _locate(root, detail["loc"] + _named_key(detail))
         where = next((flag for place, flag in origins.items() if place == keys[: len(place)]), None)
-        problems.append((where or f"{path}:{node.start_mark.line + 1}", *_describe(detail, keys)))
+        problems.append((where or f"{path}:{line}", *_describe(detail, keys)))
     where, what, remedy = problems[0]
     further = "".join(f"\n{place}: {text}\n  {advice}" for place, text, advice in problems[1:])
     if further:
@@ -201,7 +205,9 @@ def _describe(detail: Any, keys: tuple[str, ...]) -> tuple[str, str]:
         return message, _REMEDY
     shown = json.dumps(found, default=str)
     shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-    advice = 'Put text that YAML takes for something else between quotes, as in "yes".' if kind == "string_type" else _REMEDY
+    advice = (
+        'Put text that YAML takes for something else between quotes, as in "yes".' if kind == "string_type" else _REMEDY
+    )
     return f"{key}: wanted {message}, found {shown}", advice
 
 
@@ -213,33 +219,26 @@ def _named_key(detail: Any) -> tuple[str, ...]:
     return tuple(named.group().split(".")) if named else ()
 
 
-def _locate(root: yaml.MappingNode, loc: tuple[int | str, ...]) -> tuple[tuple[str, ...], yaml.Node]:
-    """The keys that a person would name for an error's location, and the nearest node of the file.
+def _locate(root: yaml.MappingNode, loc: tuple[int | str, ...]) -> tuple[tuple[str, ...], int]:
+    """The keys that a person would name for an error's location, and the line of the nearest one in the file, from 1.
 
     pydantic names the chosen alternative of a union among the keys; those stand nowhere in the file.
     """
     node: yaml.Node = root
+    line = root.start_mark.line
     keys: list[str] = []
     for position, part in enumerate(loc):
         if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            keys.append(str(part))
-            node = node.value[part] if part < len(node.value) else node
-            continue
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        match = next((value for key, value in pairs if key.value == part), None)
-        if match is not None:
-            keys.append(str(part))
-            node = match
-        elif position == len(loc) - 1 and isinstance(node, yaml.MappingNode):
-            keys.append(str(part))
-        elif _is_schema_key(keys, str(part)):
-            keys.append(str(part))
-    return tuple(keys), node
-
-
-def _is_schema_key(keys: Sequence[str], part: str) -> bool:
-    """Whether a part of a location that is not in the file is a key (put in by an override), not an alternative's name."""
-    return part in _known_keys(tuple(keys))
+            pairs = [(value, value) for value in node.value[part : part + 1]]
+        else:
+            entries = node.value if isinstance(node, yaml.MappingNode) else []
+            pairs = [(key, value) for key, value in entries if key.value == part]
+        if pairs:
+            line, node = pairs[0][0].start_mark.line, pairs[0][1]
+        elif position < len(loc) - 1 and str(part) not in _known_keys(tuple(keys)):
+            continue  # an alternative's name; else the key is missing, or an override put it in
+        keys.append(str(part))
+    return tuple(keys), line + 1
 
 
 def _known_keys(keys: tuple[str, ...]) -> list[str]:

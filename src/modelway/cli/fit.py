@@ -25,7 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def add_fit_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say how to fit."""
-    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training rows; rounds of boosted trees")
+    parser.add_argument(
+        "--epochs", type=int, metavar="N", help="passes over the training rows; rounds of boosted trees"
+    )
     parser.add_argument("--batch-size", type=int, metavar="N", help="rows of each step of the optimiser")
     parser.add_argument("--trials", type=int, metavar="N", help="trials of the hyperparameter search; 0 for none")
 

@@ -46,9 +46,6 @@ def run(argv: Sequence[str]) -> int:
     output = Output(json=args.json, verbose=args.verbose)
     try:
         return int(args.run(args, output))
-    except ModelwayError as error:
-        output.error(error)
-        return error.exit_code
     except KeyboardInterrupt:
         output.note("interrupted; nothing half-written is left")
         return INTERRUPTED
@@ -56,27 +53,25 @@ def run(argv: Sequence[str]) -> int:
         # Whoever read our output has gone; without this, Python complains once more while it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
-            return _bug(output, error)
-        full = OutsideError(f"can't write: {error.strerror}", where=error.filename, remedy="Free space and run it again.")
-        output.error(full)
-        return full.exit_code
-    except Exception as error:  # noqa: BLE001 - the last resort: whatever is not ours is a bug
-        return _bug(output, error)
+    except Exception as error:  # noqa: BLE001 - the last resort: whatever nobody expected is a bug
+        known = _in_our_words(error)
+        output.error(known)
+        if output.verbose and known.exit_code == ModelwayError.exit_code:
+            traceback.print_exception(error)
+        return known.exit_code
 
 
-def _bug(output: Output, error: Exception) -> int:
+def _in_our_words(error: Exception) -> ModelwayError:
+    if isinstance(error, ModelwayError):
+        return error
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
+        return OutsideError(f"can't write: {error.strerror}", where=error.filename, remedy="Free space and try again.")
     last = traceback.extract_tb(error.__traceback__)[-1]
-    bug = ModelwayError(
+    return ModelwayError(
         f"this is a bug in modelway: {type(error).__name__}: {error}",
         where=f"{Path(last.filename).name}:{last.lineno}",
         remedy="Run it again with --verbose and report what it prints.",
     )
-    output.error(bug)
-    if output.verbose:
-        traceback.print_exception(error)
-    return bug.exit_code
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
@@ -121,7 +116,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 def _shared_flags() -> argparse.ArgumentParser:
     """Flags of every command, before or after its name; no defaults, so that the one place doesn't undo the other."""
     shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    shared.add_argument("--config", type=Path, metavar="FILE", help="the settings (default: modelway.yaml here or above)")
+    shared.add_argument(
+        "--config", type=Path, metavar="FILE", help="the settings (default: modelway.yaml here or above)"
+    )
     shared.add_argument("--set", action="append", metavar="A.B=C", help="override a value of the settings")
     shared.add_argument("--json", action="store_true", help="print one JSON record instead of text")
     shared.add_argument("--verbose", action="store_true", help="say more, and show where a bug comes from")

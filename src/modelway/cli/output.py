@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
     from modelway.errors import ModelwayError
 
-_PLAIN_INTERVAL = 2.0
+_PLAIN_INTERVAL = 5.0
 """Seconds between plain lines of progress, at the least."""
+
+_PLAIN_WIDTH = 120
+"""Characters of a line where there is no terminal that says so."""
 
 
 class Output:
@@ -38,7 +41,7 @@ class Output:
         """The console for results; imported late, so that --help does without."""
         from rich.console import Console
 
-        return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        return Console(highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
 
     def record(self, record: dict[str, Any]) -> None:
         """Print the command's one record, if JSON is asked for."""

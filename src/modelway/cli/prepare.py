@@ -25,7 +25,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def add_data_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say what to read."""
     parser.add_argument("--data", metavar="URI", help="a file, folder, glob or s3:// address instead of the settings'")
-    parser.add_argument("--sample", type=int, metavar="ROWS", help="read no more than about so many rows, a fixed sample")
+    parser.add_argument(
+        "--sample", type=int, metavar="ROWS", help="read no more than about so many rows, a fixed sample"
+    )
 
 
 def data_overrides(args: argparse.Namespace) -> list[Override]:

@@ -24,9 +24,7 @@ SAMPLE = 100_000
 """Rows, at the most, that the edges of the bins are taken from; the counts are of all rows."""
 
 
-def make_baseline(
-    dataset: Dataset, train: pa.Table, scores: Scores, metrics: Mapping[str, float | None]
-) -> Baseline:
+def make_baseline(dataset: Dataset, train: pa.Table, scores: Scores, metrics: Mapping[str, float | None]) -> Baseline:
     """Profile the training rows and the scores of the held-out rows.
 
     Args:

@@ -66,7 +66,7 @@ class S3Options(Record):
     region: str | None = None
     """The region; the client's own default when absent."""
     path_style: bool = False
-    """Whether the bucket stands in the path instead of the host name."""
+    """Whether the bucket stands in the path instead of the host name, as most servers but AWS want it."""
 
 
 class DataOptions(Record):
@@ -143,6 +143,9 @@ class TimeSplit(_Split):
 SplitOptions = Annotated[HashSplit | StratifiedSplit | GroupSplit | TimeSplit, Field(discriminator="by")]
 
 
+_FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
 class PrepareOptions(Record):
     """The `prepare` section of the settings: what the data set is and how it is split."""
 
@@ -162,7 +165,7 @@ class PrepareOptions(Record):
     """Use no more than about so many rows, a fixed sample by hash; all rows when absent."""
     split: SplitOptions = HashSplit()
     """How rows are held out."""
-    benchmarks: dict[str, DataOptions] = {}
+    benchmarks: dict[_FileName, DataOptions] = {}
     """Further data sets with the same columns, by name, that `evaluate` scores besides."""
     s3: S3Options = S3Options()
     """Where `s3://` addresses lead."""
@@ -182,13 +185,10 @@ class PrepareOptions(Record):
             raise ValueError("positive is for classification")
         if both := sorted(set(self.ignore) & set(self.columns)):
             raise ValueError(f"{both[0]!r} stands in both columns and ignore")
-        if isinstance(self.split, HashSplit | StratifiedSplit):
-            named = self.split.key
-        else:
-            named = (self.split.column,)
+        named = self.split.key if isinstance(self.split, HashSplit | StratifiedSplit) else (self.split.column,)
         for column in named:
             if column not in self.columns and column not in self.ignore:
-                raise ValueError(f"the split names {column!r}, which is neither in columns nor in ignore")
+                raise ValueError(f"split names {column!r}, which is neither in columns nor in ignore")
         if isinstance(self.split, StratifiedSplit) and self.task is Task.REGRESSION:
             raise ValueError("a stratified split is for classification")
         return self

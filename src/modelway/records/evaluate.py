@@ -12,8 +12,8 @@ from modelway.records.base import Record
 from modelway.records.data import Task
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     import numpy as np
+    from numpy.typing import NDArray
 
 _Fraction = Annotated[float, Field(gt=0, lt=1)]
 
@@ -37,7 +37,6 @@ def metric_names(task: Task) -> tuple[str, ...]:
     if task is Task.REGRESSION:
         return REGRESSION_METRICS
     return tuple(dict.fromkeys(TWO_CLASS_METRICS + SEVERAL_CLASS_METRICS))
-
 
 
 class Verdict(StrEnum):
@@ -66,6 +65,7 @@ class ChampionGate(Record):
     """Not worse than the champion on the same held-out rows, by a paired bootstrap."""
 
     enabled: bool = True
+    """Whether it is asked at all."""
     margin: Annotated[float, Field(ge=0)] = 0.005
     """How much worse the primary metric may be, in its own units, and still count as not worse."""
     confidence: _Fraction = 0.95
@@ -78,6 +78,7 @@ class BiasGate(Record):
     """Bounds on the differences between the groups of each sensitive column."""
 
     enabled: bool = True
+    """Whether it is asked at all."""
     demographic_parity: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Greatest difference between groups in the rate of positive predictions."""
     equalized_odds: Annotated[float, Field(ge=0, le=1)] = 0.2
@@ -92,6 +93,7 @@ class TrivialGate(Record):
     """Better than a predictor that knows nothing but the target's distribution."""
 
     enabled: bool = True
+    """Whether it is asked at all."""
     confidence: _Fraction = 0.95
     """Confidence level of the one-sided bound."""
 
@@ -100,6 +102,7 @@ class LeakageGate(Record):
     """No single column predicts the target almost perfectly."""
 
     enabled: bool = True
+    """Whether it is asked at all."""
     threshold: _Fraction = 0.99
     """ROC AUC (classification) or R² (regression) of a single column from which on it leaks."""
 
@@ -112,9 +115,13 @@ class GateOptions(Record):
     maximum: dict[str, float] = {}
     """The greatest value of a metric."""
     champion: ChampionGate = ChampionGate()
+    """Not worse than the champion."""
     bias: BiasGate = BiasGate()
+    """The groups of each sensitive column are treated alike."""
     trivial: TrivialGate = TrivialGate()
+    """Better than knowing nothing."""
     leakage: LeakageGate = LeakageGate()
+    """No column gives the target away."""
 
 
 class EvaluateOptions(Record):
@@ -137,6 +144,7 @@ class EvaluateOptions(Record):
     sensitive: tuple[str, ...] = ()
     """Columns whose groups must be treated alike."""
     gates: GateOptions = GateOptions()
+    """What must hold before a model may be registered."""
 
 
 @dataclass(frozen=True)

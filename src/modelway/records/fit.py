@@ -151,7 +151,9 @@ class FloatRange(Record):
     """A number to search between two bounds."""
 
     low: float
+    """The lower bound."""
     high: float
+    """The upper bound."""
     log: bool = False
     """Whether orders of magnitude are equally likely."""
 
@@ -168,13 +170,16 @@ class IntRange(FloatRange):
     """A whole number to search between two bounds, both included."""
 
     low: int
+    """The lower bound, included."""
     high: int
+    """The upper bound, included."""
 
 
 class Choice(Record):
     """A value to choose from a list."""
 
     choices: Annotated[tuple[bool | int | float | str | tuple[int, ...], ...], Field(min_length=1)]
+    """The values."""
 
 
 class SearchOptions(Record):
@@ -189,7 +194,7 @@ class SearchOptions(Record):
     pruning: bool = True
     """Whether a trial that falls behind is given up."""
     storage: str | None = None
-    """Where the study is kept (an SQLAlchemy address), so that an interrupted search goes on; `.modelway/` by default."""
+    """The study's database (an SQLAlchemy address), from which a search resumes; `.modelway/studies.db` by default."""
     space: dict[str, IntRange | FloatRange | Choice] = {}
     """What to search, by the estimator's option; each kind of estimator has a default."""
 
@@ -200,13 +205,13 @@ class FitOptions(Record):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Everything random follows from it."""
     features: FeatureOptions = FeatureOptions()
-    """Which features are made, and how."""
+    """What the estimator sees of the columns."""
     target_transform: Literal["none", "log1p"] = "none"
     """A function of the target that is fitted in its place; predictions are turned back (regression)."""
     estimator: EstimatorOptions = BoostedTreesOptions()
     """What is fitted."""
     search: SearchOptions = SearchOptions()
-    """The hyperparameter search."""
+    """How hyperparameters are searched."""
     refit: bool = True
     """Whether the final model is fitted on training and validation rows, for as many epochs as validation chose."""
 

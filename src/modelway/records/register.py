@@ -36,6 +36,8 @@ class Version(Record):
     model_digest: str
     """SHA-256 that names the model's own files."""
     aliases: tuple[Alias, ...] = ()
+    tags: dict[str, str] = {}
+    """What it was registered with: commit, data_digest, settings_digest, verdict and whatever else was given."""
 
 
 class Registration(Record):

@@ -1,0 +1,32 @@
+"""Run all benchmarks and write RESULTS.md: `make bench`."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import help as help_bench
+import train_overhead
+from measure import machine
+
+PREAMBLE = """\
+# Benchmark results
+
+Made by `make bench`. Runs of a pair alternate, and ratios are compared pair by pair, so that what else the machine does
+falls on both. Not a test: a busy machine gives other numbers.
+"""
+
+
+def main() -> None:
+    """Run them and write the file."""
+    today = datetime.datetime.now(tz=datetime.UTC).date()
+    parts = [PREAMBLE, f"{today}, {machine()}.", ""]
+    for title, measure in (("Training", train_overhead.measure), ("Command line", help_bench.measure)):
+        parts += [f"## {title}", "", measure(), ""]
+    text = "\n".join(parts)
+    (Path(__file__).parent / "RESULTS.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

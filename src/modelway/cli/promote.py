@@ -1,0 +1,31 @@
+"""Make a registered version the champion: what production serves, and what later models are compared with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
+from modelway.cli.settings import read_settings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from modelway.cli.output import Output
+
+EXAMPLE = "modelway promote challenger"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("version", metavar="VERSION", help="a number, an alias or a run")
+    add_registry_flags(parser)
+
+
+def run(args: argparse.Namespace, output: Output) -> int:
+    """Run the command."""
+    settings, root = read_settings(args, registry_overrides(args))
+    version = open_registry(settings, root).promote(args.version)
+    if not output.json:
+        print(f"champion: {version.name} version {version.number}")
+    output.record({"exit_code": 0, "version": version.model_dump(mode="json")})
+    return 0

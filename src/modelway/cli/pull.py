@@ -1,0 +1,35 @@
+"""Fetch a registered version's model directory, by number, alias or run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
+from modelway.cli.settings import read_settings
+
+if TYPE_CHECKING:
+    import argparse
+
+    from modelway.cli.output import Output
+
+EXAMPLE = "modelway pull champion --output champion"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("version", metavar="VERSION", help="a number, an alias or a run")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the model directory goes")
+    add_registry_flags(parser)
+
+
+def run(args: argparse.Namespace, output: Output) -> int:
+    """Run the command."""
+    settings, root = read_settings(args, registry_overrides(args))
+    from modelway.pipeline.register import pull
+
+    version = pull(open_registry(settings, root), args.version, args.output)
+    if not output.json:
+        print(f"{version.name} version {version.number} is in {args.output}")
+    output.record({"exit_code": 0, "output": str(args.output), "version": version.model_dump(mode="json")})
+    return 0

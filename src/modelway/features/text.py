@@ -1,0 +1,38 @@
+"""Hashed counts of words (Weinberger et al., "Feature hashing", ICML 2009, without the sign)."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from modelway.records.features import TextFeature
+
+_WORD = re.compile(r"\w+")
+
+
+def hashed_places(text: str, hash_size: int, ngrams: int) -> list[int]:
+    """The feature that each run of 1 to `ngrams` words adds one to; words are lower-cased."""
+    words = _WORD.findall(text.lower())
+    runs = (
+        " ".join(words[start : start + length])
+        for length in range(1, ngrams + 1)
+        for start in range(len(words) - length + 1)
+    )
+    return [zlib.crc32(run.encode()) % hash_size for run in runs]
+
+
+def write_texts(feature: TextFeature, texts: Iterable[str | None], out: NDArray[np.float32]) -> None:
+    """Fill `out`, shape (rows, hash_size), which holds zeros; a row with words gets length 1 (Euclidean)."""
+    for row, text in enumerate(texts):
+        if text:
+            counts = np.bincount(hashed_places(text, feature.hash_size, feature.ngrams), minlength=feature.hash_size)
+            if squares := int(counts @ counts):
+                out[row, : feature.hash_size] = counts / np.sqrt(squares)

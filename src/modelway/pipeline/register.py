@@ -1,0 +1,71 @@
+"""The `register` stage, and what else `train` asks of the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelway.artifacts import digest_of, read_manifest, write_artifact
+from modelway.pipeline import evaluate as evaluate_stage
+from modelway.pipeline import fit as fit_stage
+from modelway.records.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelway.records.register import Registration, Version
+    from modelway.records.settings import Settings
+    from modelway.registry import Registry
+
+
+def register(
+    registry: Registry, settings: Settings, directory: Path, *, commit: str | None, progress: Progress = silent
+) -> Registration:
+    """Register what `evaluate` wrote, if its gates passed.
+
+    Args:
+        registry: the model's registry.
+        settings: the whole settings; their digest becomes a tag.
+        directory: what the `evaluate` stage wrote.
+        commit: the revision of the user's code, a tag too.
+        progress: told after each part.
+
+    Raises:
+        InputError: the directory is not as it was written.
+        GateError: a gate failed.
+        InconclusiveError: the evidence is not enough, and the settings do not let that through.
+    """
+    manifest = read_manifest(directory, evaluate_stage.KIND)
+    tags = {"data_digest": manifest.inputs["data"], "settings_digest": settings_digest(settings)}
+    if commit:
+        tags["commit"] = commit
+    return registry.register(directory, tags=tags, progress=progress)
+
+
+def settings_digest(settings: Settings) -> str:
+    """The digest of everything in the settings that decides a model."""
+    sections = {"prepare": settings.prepare, "fit": settings.fit, "evaluate": settings.evaluate}
+    return digest_of({name: section.to_json() for name, section in sections.items()})
+
+
+def fetch_champion(registry: Registry, root: Path) -> Path | None:
+    """The champion's model directory, kept below `root` so that it is fetched once; None when there is no champion."""
+    version = registry.champion()
+    if version is None:
+        return None
+    directory = root / ".modelway" / "cache" / "models" / version.model_digest
+    if not directory.is_dir():
+        pull(registry, str(version.number), directory)
+    return directory
+
+
+def pull(registry: Registry, reference: str, output: Path) -> Version:
+    """Fetch a registered version's model directory.
+
+    Args:
+        registry: the model's registry.
+        reference: the version's number, alias or run.
+        output: where the artifact directory goes.
+    """
+    version = registry.get(reference)
+    with write_artifact(output, fit_stage.KIND, {"version": version.model_digest}) as directory:
+        return registry.download(str(version.number), directory)

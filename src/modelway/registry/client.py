@@ -1,0 +1,88 @@
+"""Opening the registry: the client, the experiment and the registered model, each made once."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelway.errors import OutsideError
+from modelway.registry.location import check_database
+from modelway.registry.lock import locked
+from modelway.registry.moved import ROOT_TAG, follow_move
+from modelway.registry.session import check_reachable
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from modelway.registry.location import Location
+
+
+def open_client(location: Location, lock: tuple[Path, float]) -> MlflowClient:
+    """A client of the registry; a database is created first if it is not there.
+
+    Args:
+        location: where the registry is.
+        lock: a lock file, and how long to wait for it: MLflow's migrations of an empty database fail when two
+            processes run them at once.
+    """
+    from mlflow import MlflowClient
+
+    if location.on_server:
+        check_reachable(location)
+        return MlflowClient(tracking_uri=location.uri, registry_uri=location.uri)
+    with locked(*lock):
+        if location.database is not None:
+            _create_database(location.database)
+            check_database(location.database)
+            follow_move(location.database, location.root)
+        client = MlflowClient(tracking_uri=location.uri, registry_uri=location.uri)
+        client.search_registered_models(max_results=1)
+    return client
+
+
+def ensure_experiment(client: MlflowClient, name: str, location: Location) -> str:
+    """The id of the experiment, which is created when there is none.
+
+    Raises:
+        OutsideError: it was deleted.
+    """
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        tags = {} if location.on_server else {ROOT_TAG: location.root}
+        return str(client.create_experiment(name, artifact_location=location.artifacts, tags=tags))
+    if experiment.lifecycle_stage != "active":
+        raise OutsideError(
+            f"the experiment {name!r} was deleted in MLflow",
+            where=location.address,
+            remedy="Restore it with `mlflow experiments restore`, or set register.experiment to another name.",
+        )
+    return str(experiment.experiment_id)
+
+
+def ensure_model(client: MlflowClient, name: str) -> None:
+    """Create the registered model when there is none."""
+    from mlflow.exceptions import MlflowException
+
+    if client.search_registered_models(f"name = '{name}'"):
+        return
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        # On a server, another machine may have been faster.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _create_database(database: Path) -> None:
+    """Make an empty database under another name and rename it, so that it is there whole or not at all."""
+    if database.exists():
+        return
+    from mlflow import MlflowClient
+
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=database.parent, prefix=f".{database.name}.") as directory:
+        work = Path(directory) / database.name
+        client = MlflowClient(tracking_uri=f"sqlite:///{work}", registry_uri=f"sqlite:///{work}")
+        client.search_registered_models(max_results=1)
+        work.rename(database)

@@ -1,0 +1,52 @@
+"""One process at a time."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from modelway.errors import OutsideError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_POLL_SECONDS = 0.05
+
+
+@contextmanager
+def locked(path: Path, seconds: float) -> Iterator[None]:
+    """Hold an advisory lock on a file. The system lets go of it when the process ends, however it ends.
+
+    Args:
+        path: the lock file; made if absent, and left there.
+        seconds: how long to wait for whoever holds it.
+
+    Raises:
+        OutsideError: it is held for longer than that, or the file can't be written.
+    """
+    import fcntl
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as error:
+        raise OutsideError(f"can't write: {error.strerror}", where=str(path)) from error
+    deadline = time.monotonic() + seconds
+    with file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise OutsideError(
+                        f"another process has held the registry for more than {seconds:g} s",
+                        where=str(path),
+                        remedy="Wait for it, or end it if it hangs.",
+                    ) from None
+                time.sleep(_POLL_SECONDS)
+            except OSError as error:
+                raise OutsideError(f"can't lock: {error.strerror}", where=str(path)) from error
+        yield

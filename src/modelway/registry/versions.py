@@ -1,0 +1,102 @@
+"""Reading the versions of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelway.errors import InputError, UsageError
+from modelway.records.register import Alias, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+MODEL_DIGEST = "model_digest"
+FILES_DIGEST = "files_digest"
+_PAGE = 1000
+_ABSENT = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"}
+
+
+def all_versions(client: MlflowClient, name: str) -> list[Version]:
+    """The versions that modelway registered, oldest first; others, which lack our digests, are passed over."""
+    models = client.search_registered_models(f"name = '{name}'")
+    if not models:
+        return []
+    aliases: dict[int, list[Alias]] = {}
+    for alias in Alias:
+        if number := models[0].aliases.get(alias.value):
+            aliases.setdefault(int(number), []).append(alias)
+    found: list[ModelVersion] = []
+    token: str | None = ""
+    while token is not None:
+        page = client.search_model_versions(f"name = '{name}'", max_results=_PAGE, page_token=token or None)
+        found.extend(page)
+        token = page.token or None
+    ours = [version for version in found if {MODEL_DIGEST, FILES_DIGEST} <= version.tags.keys()]
+    return sorted((_record(version, aliases) for version in ours), key=lambda version: version.number)
+
+
+def find(versions: Sequence[Version], reference: str) -> Version | None:
+    """The version of a number, alias or run."""
+    for version in versions:
+        if reference in {str(version.number), version.run_id, *version.aliases}:
+            return version
+    return None
+
+
+def unknown(reference: str, versions: Sequence[Version], name: str) -> UsageError:
+    """The error for a reference that leads nowhere."""
+    if not versions:
+        return UsageError(
+            f"there is no version {reference!r}: no version of {name!r} is registered", remedy="Run `modelway train`."
+        )
+    shown = [f"{version.number}{_aliases(version)}" for version in versions[-10:]]
+    return UsageError(
+        f"there is no version {reference!r} of {name!r}",
+        remedy=f"Name one of {', '.join(shown)}; a number, an alias or a run.",
+    )
+
+
+def download(client: MlflowClient, version: Version, path: str, work: Path) -> Path:
+    """Fetch a directory of a version's run; gives where it is now.
+
+    Raises:
+        InputError: it is not there any more.
+    """
+    from mlflow.exceptions import MlflowException
+
+    missing = InputError(
+        f"the files of version {version.number} are missing",
+        where=f"run {version.run_id}",
+        remedy="Restore them from a copy, or train the version again.",
+    )
+    try:
+        fetched = Path(client.download_artifacts(version.run_id, path, str(work)))
+    except FileNotFoundError as error:
+        raise missing from error
+    except MlflowException as error:
+        if error.error_code in _ABSENT:
+            raise missing from error
+        raise
+    if not fetched.is_dir():
+        raise missing
+    return fetched
+
+
+def _record(version: ModelVersion, aliases: dict[int, list[Alias]]) -> Version:
+    number = int(version.version)
+    return Version(
+        name=version.name,
+        number=number,
+        run_id=version.run_id or "",
+        model_digest=version.tags[MODEL_DIGEST],
+        aliases=tuple(aliases.get(number, ())),
+        tags=dict(version.tags),
+    )
+
+
+def _aliases(version: Version) -> str:
+    return f" ({', '.join(version.aliases)})" if version.aliases else ""

@@ -1,0 +1,81 @@
+"""The functions that take either kind of address."""
+
+from __future__ import annotations
+
+from modelway.errors import InputError
+from modelway.records.data import S3Options
+from modelway.storage.addresses import DATA_SUFFIXES, Found, has_wildcard, is_s3
+from modelway.storage.local import list_local, local_tag, read_local, write_local, write_local_if_unchanged
+from modelway.storage.s3 import list_s3, read_s3, write_s3, write_s3_if_unchanged
+
+_DEFAULT = S3Options()
+
+
+def list_files(
+    uri: str, *, s3: S3Options = _DEFAULT, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()
+) -> list[Found]:
+    """The files behind an address, sorted by name.
+
+    The address of one file or object gives it, whatever its name. A folder, prefix or glob gives what lies below it
+    and ends with one of `DATA_SUFFIXES`, but for paths of which a part begins with `_` or `.`. `include` and `exclude`
+    then choose by globs on the name below the address: `*` and `?` stop at slashes, `**` does not, and a glob without
+    a slash looks at the last part of the name alone.
+
+    Raises:
+        InputError: nothing is there, or nothing is left.
+        OutsideError: S3 or the file system fails or denies access.
+        UsageError: there are no credentials for S3.
+    """
+    found = list_s3(uri, s3, include, exclude) if is_s3(uri) else list_local(uri, include, exclude)
+    if found:
+        return found
+    kinds = ", ".join(f"*{suffix}" for suffix in DATA_SUFFIXES)
+    if has_wildcard(uri) or include or exclude:
+        raise InputError("no data file fits the globs", where=uri, remedy=f"Only {kinds} count; check the globs.")
+    raise InputError("there is no data file", where=uri, remedy=f"Name a file, or a folder with {kinds} in it.")
+
+
+def read_bytes(uri: str, *, s3: S3Options = _DEFAULT) -> bytes:
+    """The content of a file or object.
+
+    Raises:
+        InputError: there is none.
+        OutsideError: S3 or the file system fails or denies access.
+    """
+    return read_tagged(uri, s3=s3)[0]
+
+
+def read_tagged(uri: str, *, s3: S3Options = _DEFAULT) -> tuple[bytes, str]:
+    """As `read_bytes`, with the tag that `write_if_unchanged` compares: S3's ETag, a local file's SHA-256."""
+    if is_s3(uri):
+        return read_s3(uri, s3)
+    content = read_local(uri)
+    return content, local_tag(content)
+
+
+def write_bytes(uri: str, content: bytes, *, s3: S3Options = _DEFAULT) -> None:
+    """Write a file or object; it is there whole or not at all.
+
+    Raises:
+        InputError: there is no such bucket.
+        OutsideError: S3 or the file system fails or denies access.
+    """
+    if is_s3(uri):
+        write_s3(uri, s3, content)
+    else:
+        write_local(uri, content)
+
+
+def write_if_unchanged(uri: str, content: bytes, tag: str | None, *, s3: S3Options = _DEFAULT) -> str | None:
+    """Write only if the file or object still has the tag it was read with; None wants that there is none.
+
+    Returns:
+        The new tag, or None when somebody else was faster and nothing was written.
+
+    Raises:
+        InputError: there is no such bucket.
+        OutsideError: S3 or the file system fails or denies access.
+    """
+    if is_s3(uri):
+        return write_s3_if_unchanged(uri, s3, content, tag)
+    return write_local_if_unchanged(uri, content, tag)

@@ -1,0 +1,136 @@
+"""Local files: listing, and writes that are there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelway.errors import InputError, OutsideError
+from modelway.storage.addresses import Found, has_wildcard, is_wanted, matches_whole, split_glob
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def list_local(uri: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> list[Found]:
+    """The files behind a path, folder or glob, sorted by name; see `access.list_files`."""
+    path = Path(uri)
+    if path.is_file():
+        return [Found(path.name, uri, path.stat().st_size)]
+    if path.is_dir():
+        below = [name for name in _walk(path) if is_wanted(name, include, exclude)]
+        return [_found(path, name) for name in below]
+    if not has_wildcard(uri):
+        return []
+    folder, pattern = split_glob(uri)
+    base = Path(folder or ".")
+    names = [name for name in _walk(base) if matches_whole(name, pattern) and is_wanted(name, include, exclude)]
+    return [_found(base, name) for name in names]
+
+
+def read_local(uri: str) -> bytes:
+    """A file's content; raises `InputError` where there is none, `OutsideError` where it can't be read."""
+    try:
+        return Path(uri).read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise InputError("there is no such file", where=uri, remedy="Check the path.") from error
+    except OSError as error:
+        raise outside(error, uri) from error
+
+
+def write_local(uri: str, content: bytes) -> None:
+    """Write a file beside its place and rename it; raises `OutsideError` where that fails."""
+    path = Path(uri)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as work:
+            work.write_bytes(content)
+    except OSError as error:
+        raise outside(error, uri) from error
+
+
+def write_local_if_unchanged(uri: str, content: bytes, tag: str | None) -> str | None:
+    """Write a file if its content's SHA-256 still is `tag` (None: if it does not exist); None if it is not.
+
+    Writers shut each other out by a lock on `.NAME.lock` beside the file.
+    """
+    path = Path(uri)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path.with_name(f".{path.name}.lock")):
+            if (local_tag(path.read_bytes()) if path.exists() else None) != tag:
+                return None
+            write_local(uri, content)
+    except OSError as error:
+        raise outside(error, uri) from error
+    return local_tag(content)
+
+
+def local_tag(content: bytes) -> str:
+    """The tag of a local file: the SHA-256 of its content, hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock on a file that is made for it; waits for its holder. The system frees it when a process dies."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a file to write beside `target`; on leaving, put it in `target`'s place, on any error remove it."""
+    number, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
+    os.close(number)
+    work = Path(name)
+    try:
+        yield work
+        mask = os.umask(0)
+        os.umask(mask)
+        work.chmod(0o666 & ~mask)
+        work.replace(target)
+    finally:
+        work.unlink(missing_ok=True)
+
+
+def outside(error: OSError, where: str) -> OutsideError:
+    """The error that a failing file system is to the user."""
+    remedies = {
+        errno.ENOSPC: "Free space or choose another place.",
+        errno.EDQUOT: "Free space or choose another place.",
+        errno.EACCES: "Check the permissions.",
+        errno.EPERM: "Check the permissions.",
+    }
+    reason = error.strerror or str(error)
+    return OutsideError(f"the file system failed: {reason}", where=where, remedy=remedies.get(error.errno or 0))
+
+
+def _walk(folder: Path) -> list[str]:
+    """The paths below a folder with forward slashes, sorted; hidden folders are not entered."""
+    names = []
+    try:
+        for place, folders, files in os.walk(folder, onerror=_raise):
+            folders[:] = [name for name in folders if not name.startswith(("_", "."))]
+            names += [(Path(place) / name).relative_to(folder).as_posix() for name in files]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise outside(error, str(folder)) from error
+    return sorted(names)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _found(folder: Path, name: str) -> Found:
+    path = folder / name
+    return Found(name, str(path), path.stat().st_size)

@@ -1,0 +1,213 @@
+"""Each metric is scikit-learn's, also with ties, and resamples weigh rows as a plain bootstrap does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from sklearn import metrics as oracle
+from sklearn.calibration import calibration_curve
+
+from modelway.errors import SettingsError
+from modelway.evaluate import check_options
+from modelway.evaluate.measure import Measurement
+from modelway.evaluate.metrics import METRICS
+from modelway.evaluate.resample import Drawer, Resamples
+from modelway.evaluate.rows import BinaryRows, ClassRows, NumberRows, Problem
+from modelway.evaluate.tallies import tally
+from modelway.records.evaluate import EvaluateOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXACT = 1e-12
+Oracle = dict[str, "Callable[[Any], float]"]
+
+
+def _calibration_error(rows: BinaryRows) -> float:
+    observed, mean = calibration_curve(rows.target, rows.score, n_bins=15)
+    counts = np.histogram(rows.score, bins=15, range=(0, 1))[0]
+    return float((np.abs(observed - mean) * counts[counts > 0]).sum() / counts.sum())
+
+
+BINARY: Oracle = {
+    "roc_auc": lambda r: oracle.roc_auc_score(r.target, r.score),
+    "average_precision": lambda r: oracle.average_precision_score(r.target, r.score),
+    "log_loss": lambda r: oracle.log_loss(r.target, r.probability, labels=[False, True]),
+    "brier": lambda r: oracle.brier_score_loss(r.target, r.score),
+    "accuracy": lambda r: oracle.accuracy_score(r.target, r.predicted),
+    "precision": lambda r: oracle.precision_score(r.target, r.predicted),
+    "recall": lambda r: oracle.recall_score(r.target, r.predicted),
+    "f1": lambda r: oracle.f1_score(r.target, r.predicted),
+    "expected_calibration_error": _calibration_error,
+}
+MULTICLASS: Oracle = {
+    "log_loss": lambda r: oracle.log_loss(r.target, r.probability, labels=range(r.classes)),
+    "accuracy": lambda r: oracle.accuracy_score(r.target, r.predicted),
+    "macro_f1": lambda r: oracle.f1_score(r.target, r.predicted, average="macro"),
+    "roc_auc": lambda r: oracle.roc_auc_score(r.target, r.probability, multi_class="ovr", average="macro"),
+}
+REGRESSION: Oracle = {
+    "r2": lambda r: oracle.r2_score(r.target, r.predicted),
+    "rmse": lambda r: oracle.root_mean_squared_error(r.target, r.predicted),
+    "mae": lambda r: oracle.mean_absolute_error(r.target, r.predicted),
+    "median_absolute_error": lambda r: oracle.median_absolute_error(r.target, r.predicted),
+}
+ORACLES = {Problem.BINARY: BINARY, Problem.MULTICLASS: MULTICLASS, Problem.REGRESSION: REGRESSION}
+EVERY = [(problem, name) for problem, known in ORACLES.items() for name in known]
+
+
+def rows_like(problem: Problem, rows: int, digits: int | None = None, seed: int = 0) -> Any:
+    """Random rows; few digits make ties."""
+    random = np.random.default_rng([seed, rows])
+    if problem is Problem.BINARY:
+        score = 1 / (1 + np.exp(-random.normal(size=rows)))
+        score = score if digits is None else score.round(digits)
+        target = random.random(rows) < score**2
+        return BinaryRows(target, np.column_stack([1 - score, score]), 0.4)
+    if problem is Problem.MULTICLASS:
+        probability = random.dirichlet(np.ones(5), rows)
+        if digits is not None:
+            probability = np.maximum(probability.round(digits), 0.1)
+            probability /= probability.sum(axis=1, keepdims=True)
+        target = np.where(random.random(rows) < 0.5, probability.argmax(axis=1), random.integers(0, 5, rows))
+        return ClassRows(target, probability, probability.argmax(axis=1))
+    target = 1000 + random.normal(size=rows).round(digits or 12)
+    return NumberRows(target, target + random.normal(size=rows).round(digits or 12))
+
+
+def test_every_metric_has_an_oracle() -> None:
+    assert {problem: set(known) for problem, known in METRICS.items()} == {
+        problem: set(known) for problem, known in ORACLES.items()
+    }
+
+
+@pytest.mark.parametrize("digits", [None, 1])
+@pytest.mark.parametrize("rows", [31, 1000, 5000])
+@pytest.mark.parametrize(("problem", "name"), EVERY)
+def test_metric_is_scikit_learns(problem: Problem, name: str, rows: int, digits: int | None) -> None:
+    made = rows_like(problem, rows, digits)
+
+    value = Measurement(made).value(METRICS[problem][name])
+
+    assert value == pytest.approx(ORACLES[problem][name](made), rel=EXACT, abs=EXACT)
+
+
+@pytest.mark.parametrize(("problem", "name"), EVERY)
+def test_resample_is_the_metric_of_the_drawn_rows(problem: Problem, name: str) -> None:
+    made = rows_like(problem, 300)
+    resamples = Drawer(100, seed=3).draw(300)
+
+    values = METRICS[problem][name].compute(tally(made, resamples))
+
+    for number in (0, 1, 57, 100):
+        drawn = made.take(np.repeat(np.arange(300), resamples.weights[number].astype(int)))
+        assert values[number] == pytest.approx(ORACLES[problem][name](drawn), rel=1e-10, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
+def test_cells_lose_next_to_nothing(name: str) -> None:
+    made = rows_like(Problem.BINARY, 1500)
+    exact = Drawer(100, seed=3).draw(1500, cells=1500)
+    coarse = Resamples(exact.weights, exact.group, 200)
+    metric = METRICS[Problem.BINARY][name]
+
+    difference = metric.compute(tally(made, coarse)) - metric.compute(tally(made, exact))
+
+    # What matters is not the shift, which is given back, but what is left beside the spread of the resamples.
+    assert difference.std() < 0.03 * metric.compute(tally(made, exact)).std()
+
+
+@pytest.mark.parametrize(("problem", "name"), EVERY)
+def test_value_lies_in_its_interval(problem: Problem, name: str) -> None:
+    made = rows_like(problem, 3000)
+    metric = METRICS[problem][name]
+
+    estimate = Measurement(made, Drawer(100, seed=1).draw(3000)).estimate(metric, 0.95)
+
+    assert metric.low <= estimate.low <= estimate.value <= estimate.high <= metric.high
+    assert estimate.low < estimate.high
+
+
+@pytest.mark.parametrize(("problem", "name"), EVERY)
+def test_interval_of_groups_is_the_plain_bootstraps(problem: Problem, name: str) -> None:
+    """Rows in groups and scores in cells give the interval that one group a row and one cell a score give."""
+    made = rows_like(problem, 4000)
+    metric = METRICS[problem][name]
+    plain = Measurement(made, Drawer(500, seed=1).draw(4000, groups=4000, cells=4000)).draws(metric)
+    grouped = Measurement(made, Drawer(500, seed=1).draw(4000, groups=1000, cells=256)).draws(metric)
+
+    assert grouped.std() == pytest.approx(plain.std(), rel=0.2)
+    assert np.median(grouped) == pytest.approx(np.median(plain), abs=0.3 * plain.std())
+
+
+def test_equal_seeds_give_equal_intervals() -> None:
+    made = rows_like(Problem.BINARY, 3000)
+    metric = METRICS[Problem.BINARY]["roc_auc"]
+    first, again, other = (Measurement(made, Drawer(100, seed).draw(3000)).estimate(metric, 0.95) for seed in (1, 1, 2))
+
+    assert first == again != other
+
+
+def test_drawer_gives_the_same_whatever_was_drawn_before() -> None:
+    drawer = Drawer(100, seed=1)
+    drawer.draw(5000, groups=300)
+    late = drawer.draw(4000, groups=300)
+    fresh = Drawer(100, seed=1).draw(4000, groups=300)
+
+    assert (late.weights == fresh.weights).all()
+    assert (late.group == fresh.group).all()
+
+
+def test_groups_are_of_equal_size() -> None:
+    sizes = np.bincount(Drawer(100, seed=1).draw(1001, groups=100).group)
+
+    assert set(sizes) == {10, 11}
+    assert len(sizes) == 100
+
+
+@pytest.mark.parametrize(
+    ("problem", "undefined"),
+    [
+        (Problem.BINARY, {"roc_auc", "average_precision", "recall"}),
+        (Problem.MULTICLASS, {"roc_auc"}),
+        (Problem.REGRESSION, {"r2"}),
+    ],
+)
+def test_metric_without_meaning_is_absent(problem: Problem, undefined: set[str]) -> None:
+    made = rows_like(problem, 50)
+    alike = made.take(np.full(30, np.flatnonzero(made.target == made.target.min())[0]))
+    measured = Measurement(alike, Drawer(100, seed=1).draw(30))
+    absent = {name for name, metric in METRICS[problem].items() if measured.estimate(metric, 0.95).value is None}
+
+    assert undefined <= absent <= undefined | {"precision", "f1"}
+
+
+@pytest.mark.parametrize("problem", list(Problem))
+def test_nothing_is_defined_on_no_rows(problem: Problem) -> None:
+    measured = Measurement(rows_like(problem, 50).take(np.empty(0, int)))
+
+    assert {measured.estimate(metric, 0.95).value for metric in METRICS[problem].values()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"metrics": ("gini",)}, "evaluate.metrics"),
+        ({"metrics": ("rmse",)}, "evaluate.metrics"),
+        ({"primary": "gini"}, "evaluate.primary"),
+        ({"gates": {"minimum": {"gini": 0.5}}}, "evaluate.gates.minimum"),
+        ({"gates": {"maximum": {"gini": 0.5}}}, "evaluate.gates.maximum"),
+        ({"slices": ("nose",)}, "evaluate.slices"),
+        ({"sensitive": ("nose",)}, "evaluate.sensitive"),
+    ],
+)
+def test_unknown_name_is_refused_with_the_known_ones(changes: dict[str, Any], key: str, world: Any) -> None:
+    dataset = world.binary_world()[0]
+
+    with pytest.raises(SettingsError) as caught:
+        check_options(EvaluateOptions.model_validate(changes), dataset)
+
+    assert caught.value.where == key
+    assert ("roc_auc" if "gini" in str(changes) or "rmse" in str(changes) else "colour") in str(caught.value.remedy)

@@ -1,0 +1,251 @@
+"""The embedded registry: what registering writes, what promoting moves, what can be fetched back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelway.errors import GateError, InconclusiveError, InputError, OutsideError, UsageError
+from modelway.records.evaluate import Verdict
+from modelway.records.register import Alias, RegisterOptions
+from modelway.registry import Registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.registry.conftest import MakeTrained
+
+BOTH = (Alias.CHAMPION, Alias.CHALLENGER)
+
+
+def run_files(root: Path) -> dict[str, bytes]:
+    runs = list((root / "mlartifacts").iterdir())
+    assert len(runs) == 1
+    top = runs[0] / "artifacts"
+    return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+
+
+def test_the_first_version_becomes_challenger_and_champion(registry: Registry, trained: MakeTrained) -> None:
+    done = registry.register(trained(1), tags={"commit": "abc", "data_digest": "d", "settings_digest": "s"})
+    assert done.created
+    assert done.version.number == 1
+    assert done.version.aliases == BOTH
+    assert done.version.model_digest == f"{1:064x}"
+    expected = {
+        "commit": "abc",
+        "data_digest": "d",
+        "settings_digest": "s",
+        "verdict": "pass",
+        "champion_digest": "none",
+    }
+    assert done.version.tags.items() >= expected.items()
+    assert registry.champion() == done.version
+
+
+def test_a_better_model_becomes_challenger_and_the_champion_stays(registry: Registry, trained: MakeTrained) -> None:
+    registry.register(trained(1))
+    second = registry.register(trained(2, champion="c"))
+    assert second.version.aliases == (Alias.CHALLENGER,)
+    assert second.version.tags["champion_digest"] == "c"
+    assert [found.aliases for found in registry.versions()] == [(Alias.CHAMPION,), (Alias.CHALLENGER,)]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.INCONCLUSIVE])
+def test_a_model_that_is_registered_already_writes_nothing(
+    registry: Registry, trained: MakeTrained, root: Path, verdict: Verdict
+) -> None:
+    registry.register(trained(1))
+    registry.register(trained(2))
+    before = (root / "mlflow.db").read_bytes()
+    again = registry.register(trained(1, verdict))
+    assert not again.created
+    assert again.version.number == 1
+    assert (root / "mlflow.db").read_bytes() == before
+    assert len(list((root / "mlartifacts").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind"),
+    [(Verdict.FAIL, GateError), (Verdict.ERROR, GateError), (Verdict.INCONCLUSIVE, InconclusiveError)],
+)
+def test_a_model_whose_gates_did_not_pass_is_refused(
+    registry: Registry, trained: MakeTrained, root: Path, verdict: Verdict, kind: type[Exception]
+) -> None:
+    with pytest.raises(kind, match=r"minimum\.roc_auc: roc_auc is 0\.9"):
+        registry.register(trained(1, verdict))
+    assert registry.versions() == []
+    assert not (root / "mlartifacts").exists()
+
+
+def test_a_failing_gate_refuses_even_a_model_that_is_registered(registry: Registry, trained: MakeTrained) -> None:
+    registry.register(trained(1))
+    with pytest.raises(GateError):
+        registry.register(trained(1, Verdict.FAIL))
+
+
+def test_promoting_moves_the_champion_and_nothing_else(registry: Registry, trained: MakeTrained) -> None:
+    for seed in (1, 2, 3):
+        registry.register(trained(seed))
+    assert registry.promote("2").aliases == (Alias.CHAMPION,)
+    assert [found.aliases for found in registry.versions()] == [(), (Alias.CHAMPION,), (Alias.CHALLENGER,)]
+    assert registry.promote("challenger").aliases == BOTH
+    assert registry.champion() == registry.get("3")
+
+
+def test_promoting_the_champion_changes_nothing(registry: Registry, trained: MakeTrained, root: Path) -> None:
+    registry.register(trained(1))
+    before = (root / "mlflow.db").read_bytes()
+    assert registry.promote("1").aliases == BOTH
+    assert (root / "mlflow.db").read_bytes() == before
+
+
+def test_a_version_is_found_by_number_alias_and_run(registry: Registry, trained: MakeTrained) -> None:
+    first = registry.register(trained(1)).version
+    second = registry.register(trained(2)).version
+    assert registry.find("1") == registry.find("champion") == registry.find(first.run_id) == registry.get("1")
+    assert registry.find("challenger") == second
+    assert registry.find("3") is None
+    assert Registry(RegisterOptions(), "loans", registry._lock[0].parent.parent).find("1") == registry.get("1")
+
+
+@pytest.mark.parametrize("ask", ["get", "promote"])
+def test_an_unknown_version_lists_the_known_ones(registry: Registry, trained: MakeTrained, ask: str) -> None:
+    with pytest.raises(UsageError, match="no version of 'loans' is registered"):
+        getattr(registry, ask)("9")
+    registry.register(trained(1))
+    registry.register(trained(2))
+    with pytest.raises(UsageError, match=r"1 \(champion\), 2 \(challenger\)"):
+        getattr(registry, ask)("9")
+
+
+def test_reading_does_not_create_a_registry(tmp_path: Path) -> None:
+    registry = Registry(RegisterOptions(), "loans", tmp_path)
+    assert registry.champion() is None
+    assert registry.versions() == []
+    with pytest.raises(UsageError):
+        registry.download("champion", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_models_of_two_names_share_a_registry(root: Path, trained: MakeTrained) -> None:
+    one, other = (Registry(RegisterOptions(experiment="shared"), name, root) for name in ("one", "other"))
+    one.register(trained(1))
+    assert other.register(trained(1)).created
+    assert [found.name for found in one.versions()] == ["one"]
+
+
+def test_the_files_come_back_as_they_were(registry: Registry, trained: MakeTrained, tmp_path: Path) -> None:
+    directory = trained(1)
+    registry.register(directory)
+    shutil.move(directory, tmp_path / "elsewhere")
+    (tmp_path / "out").mkdir()
+    assert registry.download("champion", tmp_path / "out").number == 1
+    original = {path.name: path.read_bytes() for path in (tmp_path / "elsewhere" / "model").iterdir()}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == original
+
+
+def test_files_that_changed_or_went_are_refused(
+    registry: Registry, trained: MakeTrained, root: Path, tmp_path: Path
+) -> None:
+    registry.register(trained(1))
+    (tmp_path / "out").mkdir()
+    [model] = root.glob("mlartifacts/*/artifacts/model/data/model.skops")
+    model.write_bytes(b"another model")
+    with pytest.raises(InputError, match="not those that were registered"):
+        registry.download("1", tmp_path / "out")
+    shutil.rmtree(root / "mlartifacts")
+    with pytest.raises(InputError, match="missing"):
+        registry.download("1", tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_run_holds_parameters_metrics_history_and_files(
+    registry: Registry, trained: MakeTrained, root: Path
+) -> None:
+    directory = trained(1, epochs=2500)
+    version = registry.register(directory, tags={"commit": "abc"}).version
+    with registry._calls() as client:
+        run = client.get_run(version.run_id)
+        history = client.get_metric_history(version.run_id, "validation_loss")
+    assert run.info.status == "FINISHED"
+    assert run.data.params.items() >= {"kind": "boosted_trees", "seed": "1", "fitted_epochs": "2500"}.items()
+    metrics = {key: value for key, value in run.data.metrics.items() if "loss" not in key}
+    assert metrics == {"roc_auc": 0.9, "roc_auc_low": 0.88, "roc_auc_high": 0.92, "benchmarks/last year_/roc_auc": 0.8}
+    assert [(point.step, point.value) for point in history] == [(step, 2 / step) for step in range(1, 2501)]
+    assert run.data.tags["mlflow.source.git.commit"] == "abc"
+    files = run_files(root)
+    assert files["plots/roc.svg"] == b"<svg/>"
+    for name in ("metrics.json", "baseline.json", "report.html"):
+        assert files[name] == (directory / name).read_bytes()
+    assert not [name for name in files if name.endswith((".pkl", ".pickle"))]
+
+
+def test_the_model_is_an_mlflow_model_with_signature_and_example(
+    registry: Registry, trained: MakeTrained, root: Path
+) -> None:
+    from mlflow.models import Model
+
+    registry.register(trained(1))
+    [folder] = root.glob("mlartifacts/*/artifacts/model")
+    model = Model.load(str(folder))
+    assert model.signature is not None
+    columns = {column["name"]: (column["type"], column["required"]) for column in model.signature.inputs.to_dict()}
+    assert columns == {
+        "age": ("long", True),
+        "hours": ("double", False),
+        "income": ("double", True),
+        "married": ("boolean", True),
+        "job": ("string", False),
+        "note": ("string", True),
+        "since": ("datetime", True),
+    }
+    outputs = [column["name"] for column in model.signature.outputs.to_dict()]
+    assert outputs == ["prediction", "probability_no", "probability_yes"]
+    example = model.load_input_example(str(folder)).iloc[0].to_dict()
+    assert {key: example[key] for key in ("age", "hours", "income", "married", "job")} == {
+        "age": 40,
+        "hours": 39,
+        "income": 1234.5,
+        "married": True,
+        "job": "clerk",
+    }
+    assert json.loads((folder / "input_example.json").read_text())["data"][0][-1] == "2020-09-13T12:26:40"
+    requirements = (folder / "requirements.txt").read_text().splitlines()
+    assert {line.split("==")[0] for line in requirements} >= {"scikit-learn", "lightgbm", "skops", "numpy", "pyarrow"}
+
+
+def test_a_directory_that_lacks_a_file_is_refused(registry: Registry, trained: MakeTrained, root: Path) -> None:
+    for name in ("metrics.json", "baseline.json", "model/model.json", "model/fit.json"):
+        directory = trained(1)
+        (directory / name).unlink()
+        with pytest.raises(InputError, match="missing"):
+            registry.register(directory)
+    (trained(1) / "metrics.json").write_text("{}")
+    with pytest.raises(InputError, match="Field required"):
+        registry.register(directory.parent / "trained-1-pass")
+
+
+def test_versions_that_others_made_are_passed_over(registry: Registry, trained: MakeTrained) -> None:
+    with registry._calls() as client:
+        client.create_registered_model("loans")
+        client.create_model_version("loans", source="s3://elsewhere/model")
+    assert registry.register(trained(1)).version.number == 2
+    assert [found.number for found in registry.versions()] == [2]
+
+
+def test_a_deleted_experiment_says_so(registry: Registry, trained: MakeTrained) -> None:
+    registry.register(trained(1))
+    with registry._calls() as client:
+        client.delete_experiment(client.get_experiment_by_name("loans").experiment_id)
+    with pytest.raises(OutsideError, match="was deleted in MLflow"):
+        registry.register(trained(2))
+
+
+def test_more_versions_than_a_page(registry: Registry, trained: MakeTrained, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelway.registry.versions._PAGE", 2)
+    for seed in range(1, 6):
+        registry.register(trained(seed))
+    assert [found.number for found in registry.versions()] == [1, 2, 3, 4, 5]

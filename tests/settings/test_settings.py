@@ -1,0 +1,164 @@
+"""The settings are strict: what can't be used is refused with file, line, key and remedy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from modelway.errors import SettingsError
+from modelway.settings import Override, find_settings, load_settings, settings_schema
+
+GOOD = """\
+name: loans
+prepare:
+  task: classification
+  target: defaulted
+  data: {uri: loans.csv}
+  columns:
+    age: {type: integer, min: 18}
+    income: {type: number}
+    defaulted: {type: category, values: ["yes", "no"]}
+fit:
+  estimator:
+    kind: linear
+"""
+
+
+@pytest.fixture
+def settings_file(tmp_path: Path) -> Path:
+    path = tmp_path / "modelway.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def refusal(path: Path, *overrides: str) -> SettingsError:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path, [Override.parse(text) for text in overrides])
+    assert caught.value.exit_code == 2
+    assert caught.value.where
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("kind: linear", "kind: linear\n    epocs: 3", 13, ["unknown key fit.estimator.epocs", "'epochs'"]),
+        ("fit:", "fits:", 10, ["unknown key fits", "'fit'"]),
+        ("kind: linear", "kind: forest", 11, ["fit.estimator", "boosted_trees"]),
+        ("kind: linear", "epochs: 3", 11, ["fit.estimator", "kind"]),
+        ("min: 18", 'min: "18"', 7, ["prepare.columns.age.min", "number", '"18"']),
+        ("min: 18", "min: .nan", 7, ["prepare.columns.age.min"]),
+        ("type: number", "type: float", 8, ["prepare.columns.income.type", "'number'"]),
+        ('["yes", "no"]', "[yes, no]", 9, ["prepare.columns.defaulted.values.0", "true", "quotes"]),
+        ("target: defaulted", "target: default", 4, ["'default'", "not among the columns"]),
+        ("target: defaulted", "target: income", 4, ["target 'income'", "number", "classification"]),
+        ("task: classification", "task: classification\n  task: regression", 4, ["'task'", "twice"]),
+        ("  data: {uri: loans.csv}\n", "", 2, ["prepare.data is missing"]),
+        ("name: loans", "name: my loans", 1, ["name"]),
+        ("fit:", "fit: [", 12, ["no YAML"]),
+        ("age: {", "5: {", None, ["key 5", "quotes"]),
+        ("type: number", "type: number, values: [a]", 8, ["values", "category"]),
+        ("min: 18", "min: 18, max: 3", 7, ["min 18", "greater"]),
+        ("fit:", "fit:\n  search: {trials: 3}\n  target_transform: log1p", 12, ["target_transform", "regression"]),
+        ("fit:", "evaluate: {sensitive: [sex]}\nfit:", 10, ["evaluate.sensitive", "'sex'", "prepare.columns"]),
+        ("fit:", "evaluate:\n  gates: {minimum: {auc: 0.9}}\nfit:", 11, ["'auc'", "no metric", "roc_auc"]),
+        ("kind: linear", "kind: boosted_trees\n    batch_size: 32", 13, ["batch_size", "each round"]),
+        ("data:", "split: {by: hash, test: 0.5, validation: 0.5}\n  data:", 5, ["no row for training"]),
+        ("data:", "split: {by: time, column: day}\n  data:", 5, ["split", "'day'"]),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(
+    settings_file: Path, old: str, new: str, line: int | None, words: list[str]
+) -> None:
+    assert old in GOOD
+    settings_file.write_text(GOOD.replace(old, new, 1))
+    error = refusal(settings_file)
+    for word in words:
+        assert word in str(error)
+    assert error.where == (f"{settings_file}:{line}" if line else str(settings_file))
+
+
+def test_all_problems_are_named_at_once(settings_file: Path) -> None:
+    settings_file.write_text(GOOD.replace("min: 18", "mim: 18").replace("kind: linear", "kind: linear\n    epochs: 0"))
+    message = str(refusal(settings_file))
+    assert f"{settings_file}:7" in message
+    assert "'min'" in message
+    assert f"{settings_file}:13" in message
+
+
+def test_a_search_needs_validation_rows(settings_file: Path) -> None:
+    error = refusal(settings_file, "fit.search.trials=3", "prepare.split={by: hash, validation: 0.0}")
+    assert "validation" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("fit.seed", "a.b=c"),
+        ("=3", "a.b=c"),
+        ("name.x=3", "single value"),
+        ("fit.seed=-1", "greater than or equal to 0"),
+        ("fit.seed=[", "no YAML"),
+        ("fit.sede=1", "unknown key fit.sede"),
+    ],
+)
+def test_an_override_is_refused_by_its_own_name(settings_file: Path, override: str, words: str) -> None:
+    error = refusal(settings_file, override)
+    assert words in str(error)
+    assert error.where == f"--set {override}"
+
+
+def test_an_override_takes_the_place_of_the_files_value(settings_file: Path) -> None:
+    settings = load_settings(
+        settings_file, [Override.parse("fit.estimator.l2=1e-3"), Override.parse("evaluate.slices=[age]")]
+    )
+    assert settings.fit.estimator.model_dump()["l2"] == 0.001
+    assert settings.evaluate.slices == ("age",)
+
+
+def test_environments_lie_over_common_defaults(settings_file: Path) -> None:
+    settings_file.write_text(GOOD + 'environments:\n  defaults: {model_version: "3"}\n  canary: {}\n')
+    settings = load_settings(settings_file)
+    assert set(settings.environments) == {"local", "staging", "production", "canary"}
+    assert settings.environments["canary"].model_version == "3"
+    assert (
+        load_settings(settings_file, [Override.parse('environments.staging.model_version="7"')])
+        .environments["staging"]
+        .model_version
+        == "7"
+    )
+
+
+def test_an_environment_has_the_designs_default_version(settings_file: Path) -> None:
+    versions = {name: options.model_version for name, options in load_settings(settings_file).environments.items()}
+    assert versions == {"local": "champion", "staging": "challenger", "production": "champion"}
+
+
+def test_settings_are_frozen(settings_file: Path) -> None:
+    settings = load_settings(settings_file)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.name = "other"  # type: ignore[misc]
+
+
+def test_the_file_is_found_above(settings_file: Path) -> None:
+    below = settings_file.parent / "a" / "b"
+    below.mkdir(parents=True)
+    assert find_settings(below) == settings_file
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    assert "no such" in str(refusal(tmp_path / "modelway.yaml"))
+    (tmp_path / "empty.yaml").write_text("")
+    assert "no keys" in str(refusal(tmp_path / "empty.yaml"))
+    (tmp_path / "latin.yaml").write_bytes("name: café".encode("latin-1"))
+    assert "can't be read" in str(refusal(tmp_path / "latin.yaml"))
+
+
+def test_every_key_of_the_schema_is_described() -> None:
+    schema = settings_schema()
+    for name, definition in {"Settings": schema, **schema["$defs"]}.items():
+        for key, value in definition.get("properties", {}).items():
+            assert "description" in value or "const" in value, f"{name}.{key} has no description"
+    json.dumps(schema)
