@@ -6,17 +6,19 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
 from modelway.errors import SettingsError
-from modelway.records.settings import Settings
+from modelway.records.settings import Settings, SettingsSlice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+_S = TypeVar("_S", bound=SettingsSlice)
 
 FILE_NAME = "modelway.yaml"
 _REMEDY = "`modelway schema` lists every key; examples/loans/modelway.yaml explains each."
@@ -79,6 +81,19 @@ def load_settings(path: Path, overrides: Sequence[Override] = ()) -> Settings:
     Raises:
         SettingsError: the file is missing or no YAML, or a key or value in it can't be used.
     """
+    return _load(path, overrides, lambda _: Settings)
+
+
+def load_slice(path: Path, overrides: Sequence[Override] = ()) -> SettingsSlice:
+    """Read a settings file that may hold the keys of one stage alone; a whole one is checked as a whole.
+
+    Raises:
+        SettingsError: as `load_settings` does.
+    """
+    return _load(path, overrides, lambda values: Settings if "prepare" in values else SettingsSlice)
+
+
+def _load(path: Path, overrides: Sequence[Override], kind: Callable[[dict[str, Any]], type[_S]]) -> _S:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -89,7 +104,7 @@ def load_settings(path: Path, overrides: Sequence[Override] = ()) -> Settings:
     origins = _apply_overrides(values, overrides)
     values["environments"] = _overlay_environments(values.get("environments"))
     try:
-        return Settings.model_validate_json(json.dumps(values))
+        return kind(values).model_validate_json(json.dumps(values))
     except ValidationError as error:
         raise _explain(error, path, root, origins) from error
 

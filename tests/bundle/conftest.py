@@ -27,7 +27,7 @@ _DATA = {
     "regression": (Task.REGRESSION, ()),
 }
 _ESTIMATORS = {
-    "linear": LinearOptions(kind="linear", epochs=3),
+    "linear": LinearOptions(kind="linear", epochs=3, learning_rate=0.02),
     "neural_network": NeuralNetworkOptions(kind="neural_network", epochs=3, hidden=(8,)),
     "boosted_trees": BoostedTreesOptions(epochs=5),
 }

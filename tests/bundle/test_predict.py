@@ -53,7 +53,7 @@ def test_a_logarithm_of_the_target_is_turned_back(known, kind) -> None:
         target_transform="log1p",
         estimator=BoostedTreesOptions(epochs=40)
         if kind == "boosted_trees"
-        else LinearOptions(kind="linear", epochs=20),
+        else LinearOptions(kind="linear", epochs=20, learning_rate=0.02),
     )
     fitted = fit_model(options, dataset, train, validation, np.expm1(y_train + 20), np.expm1(y_validation + 20))
     scores = Model(fitted.info, fitted.spec, fitted.estimator).predict(validation)

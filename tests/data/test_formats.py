@@ -144,7 +144,7 @@ def test_dates_of_a_form(tmp_path, make_options, write_rows, suffix, form, text,
     assert table["day"].to_pylist() == [expected, None, expected]
 
 
-MOMENT = datetime(2026, 2, 3, 4, 5, 6)
+MOMENT = datetime(2026, 2, 3, 4, 5, 6)  # noqa: DTZ001 - as a file may hold it
 PARQUET_DATES = {
     "date": (pa.array([date(2026, 2, 3)]), datetime(2026, 2, 3, tzinfo=UTC)),
     "seconds": (pa.array([MOMENT], pa.timestamp("s")), MOMENT.replace(tzinfo=UTC)),

@@ -33,7 +33,7 @@ def table_of(ids, seed=0) -> pa.Table:
         {
             "id": ids,
             "x": pa.array(values, mask=ids % 17 == 3),
-            "who": pa.array([f"person {at % 50}" if at % 23 else None for at in ids.tolist()], pa.string()),
+            "who": pa.array([f"person {at % 47}" if at % 23 else None for at in ids.tolist()], pa.string()),
             "when": pa.array(ids // 3 * 86_400_000_000, STAMP),
             "y": pa.array(np.where(ids % 10 < 3, "yes", "no")),
         }
@@ -195,7 +195,7 @@ def test_a_group_stays_together(options_for):
     table = table_of([at for at in range(2000) if at % 23])
     tables = split_rows(options_for({"by": "group", "column": "who"}), table)
     who = [set(part["who"].to_pylist()) for part in tables.values()]
-    assert sum(map(len, who)) == len(set().union(*who)) == 50
+    assert sum(map(len, who)) == len(set().union(*who)) == 47
 
 
 def test_the_last_rows_are_the_test_rows_and_an_instant_stays_together(options_for):
@@ -230,8 +230,8 @@ def test_an_ignored_key_splits_but_is_not_kept(options_for):
 
 
 REFUSED = {
-    "a time that is no time": ({"by": "time", "column": "clock"}, {"clock": ["soon"] * 30}, "neither numbers nor", "clock"),
-    "a time that is no number": ({"by": "time", "column": "clock"}, {"clock": ["nan"] * 30}, "neither numbers nor", "clock"),
+    "a time that is no time": ({"by": "time", "column": "clock"}, {"clock": ["soon"] * 30}, "neither numbers", "clock"),
+    "a time that is no number": ({"by": "time", "column": "clock"}, {"clock": ["nan"] * 30}, "neither numbers", "clock"),
     "no time": ({"by": "time", "column": "clock"}, {"clock": ["1"] * 7 + [None] * 23}, "row without a time", "row 8"),
     "no group": ({"by": "group", "column": "key"}, {"key": ["1"] * 7 + [None] * 23}, "row without a group", "row 8"),
     "one group": ({"by": "group", "column": "key"}, {"key": ["same"] * 30}, "no row is left for", "group"),

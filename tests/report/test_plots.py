@@ -111,3 +111,4 @@ def test_the_best_so_far_never_rises():
     path = re.search('class="line main" d="([^"]*)"', search_chart(Search(trials=trials, best=2)).body).group(1)
     heights = [float(y) for y in re.findall(r"V([\d.]+)", path)]
     assert heights == sorted(heights)
+    assert heights[0] < heights[-1]  # measured from the top

@@ -124,7 +124,7 @@ def test_no_trial_begins_after_the_time_is_up(binary, address) -> None:
     assert not optuna.load_study(study_name="s", storage=address).trials
 
 
-@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("kept", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_workers_share_the_trials(binary, address, kept) -> None:
     fit = _search(binary, address if kept else None, trials=5, workers=2)
     assert len(fit.search.trials) == 5
@@ -188,7 +188,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_leaves_a_study_that_goes_on(binary, address, tmp_path, workers) -> None:
     quick = FitOptions(estimator=_LINEAR, search=SearchOptions(trials=4, pruning=False))
     fit_model(quick, *binary.parts(), study=address, study_name="s")

@@ -40,11 +40,10 @@ def write_estimator(path: Path, estimator: Any, trusted: tuple[str, ...]) -> Non
         SettingsError: it holds types that are neither trusted by modelway nor in `trusted`, or can't be saved.
     """
     import skops.io
-    from skops.io.exceptions import UnsupportedTypeException
 
     try:
         dumped = skops.io.dumps(estimator)
-    except UnsupportedTypeException as error:
+    except Exception as error:
         raise SettingsError(
             f"the estimator can't be saved without pickle: {error}",
             where="fit.estimator.function",

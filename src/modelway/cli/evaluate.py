@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.cli.registry import find_commit
-from modelway.cli.settings import read_settings
+from modelway.cli.settings import read_slice
 from modelway.cli.verdicts import evaluation_record, show_evaluation
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
-    settings, root = read_settings(args)
+    settings, root = read_slice(args)
     from modelway.pipeline.evaluate import evaluate
     from modelway.pipeline.train import exit_code_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelway.cli.settings import read_settings
+from modelway.cli.settings import read_slice
 from modelway.settings import Override
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def fit_overrides(args: argparse.Namespace) -> list[Override]:
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
-    settings, root = read_settings(args, fit_overrides(args))
+    settings, root = read_slice(args, fit_overrides(args))
     from modelway.pipeline.fit import fit
 
     fitted = fit(settings.fit, root, args.prepared, args.output, output.progress)

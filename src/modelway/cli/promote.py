@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
-from modelway.cli.settings import read_settings
+from modelway.cli.settings import read_slice
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
-    settings, root = read_settings(args, registry_overrides(args))
+    settings, root = read_slice(args, registry_overrides(args))
     version = open_registry(settings, root).promote(args.version)
     if not output.json:
         print(f"champion: {version.name} version {version.number}")

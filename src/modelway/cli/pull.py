@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
-from modelway.cli.settings import read_settings
+from modelway.cli.settings import read_slice
 
 if TYPE_CHECKING:
     import argparse
@@ -20,15 +20,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     parser.add_argument("version", metavar="VERSION", help="a number, an alias or a run")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the model directory goes")
+    parser.add_argument("--allow-missing", action="store_true", help="write nothing where there is no such version")
     add_registry_flags(parser)
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
-    settings, root = read_settings(args, registry_overrides(args))
+    settings, root = read_slice(args, registry_overrides(args))
     from modelway.pipeline.register import pull
 
-    version = pull(open_registry(settings, root), args.version, args.output)
+    registry = open_registry(settings, root)
+    if args.allow_missing and registry.find(args.version) is None:
+        if not output.json:
+            print(f"there is no version {args.version}; {args.output} is not written")
+        output.record({"exit_code": 0, "output": None, "version": None})
+        return 0
+    version = pull(registry, args.version, args.output)
     if not output.json:
         print(f"{version.name} version {version.number} is in {args.output}")
     output.record({"exit_code": 0, "output": str(args.output), "version": version.model_dump(mode="json")})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from modelway.records.settings import Settings
+    from modelway.records.settings import SettingsSlice
     from modelway.registry import Registry
 
 _PLACE = ("register", "tracking_uri")
@@ -36,7 +36,7 @@ def registry_overrides(args: argparse.Namespace) -> list[Override]:
     return []
 
 
-def open_registry(settings: Settings, root: Path) -> Registry:
+def open_registry(settings: SettingsSlice, root: Path) -> Registry:
     """The model's registry. User and password, or a token, come from MLflow's own environment variables."""
     from modelway.registry import Credentials, Registry
 
@@ -52,7 +52,7 @@ def find_commit(root: Path) -> str | None:
         return commit
     try:
         described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607 - any git will do
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607 - any git
             cwd=root,
             capture_output=True,
             text=True,

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelway.settings import Override, find_settings, load_settings
+from modelway.settings import Override, find_settings, load_settings, load_slice
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from modelway.records.settings import Settings
+    from modelway.records.settings import Settings, SettingsSlice
 
 
 def read_settings(args: argparse.Namespace, flags: Sequence[Override] = ()) -> tuple[Settings, Path]:
@@ -22,11 +22,21 @@ def read_settings(args: argparse.Namespace, flags: Sequence[Override] = ()) -> t
         args: the parsed command line.
         flags: what the command's own flags override; `--set` overrides them in turn.
     """
+    path, root = _place(args)
+    return load_settings(path, [*flags, *map(Override.parse, args.set)]), root
+
+
+def read_slice(args: argparse.Namespace, flags: Sequence[Override] = ()) -> tuple[SettingsSlice, Path]:
+    """The same for a part of `train`, whose settings may hold its own key alone."""
+    path, root = _place(args)
+    return load_slice(path, [*flags, *map(Override.parse, args.set)]), root
+
+
+def _place(args: argparse.Namespace) -> tuple[Path, Path]:
     path = args.config or find_settings(Path.cwd())
-    settings = load_settings(path, [*flags, *map(Override.parse, args.set)])
     root = path.resolve().parent
     sys.path.insert(0, str(root))
-    return settings, root
+    return path, root
 
 
 def address(uri: str) -> str:

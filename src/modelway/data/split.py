@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelway.data.classes import class_text
 from modelway.data.convert import parse_dates
 from modelway.data.hashing import add_seed, hash_rows, hash_text
 from modelway.data.refusals import place_in
@@ -179,7 +180,7 @@ def _check_classes(target: pa.ChunkedArray, parts: Parts, name: str) -> None:
     classes, codes = coded.dictionary.to_pylist(), coded.indices.to_numpy()
     for part in (_TRAIN, _TEST):
         counts = np.bincount(codes[parts == part], minlength=len(classes))
-        if absent := sorted(str(classes[at]) for at in np.flatnonzero(counts == 0)):
+        if absent := sorted(class_text(classes[at]) for at in np.flatnonzero(counts == 0)):
             raise InputError(
                 f"no row of class {absent[0]!r} is in {PARTS[part]}",
                 where=place_in("prepare.split", None, name),

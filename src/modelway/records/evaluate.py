@@ -208,7 +208,8 @@ class Curve(Record):
     """Points of a plot, in order."""
 
     name: str
-    """roc, precision_recall, calibration, residuals, predicted_actual, or confusion."""
+    """roc (x false, y true positive rate), precision_recall (x recall, y precision), calibration (x mean probability, y
+    observed rate), predicted_actual (x predicted, y actual) or residuals (x predicted, y actual less predicted)."""
     x: tuple[float, ...]
     y: tuple[float, ...]
     size: tuple[float, ...] = ()

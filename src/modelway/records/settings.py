@@ -20,12 +20,12 @@ class EnvironmentOptions(Record):
     """The version it runs unless told otherwise: a number, or an alias."""
 
 
-class Settings(Record):
-    """`modelway.yaml`. The top-level keys are the stages; a stage sees its own key alone."""
+class SettingsSlice(Record):
+    """Some keys of `modelway.yaml`: what a stage in a container gets, so that a change elsewhere re-runs nothing."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
     """The model's name in the registry: letters, digits, hyphens, underscores."""
-    prepare: PrepareOptions
+    prepare: PrepareOptions | None = None
     """What the data set is and how it is split."""
     fit: FitOptions = FitOptions()
     """How the model is made."""
@@ -35,6 +35,13 @@ class Settings(Record):
     """Where models are registered."""
     environments: dict[str, EnvironmentOptions] = {}
     """Where models are delivered to, by name; `defaults` holds what they have in common."""
+
+
+class Settings(SettingsSlice):
+    """`modelway.yaml`. The top-level keys are the stages; a stage sees its own key alone."""
+
+    prepare: PrepareOptions
+    """What the data set is and how it is split."""
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Settings:

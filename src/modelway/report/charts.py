@@ -226,16 +226,14 @@ def x_scale(frame: Frame) -> Markup:
     parts = [
         Markup('<path class="base" d="M{} {}H{}"/>').format(*map(coordinate, (frame.left, frame.bottom, frame.right)))
     ]
-    taken = -math.inf
-    for tick in frame.x.ticks():
-        label, at = frame.x.show(tick), frame.px(tick)
-        half = CHARACTER * len(label) / 2
-        if at - half < taken:
-            continue
-        taken = at + half + CHARACTER
+    ticks = frame.x.ticks()
+    widest = CHARACTER * (1 + max((len(frame.x.show(tick)) for tick in ticks), default=0))
+    apart = frame.px(ticks[1]) - frame.px(ticks[0]) if len(ticks) > 1 else widest
+    for tick in ticks[:: max(1, math.ceil(widest / apart))]:
+        at = frame.px(tick)
         parts.append(
             Markup('<path class="base" d="M{} {}v4"/>').format(coordinate(at), coordinate(frame.bottom))
-            + text(label, at, frame.bottom + 15, "middle", "tick")
+            + text(frame.x.show(tick), at, frame.bottom + 15, "middle", "tick")
         )
     middle = (frame.left + frame.right) / 2
     parts.append(text(frame.x.label, middle, frame.bottom + 31, "middle", "axis"))

@@ -75,43 +75,91 @@ def fit_model(
         InputError: data that no model can be fitted to.
         OutsideError: the study's database can't be used.
     """
-    validated = validation.num_rows > 0
-    _check(options, dataset, validated=validated)
-    y_train, y_validation = _transform(options, y_train), _transform(options, y_validation)
+    _check(options, dataset, validated=validation.num_rows > 0)
+    rows = _Rows(train, _transform(options, y_train))
+    held_out = _Rows(validation, _transform(options, y_validation))
     problem = Problem(dataset.task, len(dataset.classes), options.seed)
-    estimator, search, run = options.estimator, None, None
     # More threads would change the last bits of sums. Trees give the same bits on any number, and keep theirs.
     with threadpool_limits(limits=1, user_api="blas"):
-        if validated and (options.search.trials or not options.refit or _stops_early(options.estimator)):
-            spec, sample = _learn(options, dataset, train, y_train)
-            held_out = Sample(apply_features(spec, validation), y_validation)
-            if options.search.trials:
-                estimator, search = _search(options, problem, sample, held_out, study, study_name, progress)
-            run = train_estimator(estimator, problem, sample, held_out, _told(progress, "fit", estimator))
-            del sample, held_out  # the refit needs their memory
-        history = run.history if run else ()
-        if run is None or (options.refit and validated):
-            if options.refit and validated:
-                train = pa.concat_tables([train, validation])
-                y_train = np.concatenate([y_train, y_validation])
-            spec, sample = _learn(options, dataset, train, y_train)
-            run = _for_epochs(estimator, problem, sample, run, progress)
-    return Fitted(
-        info=_info(options, dataset, spec),
-        spec=spec,
-        estimator=run.estimator,
-        fit=Fit(
-            estimator=estimator,
-            seed=options.seed,
-            epochs=run.epochs,
-            loss=problem.loss if history or run.history else None,
-            history=history or run.history,
-            search=search,
-            importance=column_importance(run.estimator, spec),
-            kernel=kernels(),
-            versions=versions(),
-        ),
+        choice = _choose(options, dataset, problem, rows, held_out, study, study_name, progress)
+        spec, run = choice.spec, choice.run
+        if spec is None or run is None or (options.refit and held_out.table.num_rows):
+            spec, run = _final(options, dataset, problem, rows, held_out, choice, progress)
+    history = choice.run.history if choice.run else run.history
+    fit = Fit(
+        estimator=choice.estimator,
+        seed=options.seed,
+        epochs=run.epochs,
+        loss=problem.loss if history else None,
+        history=history,
+        search=choice.search,
+        importance=column_importance(run.estimator, spec),
+        kernel=kernels(),
+        versions=versions(),
     )
+    return Fitted(info=_info(options, dataset, spec), spec=spec, estimator=run.estimator, fit=fit)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    table: pa.Table
+    target: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What validation decided; without it, the options as they are."""
+
+    estimator: EstimatorOptions
+    search: Search | None = None
+    run: Run | None = None
+    spec: FeatureSpec | None = None
+
+
+def _choose(
+    options: FitOptions,
+    dataset: Dataset,
+    problem: Problem,
+    rows: _Rows,
+    held_out: _Rows,
+    study: str | None,
+    study_name: str,
+    progress: Progress,
+) -> _Choice:
+    """Search and stop early by the validation rows; their matrices are gone before the refit needs the memory."""
+    estimator, search = options.estimator, None
+    wanted = options.search.trials or not options.refit or _stops_early(estimator)
+    if not (wanted and held_out.table.num_rows):
+        return _Choice(estimator)
+    spec, sample = _learn(options, dataset, rows)
+    validation = Sample(apply_features(spec, held_out.table), held_out.target)
+    if options.search.trials:
+        from modelway.train.search import search as run_search  # optuna takes long to import
+
+        estimator, search = run_search(options, problem, sample, validation, study, study_name, progress)
+    run = train_estimator(estimator, problem, sample, validation, _told(progress, "fit", estimator))
+    return _Choice(estimator, search, run, spec)
+
+
+def _final(
+    options: FitOptions,
+    dataset: Dataset,
+    problem: Problem,
+    rows: _Rows,
+    held_out: _Rows,
+    choice: _Choice,
+    progress: Progress,
+) -> tuple[FeatureSpec, Run]:
+    """Fit the features and the model on all rows, for the number of epochs that validation chose."""
+    if options.refit and held_out.table.num_rows:
+        rows = _Rows(pa.concat_tables([rows.table, held_out.table]), np.concatenate([rows.target, held_out.target]))
+    spec, sample = _learn(options, dataset, rows)
+    estimator = choice.estimator
+    if not isinstance(estimator, CustomEstimatorOptions):
+        chosen = estimator.epochs if choice.run is None or choice.run.epochs is None else choice.run.epochs
+        estimator = estimator.model_copy(update={"epochs": chosen, "patience": None})
+    step = "fit" if choice.run is None else "refit"
+    return spec, train_estimator(estimator, problem, sample, None, _told(progress, step, estimator))
 
 
 def _check(options: FitOptions, dataset: Dataset, *, validated: bool) -> None:
@@ -142,8 +190,8 @@ def _stops_early(estimator: EstimatorOptions) -> bool:
     return not isinstance(estimator, CustomEstimatorOptions) and estimator.patience is not None
 
 
-def _learn(options: FitOptions, dataset: Dataset, table: pa.Table, target: NDArray[Any]) -> tuple[FeatureSpec, Sample]:
-    spec = fit_features(options.features, dataset.columns, dataset.target, table)
+def _learn(options: FitOptions, dataset: Dataset, rows: _Rows) -> tuple[FeatureSpec, Sample]:
+    spec = fit_features(options.features, dataset.columns, dataset.target, rows.table)
     if isinstance(options.estimator, LinearOptions | NeuralNetworkOptions):
         for feature in spec.features:
             if isinstance(feature, NumberFeature) and feature.fill is None:
@@ -152,32 +200,7 @@ def _learn(options: FitOptions, dataset: Dataset, table: pa.Table, target: NDArr
                     where=f"fit.features.columns.{feature.column}.impute",
                     remedy="Choose median, mean or zero.",
                 )
-    return spec, Sample(apply_features(spec, table), target)
-
-
-def _search(
-    options: FitOptions,
-    problem: Problem,
-    train: Sample,
-    validation: Sample,
-    study: str | None,
-    study_name: str,
-    progress: Progress,
-) -> tuple[EstimatorOptions, Search]:
-    from modelway.train.search import search  # optuna takes long to import
-
-    return search(options, problem, train, validation, study, study_name, progress)
-
-
-def _for_epochs(
-    estimator: EstimatorOptions, problem: Problem, sample: Sample, chosen: Run | None, progress: Progress
-) -> Run:
-    """Train on all rows, for the number of epochs that validation chose."""
-    step = "fit" if chosen is None else "refit"
-    if not isinstance(estimator, CustomEstimatorOptions):
-        epochs = estimator.epochs if chosen is None or chosen.epochs is None else chosen.epochs
-        estimator = estimator.model_copy(update={"epochs": epochs, "patience": None})
-    return train_estimator(estimator, problem, sample, None, _told(progress, step, estimator))
+    return spec, Sample(apply_features(spec, rows.table), rows.target)
 
 
 def _told(progress: Progress, step: str, estimator: EstimatorOptions) -> Callable[[int, float | None], None]:

@@ -30,7 +30,8 @@ def train_trees(
 
     def after_round(env: lgb.callback.CallbackEnv) -> None:
         results = env.evaluation_result_list or []
-        losses = {result[0]: float(result[2]) for result in results}
+        # LightGBM sums losses on all threads: the last digits depend on their number, and the best round must not.
+        losses = {result[0]: float(f"{result[2]:.9g}") for result in results}
         if watch.tell(env.iteration + 1, losses.get("train"), losses.get("validation")):
             raise lgb.callback.EarlyStopException(env.iteration, results)
 
