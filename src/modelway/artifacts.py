@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MANIFEST = "manifest.json"
-UNDIGESTED = frozenset({MANIFEST, "timings.json"})
-"""Files that no digest covers: the manifest itself, and whatever is timed."""
+UNDIGESTED = frozenset({MANIFEST, "timings.json", "report.html"})
+"""Files that no digest covers: the manifest itself, whatever is timed, and the page that shows it."""
 
 
 def file_digest(path: Path) -> str:

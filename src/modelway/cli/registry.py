@@ -52,7 +52,7 @@ def find_commit(root: Path) -> str | None:
         return commit
     try:
         described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607 - any git
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607
             cwd=root,
             capture_output=True,
             text=True,
