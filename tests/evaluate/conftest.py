@@ -10,8 +10,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
 
@@ -27,13 +29,22 @@ def _load(name: str) -> ModuleType:
 
 
 _WORLD = _load("world")
-_FAULTS = _load("faults")
+_FAULTS = _load("fault_table")
+for _name in ("faults_of_gates", "faults_of_comparison", "faults_of_data"):
+    _load(_name)
 
 
 def room(package: str) -> SimpleNamespace:
     """The modules of the room, or of a mutant of it."""
     names = ("stage", "gates", "compare", "measure", "leakage", "bias", "checks", "rows", "groups")
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """The matrices here are small: more threads only wait for each other."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

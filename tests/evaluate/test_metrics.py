@@ -133,10 +133,10 @@ def test_value_lies_in_its_interval(problem: Problem, name: str) -> None:
 @pytest.mark.parametrize(("problem", "name"), EVERY)
 def test_interval_of_groups_is_the_plain_bootstraps(problem: Problem, name: str) -> None:
     """Rows in groups and scores in cells give the interval that one group a row and one cell a score give."""
-    made = rows_like(problem, 4000)
+    made = rows_like(problem, 2000)
     metric = METRICS[problem][name]
-    plain = Measurement(made, Drawer(500, seed=1).draw(4000, groups=4000, cells=4000)).draws(metric)
-    grouped = Measurement(made, Drawer(500, seed=1).draw(4000, groups=1000, cells=256)).draws(metric)
+    plain = Measurement(made, Drawer(500, seed=1).draw(2000, groups=2000, cells=2000)).draws(metric)
+    grouped = Measurement(made, Drawer(500, seed=1).draw(2000, groups=1000, cells=256)).draws(metric)
 
     assert grouped.std() == pytest.approx(plain.std(), rel=0.2)
     assert np.median(grouped) == pytest.approx(np.median(plain), abs=0.3 * plain.std())

@@ -57,8 +57,8 @@ def evaluate(
         dataset: what the data are; gives the task, the classes and the training rows' target distribution.
         table: the held-out rows, all columns.
         target: shape (rows,); class numbers in the order of `dataset.classes`, or values.
-        candidate: what the model says of these rows; of two classes the probability and `options.threshold` decide which
-            one is predicted.
+        candidate: what the model says of these rows; of two classes the probability and `options.threshold` decide
+            which one is predicted.
         champion: what the champion says of the same rows; None where there is no champion.
         model_digest: names the candidate.
         champion_digest: names the champion.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modelway.artifacts import check_replaceable, write_artifact
 from modelway.data import prepare_data
 from modelway.errors import GateError, InconclusiveError
+from modelway.evaluate import check_options
 from modelway.pipeline import evaluate as evaluate_stage
 from modelway.pipeline.fit import fit_prepared, write_model
 from modelway.pipeline.prepare import cache_of
@@ -74,6 +75,8 @@ def train(
     champion = fetch_champion(registry, root)
     with stopwatch.step("prepare"):
         data = prepare_data(settings.prepare, root, cache_of(root), progress)
+    # A slip in what is to be measured should show before the fitting, not after it.
+    check_options(settings.evaluate, data.dataset)
     with write_artifact(output, evaluate_stage.KIND, evaluate_stage.inputs_of(data.dataset)) as directory:
         with stopwatch.step("fit"):
             fitted = fit_prepared(settings.fit, root, data, progress)
