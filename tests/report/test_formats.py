@@ -139,3 +139,8 @@ def test_text_has_contrast(mode):
         for text in (verdict, "text", "accent"):
             assert _contrast(colours[text], colours[f"{verdict}-ground"]) >= 4.5, (text, verdict)
     assert _contrast(colours["strong-line"], colours["ground"]) >= 2.4
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0, "1970-01-01"), (1764633600.0, "2025-12-02"), (-86400, "1969-12-31")])
+def test_days(seconds, said):
+    assert formats.day(seconds) == said

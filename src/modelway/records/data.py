@@ -206,7 +206,9 @@ class ColumnProfile(Record):
     mean: float | None = None
     std: float | None = None
     min: float | None = None
+    """The least value; of dates in seconds since 1970-01-01, UTC."""
     max: float | None = None
+    """The greatest value; of dates likewise."""
     top: tuple[tuple[str, int], ...] = ()
     """The most frequent values with their counts, most frequent first (category, boolean)."""
     histogram: tuple[int, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ def words(name: str) -> str:
 def count(value: int | None) -> str:
     """A whole number with thousands separators."""
     return ABSENT if value is None else f"{value:,}".replace("-", _MINUS)
+
+
+def day(seconds: float) -> str:
+    """The day of a time in seconds since 1970-01-01, in UTC, as ISO 8601 has it."""
+    # A timestamp's own constructor refuses what is before 1970 on some systems.
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).date().isoformat()
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -62,6 +62,7 @@ def _environment() -> Environment:
     environment.filters.update(
         clip=clip,
         count=formats.count,
+        day=formats.day,
         duration=formats.duration,
         estimate=formats.estimate,
         metric=formats.metric_name,
