@@ -176,6 +176,17 @@ def test_a_database_of_another_version_of_mlflow_says_how_to_upgrade(root: Path,
         Registry(RegisterOptions(), "loans", root).register(trained(1))
 
 
+def test_a_database_that_cannot_be_opened_is_told_before_mlflow_tries_for_minutes(
+    root: Path, trained: MakeTrained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(**options: object) -> None:
+        raise AssertionError("mlflow was asked")
+
+    monkeypatch.setattr("mlflow.MlflowClient", ask)
+    with pytest.raises(OutsideError, match="unable to open"):
+        Registry(RegisterOptions(tracking_uri="sqlite:///."), "loans", root).register(trained(1))
+
+
 def test_a_place_that_is_no_directory_is_an_outside_error(trained: MakeTrained, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     options = RegisterOptions(tracking_uri="sqlite:///file/mlflow.db")

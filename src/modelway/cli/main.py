@@ -30,6 +30,7 @@ COMMANDS = {
     "register": "register a model that passed its gates",
     "pull": "fetch a registered version's files",
     "promote": "make a registered version the champion",
+    "release": "publish a registered version as a GitHub release",
 }
 """Every command with its one line of help; `cli/NAME.py` is imported only when it is run, so that --help is quick."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelway.data.layout import Layout
     from modelway.records.data import DataOptions
 
+csv.field_size_limit(16 << 20)  # its default, 128 KiB, is less than Arrow takes; it holds for the whole process
 _SPOILED = "\N{REPLACEMENT CHARACTER}"
 
 

@@ -76,7 +76,7 @@ def _read_header(source: DataOptions, file: str, path: Path) -> tuple[list[str],
         rows = (row for row in csv.reader(text, delimiter=source.delimiter) if row)
         try:
             header = next(rows, None)
-            has_rows = next(rows, None) is not None
+            has_rows = header is not None and any(line.strip() for line in text)
         except csv.Error as error:
             raise InputError(f"this is no CSV file: {error}", where=file, remedy="Check the file.") from error
     if header is None:

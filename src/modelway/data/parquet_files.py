@@ -34,6 +34,8 @@ def read_parquet(layout: Layout, file: str, path: Path) -> pa.Table:
                 _check_type(file, name, column, found.field(name).type)
             table = parquet.read(columns=layout.names)
     except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's own error; Arrow's have no number
         raise InputError(
             f"the file is torn or no Parquet file: {str(error).splitlines()[0][:120]}",
             where=file,

@@ -14,7 +14,7 @@ from modelway.data.json_lines import find_line, read_json_lines
 from modelway.data.layout import Layout
 from modelway.data.parquet_files import read_parquet
 from modelway.data.refusals import value_refused
-from modelway.errors import InputError
+from modelway.errors import InputError, OutsideError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +39,7 @@ def read_table(
     Raises:
         InputError: a file is missing, empty or torn, or a column or value is not what the settings say; it names
             file, row, column and value.
+        OutsideError: the file system denies access or fails.
         UsageError: there is no such encoding.
     """
     layout = Layout.of(options, keys)
@@ -59,13 +60,17 @@ def _read_file(layout: Layout, source: DataOptions, file: str, path: Path) -> pa
         raise InputError("there is no such file", where=str(path), remedy="Check data.uri.")
     if path.stat().st_size == 0:
         raise InputError("the file is empty", where=file, remedy="Remove it, or write it again.")
-    match path.suffix:
-        case ".csv":
-            return read_csv(layout, source, file, path)
-        case ".parquet":
-            return read_parquet(layout, file, path)
-        case ".jsonl":
-            return read_json_lines(layout, file, path)
+    try:
+        match path.suffix:
+            case ".csv":
+                return read_csv(layout, source, file, path)
+            case ".parquet":
+                return read_parquet(layout, file, path)
+            case ".jsonl":
+                return read_json_lines(layout, file, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutsideError(f"reading fails: {reason}", where=str(path), remedy="Check the permissions.") from error
     raise InputError(
         f"files of kind {path.suffix or path.name!r} can't be read",
         where=file,

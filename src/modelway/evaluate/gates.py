@@ -117,11 +117,11 @@ def _judge_difference(gate: str, other: str, contest: Contest, floor: float, con
         reason = f"{contest.metric} is equal to {other}'s in every resample: nothing to tell them apart"
         return _say(gate, Verdict.INCONCLUSIVE, reason, evidence)
     if lower > floor:
-        verdict, meaning = Verdict.PASS, f"surely above {floor:+.4g}"
+        verdict, meaning = Verdict.PASS, f"above {floor:.4g} at {confidence:.0%} confidence"
     elif upper < floor:
-        verdict, meaning = Verdict.FAIL, f"surely below {floor:+.4g}"
+        verdict, meaning = Verdict.FAIL, f"below {floor:.4g} at {confidence:.0%} confidence"
     else:
-        verdict, meaning = Verdict.INCONCLUSIVE, f"which does not tell whether it is above {floor:+.4g}"
+        verdict, meaning = Verdict.INCONCLUSIVE, f"which does not tell whether it is above {floor:.4g}"
     return _say(gate, verdict, f"{numbers}, {meaning}", evidence)
 
 

@@ -23,7 +23,7 @@ from modelway.registry.session import calls
 from modelway.registry.states import OUTCOMES, Act, Standing, check_admitted, standing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mlflow import MlflowClient
 
@@ -160,6 +160,19 @@ class Registry:
                 )
             for path in sorted(fetched.iterdir()):
                 shutil.move(path, output / path.name)
+        return version
+
+    def download_kept(self, reference: str, names: Sequence[str], output: Path) -> Version:
+        """Fetch files that are kept beside a version's model, such as its report, into a directory that exists.
+
+        Raises:
+            UsageError: there is no such version.
+            InputError: a file is missing.
+        """
+        version = self.get(reference)
+        with self._calls() as client, tempfile.TemporaryDirectory(dir=output, prefix=".download.") as work:
+            for name in names:
+                shutil.move(versions.download_file(client, version, name, Path(work)), output / name)
         return version
 
     def _create(self, client: MlflowClient, candidate: Candidate, tags: dict[str, str], progress: Progress) -> int:

@@ -189,4 +189,6 @@ def _database_error(error: Exception, location: Location) -> OutsideError:
 
 def _first_line(message: str) -> str:
     """Enough to know what happened, without the SQL that follows, and without secrets."""
-    return hide_password(message.strip().partition("\n")[0][:300])
+    line = hide_password(message.strip().partition("\n")[0])
+    # Of a chain of causes, the last words tell most.
+    return line if len(line) <= 300 else f"{line[:150]} … {line[-150:]}"

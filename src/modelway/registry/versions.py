@@ -66,24 +66,43 @@ def download(client: MlflowClient, version: Version, path: str, work: Path) -> P
     Raises:
         InputError: it is not there any more.
     """
+    fetched = _fetch(client, version, path, work)
+    if not fetched.is_dir():
+        raise _missing(version)
+    return fetched
+
+
+def download_file(client: MlflowClient, version: Version, name: str, work: Path) -> Path:
+    """Fetch a file of a version's run; gives where it is now.
+
+    Raises:
+        InputError: it is not there any more.
+    """
+    fetched = _fetch(client, version, name, work)
+    if not fetched.is_file():
+        raise _missing(version)
+    return fetched
+
+
+def _fetch(client: MlflowClient, version: Version, path: str, work: Path) -> Path:
     from mlflow.exceptions import MlflowException
 
-    missing = InputError(
+    try:
+        return Path(client.download_artifacts(version.run_id, path, str(work)))
+    except FileNotFoundError as error:
+        raise _missing(version) from error
+    except MlflowException as error:
+        if error.error_code in _ABSENT:
+            raise _missing(version) from error
+        raise
+
+
+def _missing(version: Version) -> InputError:
+    return InputError(
         f"the files of version {version.number} are missing",
         where=f"run {version.run_id}",
         remedy="Restore them from a copy, or train the version again.",
     )
-    try:
-        fetched = Path(client.download_artifacts(version.run_id, path, str(work)))
-    except FileNotFoundError as error:
-        raise missing from error
-    except MlflowException as error:
-        if error.error_code in _ABSENT:
-            raise missing from error
-        raise
-    if not fetched.is_dir():
-        raise missing
-    return fetched
 
 
 def _record(version: ModelVersion, aliases: dict[int, list[Alias]]) -> Version:
