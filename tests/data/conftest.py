@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from modelway.data import read_table
+from modelway.errors import InputError
 from modelway.records.data import PrepareOptions
 
 if TYPE_CHECKING:
@@ -95,3 +96,19 @@ def write_rows() -> Callable[[Path, list[dict[str, Any]]], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def check_refused(read) -> Callable[..., None]:
+    """Check that a file is refused, and what the error says."""
+
+    def check(
+        name: str, content: bytes, what: str, where: str, remedy: str, source: dict[str, Any] | None = None
+    ) -> None:
+        with pytest.raises(InputError) as error:
+            read(name, content, source)
+        assert what in error.value.what
+        assert where in error.value.where
+        assert remedy in error.value.remedy
+
+    return check

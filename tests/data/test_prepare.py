@@ -187,7 +187,7 @@ def test_data_on_s3_is_synced_into_the_cache(root, tmp_path, make_options, monke
         s3 = {"endpoint_url": f"http://{host}:{port}", "region": "us-east-1", "path_style": True}
         uri = "s3://bucket/some/data"
         options = make_options(
-            data={"uri": uri, "exclude": ["c.*"]}, s3=s3, benchmarks={"c": {"uri": uri, "include": ["c.*"]}}
+            data={"uri": uri, "include": ["a.*", "b.*"]}, s3=s3, benchmarks={"c": {"uri": uri, "include": ["c.*"]}}
         )
         client = s3_client(options.s3)
         client.create_bucket(Bucket="bucket")
@@ -198,6 +198,8 @@ def test_data_on_s3_is_synced_into_the_cache(root, tmp_path, make_options, monke
     finally:
         server.stop()
         s3_client.cache_clear()
+    kept = sorted(path.name for path in (tmp_path / "cache").rglob("[!.]*") if path.is_file())
+    assert kept == ["a.csv", "b.parquet", "c.jsonl"]  # two choices from one address do not remove each other's files
     local = make_options(data={"uri": "data", "exclude": ["c.*"]}, benchmarks={"c": {"uri": "data/c.jsonl"}})
     expected = prepare_data(local, root, tmp_path / "cache")
     assert prepared.dataset == again.dataset == expected.dataset

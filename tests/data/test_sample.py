@@ -34,7 +34,9 @@ def complete(loans: dict[str, Any]) -> dict[str, Any]:
 def recover(loans: dict[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
     """Maximum-likelihood coefficients (Newton's method) and their standard errors."""
     loans = complete(loans)
-    features = {"intercept": np.ones(len(loans["age"]))} | true_features(loans) | {"group=b": loans["group"] == "b"}
+    features = true_features(loans) | {"group=b": loans["group"] == "b"}
+    features = {name: values for name, values in features.items() if np.ptp(values.astype(float)) > 0}
+    features = {"intercept": np.ones(len(loans["age"]))} | features
     matrix = np.column_stack(list(features.values())).astype(float)
     labels = loans["defaulted"] == "yes"
     weights = np.zeros(matrix.shape[1])

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelway.features import ARROW_TYPES
 from modelway.records.data import Column, ColumnType
+from modelway.records.tables import ARROW_TYPES
 
 
 def _columns(**types: str) -> dict[str, Column]:

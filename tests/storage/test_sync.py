@@ -10,7 +10,7 @@ import pytest
 
 from modelway.errors import OutsideError
 from modelway.storage import sync
-from modelway.storage.sync import STATE
+from modelway.storage.mirror import STATE
 
 if TYPE_CHECKING:
     from pathlib import Path

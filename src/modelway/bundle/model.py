@@ -40,7 +40,7 @@ class Model:
         """Score each row of a table, a part at a time, so that memory does not grow with the features' number.
 
         Args:
-            table: the columns of `info.inputs`, with the types that `features.ARROW_TYPES` tells; values may be
+            table: the columns of `info.inputs`, with the types that `records.tables.ARROW_TYPES` tells; values may be
                 missing anywhere, and other columns are ignored.
             threshold: the probability from which on the positive (second) of two classes is predicted.
 

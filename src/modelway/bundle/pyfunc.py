@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from modelway.bundle.directory import load_model
 from modelway.errors import InputError
-from modelway.features import ARROW_TYPES
 from modelway.records.data import Task
+from modelway.records.tables import ARROW_TYPES
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]

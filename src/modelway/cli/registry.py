@@ -47,7 +47,7 @@ def open_registry(settings: SettingsSlice, root: Path) -> Registry:
 
 
 def find_commit(root: Path) -> str | None:
-    """The revision of the user's code: MODELWAY_COMMIT where it is set, else what git says; `-dirty` where it differs."""
+    """The revision of the user's code, from MODELWAY_COMMIT or else git; it ends with -dirty where files differ."""
     if commit := os.environ.get("MODELWAY_COMMIT"):
         return commit
     try:

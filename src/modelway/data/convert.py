@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from modelway.data.layout import ARROW_TYPES
 from modelway.records.data import Column, ColumnType
+from modelway.records.tables import ARROW_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 
 from modelway.data.convert import first_failure, parse_text
-from modelway.data.layout import ARROW_TYPES
 from modelway.data.parquet_files import as_text
 from modelway.data.refusals import Complaint, place_in, value_refused, wrong_type
 from modelway.errors import InputError
 from modelway.records.data import Column, ColumnType
+from modelway.records.tables import ARROW_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

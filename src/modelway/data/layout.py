@@ -9,20 +9,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from modelway.errors import InputError
-from modelway.records.data import ColumnType
+from modelway.records.tables import ARROW_TYPES
 
 if TYPE_CHECKING:
     from modelway.records.data import Column, PrepareOptions
-
-ARROW_TYPES: dict[ColumnType, pa.DataType] = {
-    ColumnType.INTEGER: pa.int64(),
-    ColumnType.NUMBER: pa.float64(),
-    ColumnType.BOOLEAN: pa.bool_(),
-    ColumnType.CATEGORY: pa.string(),
-    ColumnType.TEXT: pa.string(),
-    ColumnType.DATE: pa.timestamp("us", tz="UTC"),
-}
-"""The Arrow type in which a column of each type is kept."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modelway.data.convert import convert, describe, first_failure, is_convertible
-from modelway.data.layout import ARROW_TYPES
 from modelway.data.refusals import place_in, value_refused, wrong_type
 from modelway.errors import InputError
+from modelway.records.tables import ARROW_TYPES
 
 if TYPE_CHECKING:
     from pathlib import Path

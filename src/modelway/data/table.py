@@ -34,7 +34,7 @@ def read_table(
         keys: ignored columns to keep, as text, behind the others.
 
     Returns:
-        The declared columns in the settings' order, in the types of `layout.ARROW_TYPES`, then `keys`.
+        The declared columns in the settings' order, in the types of `records.tables.ARROW_TYPES`, then `keys`.
 
     Raises:
         InputError: a file is missing, empty or torn, or a column or value is not what the settings say; it names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelway.features.applying import apply_features
 from modelway.features.fitting import fit_features
 from modelway.features.functions import resolve
-from modelway.features.inputs import ARROW_TYPES, check_inputs
+from modelway.features.inputs import check_inputs
 from modelway.features.layout import source_columns
 
-__all__ = ["ARROW_TYPES", "apply_features", "check_inputs", "fit_features", "resolve", "source_columns"]
+__all__ = ["apply_features", "check_inputs", "fit_features", "resolve", "source_columns"]

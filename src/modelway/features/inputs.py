@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from modelway.errors import InputError
-from modelway.records.data import ColumnType
+from modelway.records.tables import ARROW_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ARROW_TYPES: dict[ColumnType, pa.DataType] = {
-    ColumnType.INTEGER: pa.int64(),
-    ColumnType.NUMBER: pa.float64(),
-    ColumnType.BOOLEAN: pa.bool_(),
-    ColumnType.CATEGORY: pa.string(),
-    ColumnType.TEXT: pa.string(),
-    ColumnType.DATE: pa.timestamp("us", tz="UTC"),
-}
-"""The Arrow type of each column type, in prepared tables and in every request."""
+    import pyarrow as pa
+
+    from modelway.records.data import ColumnType
 
 
 def check_inputs(table: pa.Table, inputs: Mapping[str, ColumnType]) -> None:

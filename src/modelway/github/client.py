@@ -84,8 +84,8 @@ class GitHub:
 
         Raises:
             AbsentError: there is no such thing, or the token does not show it.
-            UnansweredError: no answer came, or the server failed: after some attempts, or after the first one where doing
-                it twice may do harm.
+            UnansweredError: no answer came, or the server failed; after some attempts, or after the first one where
+                doing it twice may do harm.
             OutsideError: GitHub refused it.
         """
         data = None if body is None else json.dumps(body).encode()

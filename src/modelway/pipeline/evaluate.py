@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,10 +27,13 @@ from modelway.records.progress import Progress, silent
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from modelway.records.data import Dataset
-    from modelway.records.evaluate import EvaluateOptions
+    from modelway.records.evaluate import EvaluateOptions, Scores
 
 KIND = "training"
+BENCHMARKS = "benchmarks/"
 LATENCY_ROWS = 200
 
 
@@ -107,25 +110,20 @@ def evaluate_into(
     """Write everything that is measured of `directory/model` beside it."""
     with stopwatch.step("score"):
         model = load_model(directory / "model")
-        test = data.tables["test"]
-        scores = model.predict(test, options.threshold)
-        champion_scores = champion.model.predict(test, options.threshold) if champion else None
+        held_out = _score(model, data, "test", options.threshold)
+        champion_scores = champion.model.predict(data.tables["test"], options.threshold) if champion else None
         benchmarks = {
-            part.removeprefix("benchmarks/"): (
-                encode_target(data.dataset, table),
-                model.predict(table, options.threshold),
-            )
-            for part, table in data.tables.items()
-            if part.startswith("benchmarks/")
+            part.removeprefix(BENCHMARKS): _score(model, data, part, options.threshold)
+            for part in data.tables
+            if part.startswith(BENCHMARKS)
         }
     progress("evaluate", 1, 4, "scored")
     with stopwatch.step("measure"):
         evaluation = judge(
             options,
             data.dataset,
-            test,
-            encode_target(data.dataset, test),
-            scores,
+            data.tables["test"],
+            *held_out,
             champion_scores,
             model_digest=model_digest(directory / "model"),
             champion_digest=champion.digest if champion else None,
@@ -133,13 +131,13 @@ def evaluate_into(
             inputs=model.info.inputs,
             benchmarks=benchmarks,
         )
+        (directory / "metrics.json").write_text(evaluation.to_json(), encoding="utf-8")
     progress("evaluate", 2, 4, "measured")
     with stopwatch.step("baseline"):
         values = {metric: estimate.value for metric, estimate in evaluation.metrics.items()}
-        baseline = make_baseline(data.dataset, data.tables["train"], scores, values)
+        baseline = make_baseline(data.dataset, data.tables["train"], held_out[1], values)
         (directory / "baseline.json").write_text(baseline.to_json(), encoding="utf-8")
     progress("evaluate", 3, 4, "profiled")
-    (directory / "metrics.json").write_text(evaluation.to_json(), encoding="utf-8")
     with stopwatch.step("report"):
         timings = Timings(seconds=stopwatch.seconds, latency_ms=_latency(model, data))
         _write_report(directory, name, data, evaluation, timings, commit)
@@ -149,10 +147,10 @@ def evaluate_into(
     return evaluation
 
 
-def read_evaluation(directory: Path) -> Evaluation:
-    """What was measured of a model; raises `InputError` when `evaluate` did not write this directory."""
-    read_manifest(directory, KIND)
-    return Evaluation.from_json((directory / "metrics.json").read_bytes())
+def _score(model: Model, data: Prepared, part: str, threshold: float) -> tuple[NDArray[Any], Scores]:
+    """The target of a part of the data, and what the model says of it."""
+    table = data.tables[part]
+    return encode_target(data.dataset, table), model.predict(table, threshold)
 
 
 def read_fit(directory: Path) -> Fit:

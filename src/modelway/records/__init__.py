@@ -1,1 +1,1 @@
-"""The frozen values that pass between rooms, and the options of each room. Imports nothing but pydantic and errors."""
+"""The frozen values that pass between rooms, and the options of each room. Imports pydantic, pyarrow, errors."""

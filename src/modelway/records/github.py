@@ -13,7 +13,7 @@ class Repository(Record):
     """A repository's place: `owner/name`."""
 
     owner: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-    name: Annotated[str, Field(pattern=r"^(?!\.{1,2}$)[A-Za-z0-9_.-]+$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
 
     def __str__(self) -> str:
         return f"{self.owner}/{self.name}"
