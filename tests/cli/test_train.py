@@ -126,3 +126,19 @@ def test_the_commit_is_kept_with_the_version(project: Project, monkeypatch: pyte
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.root, check=True, capture_output=True, text=True)
     project.run("train", *QUICK)
     assert project.json("promote", "1")["version"]["tags"]["commit"] == head.stdout.strip()
+
+
+def test_named_benchmarks_are_scored_besides(project: Project) -> None:
+    project.run("sample", "--output", "late", "--rows", "400", "--seed", "1", "--drift", "concept")
+    late = ("--set", "prepare.benchmarks={late: {uri: late/loans.csv}}")
+    assert project.run("train", *QUICK, "--no-register", *late) == 0
+    metrics = json.loads((project.root / "model-artifacts" / "metrics.json").read_text())
+    assert [(part["name"], part["rows"]) for part in metrics["benchmarks"]] == [("late", 400)]
+    assert metrics["benchmarks"][0]["metrics"]["roc_auc"]["value"] < metrics["metrics"]["roc_auc"]["value"]
+    assert "late" in (project.root / "model-artifacts" / "report.html").read_text()
+
+
+def test_a_slip_in_what_is_measured_shows_before_the_fitting(project: Project) -> None:
+    assert project.run("train", "--set", "evaluate.primary=macro_f1") == 2
+    assert "macro_f1" in project.err
+    assert "fit:" not in project.err
