@@ -119,3 +119,17 @@ def test_a_file_tampered_with_is_refused_before_anything_runs(fit_one, save, tmp
     with pytest.raises(InputError, match=r"os\.system"):
         load_model(directory)
     assert not mark.exists()
+
+
+def test_equal_constants_give_the_same_bytes_whether_one_object_or_two(fit_one, tmp_path) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = fit_one("binary", "linear")
+    shared, files = float("0.125"), []
+    for tolerance in (shared, float("0.125")):
+        estimator = LogisticRegression(C=shared, tol=tolerance)
+        directory = tmp_path / str(len(files))
+        directory.mkdir()
+        save_model(directory, fitted.info, fitted.spec, estimator, fitted.fit)
+        files.append((directory / "model.skops").read_bytes())
+    assert files[0] == files[1]
