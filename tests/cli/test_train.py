@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelway.artifacts import artifact_digest, read_manifest
+from modelway.locks import locked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Project
 
 QUICK = ("--epochs", "20")
@@ -142,3 +145,41 @@ def test_a_slip_in_what_is_measured_shows_before_the_fitting(project: Project) -
     assert project.run("train", "--set", "evaluate.primary=macro_f1") == 2
     assert "macro_f1" in project.err
     assert "fit:" not in project.err
+
+
+def test_one_search_is_run_by_one_process_at_a_time(project: Project) -> None:
+    project.run("prepare", "--output", "prepared")
+    search = ("fit", "--prepared", "prepared", "--epochs", "5", "--trials", "2", "--output", "model")
+    assert project.run(*search) == 0
+    lock = next((project.root / ".modelway").glob("fit-*.lock"))
+    with locked(lock, "the test"):
+        assert project.run(*search) == 6
+    assert "another process" in project.err
+    assert project.run(*search) == 0
+
+
+def _drop_note(project: Project) -> None:
+    """The column leaves the data set, and with it all that the settings say of it."""
+    path = project.root / "modelway.yaml"
+    kept = [line for line in path.read_text().splitlines() if not line.strip().startswith("note:")]
+    path.write_text("\n".join(kept).replace("prepare:", "prepare:\n  ignore: [note]"))
+
+
+def _turn_round(project: Project) -> None:
+    path = project.root / "modelway.yaml"
+    path.write_text(path.read_text().replace('positive: "yes"', 'positive: "no"'))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(_drop_note, "'note' is missing"), (_turn_round, "it knows the classes no, yes; these are yes, no")],
+)
+def test_a_champion_that_cannot_score_these_rows_is_an_error(
+    project: Project, change: Callable[[Project], None], words: str
+) -> None:
+    project.run("train", *QUICK)
+    change(project)
+    record = project.json("train", *QUICK)
+    champion = next(gate for gate in record["gates"] if gate["gate"] == "champion")
+    assert (record["exit_code"], champion["verdict"]) == (4, "error")
+    assert words in champion["reason"]

@@ -16,7 +16,7 @@ from modelway.evaluate.measure import Measurement, estimates
 from modelway.evaluate.resample import Drawer
 from modelway.evaluate.rows import Problem, rows_of
 from modelway.evaluate.slices import slices_of
-from modelway.records.evaluate import Estimate, Evaluation, Part
+from modelway.records.evaluate import Estimate, Evaluation, Part, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from modelway.evaluate.metrics import Metric
     from modelway.evaluate.resample import Resamples
     from modelway.records.data import Dataset
-    from modelway.records.evaluate import Bias, EvaluateOptions, GateVerdict, Leak, Scores
+    from modelway.records.evaluate import Bias, EvaluateOptions, GateVerdict, Leak
 
 MOST_LEAKS = 10
 """Columns that the record names as the best single predictors."""
@@ -39,7 +39,7 @@ def evaluate(
     table: pa.Table,
     target: NDArray[Any],
     candidate: Scores,
-    champion: Scores | None,
+    champion: Scores | str | None,
     *,
     model_digest: str,
     champion_digest: str | None,
@@ -59,7 +59,8 @@ def evaluate(
         target: shape (rows,); class numbers in the order of `dataset.classes`, or values.
         candidate: what the model says of these rows; of two classes the probability and `options.threshold` decide
             which one is predicted.
-        champion: what the champion says of the same rows; None where there is no champion.
+        champion: what the champion says of the same rows, or why it can say nothing of them (which is an error of
+            its gate); None where there is no champion.
         model_digest: names the candidate.
         champion_digest: names the champion.
         size_bytes: size of the model's files.
@@ -123,13 +124,13 @@ class _HeldOut:
         self.rows = rows_of(self.problem, target, candidate, options.threshold)
         self.candidate = Measurement(self.rows, self.resamples)
 
-    def against(self, champion: Scores | None, model_digest: str, champion_digest: str | None) -> Contest | None:
+    def against(self, champion: Scores | str | None, model_digest: str, champion_digest: str | None) -> Contest | None:
         """The contest with the champion; None where there is none."""
         if champion is None and champion_digest is None:
             return None
         flaw = _champion_flaw(self, champion, champion_digest)
         same_model = model_digest == champion_digest
-        if champion is None or flaw is not None:
+        if flaw is not None or not isinstance(champion, Scores):
             return Contest(self.primary.name, len(self.rows), flaw=flaw, same_model=same_model)
         theirs = Measurement(rows_of(self.problem, self.target, champion, self.options.threshold), self.resamples)
         return contest_of(self.primary, self.candidate, theirs, same_model=same_model)
@@ -192,9 +193,11 @@ class _HeldOut:
         )
 
 
-def _champion_flaw(held_out: _HeldOut, champion: Scores | None, digest: str | None) -> str | None:
+def _champion_flaw(held_out: _HeldOut, champion: Scores | str | None, digest: str | None) -> str | None:
     if champion is None:
         return "there are none"
+    if isinstance(champion, str):
+        return champion
     if digest is None:
         return "the digest of the champion is not known"
     classes = len(held_out.dataset.classes)

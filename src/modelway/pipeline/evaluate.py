@@ -111,7 +111,7 @@ def evaluate_into(
     with stopwatch.step("score"):
         model = load_model(directory / "model")
         held_out = _score(model, data, "test", options.threshold)
-        champion_scores = champion.model.predict(data.tables["test"], options.threshold) if champion else None
+        champion_scores = _champion_scores(champion, data, options.threshold) if champion else None
         benchmarks = {
             part.removeprefix(BENCHMARKS): _score(model, data, part, options.threshold)
             for part in data.tables
@@ -159,6 +159,19 @@ def read_fit(directory: Path) -> Fit:
     if not path.is_file():
         raise InputError("the model directory holds no fit.json", where=str(path), remedy="Run `modelway fit` again.")
     return Fit.from_json(path.read_bytes())
+
+
+def _champion_scores(champion: Champion, data: Prepared, threshold: float) -> Scores | str:
+    """What the champion says of the held-out rows, or why it can't: the data set may have changed since it was made."""
+    info, dataset = champion.model.info, data.dataset
+    if (info.target, info.task) != (dataset.target, dataset.task):
+        return f"it predicts {info.target!r} ({info.task}), not {dataset.target!r} ({dataset.task})"
+    if info.classes != dataset.classes:
+        return f"it knows the classes {', '.join(info.classes)}; these are {', '.join(dataset.classes)}"
+    try:
+        return champion.model.predict(data.tables["test"], threshold)
+    except InputError as error:
+        return f"it can't read these rows: {error.what}"
 
 
 def _write_report(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import check_replaceable, digest_of, read_manifest, write_artifact
 from modelway.bundle import save_model
 from modelway.data import Prepared, encode_target, load_prepared
+from modelway.locks import locked
 from modelway.pipeline import prepare as prepare_stage
 from modelway.records.progress import Progress, silent
 from modelway.train import Fitted, fit_model
@@ -41,22 +43,25 @@ def fit(options: FitOptions, root: Path, prepared: Path, output: Path, progress:
 def fit_prepared(options: FitOptions, root: Path, data: Prepared, progress: Progress) -> Fitted:
     """Fit a model on a prepared data set in memory."""
     train, validation = data.tables["train"], data.tables["validation"]
-    storage = options.search.storage
-    if storage is None and options.search.trials:
-        studies = root / ".modelway"
-        studies.mkdir(exist_ok=True)
-        storage = f"sqlite:///{studies / 'studies.db'}"
-    return fit_model(
-        options,
-        data.dataset,
-        train,
-        validation,
-        encode_target(data.dataset, train),
-        encode_target(data.dataset, validation),
-        study=storage,
-        study_name=_study_name(options, data.dataset),
-        progress=progress,
-    )
+    study, name = options.search.storage, _study_name(options, data.dataset)
+    state = root / ".modelway"
+    if study is None and options.search.trials:
+        state.mkdir(exist_ok=True)
+        study = f"sqlite:///{state / 'studies.db'}"
+    # Two searches that go on with one study at once would both run its missing trials.
+    guard = locked(state / f"{name}.lock", "this very search", 0) if options.search.trials else nullcontext()
+    with guard:
+        return fit_model(
+            options,
+            data.dataset,
+            train,
+            validation,
+            encode_target(data.dataset, train),
+            encode_target(data.dataset, validation),
+            study=study,
+            study_name=name,
+            progress=progress,
+        )
 
 
 def write_model(fitted: Fitted, dataset: Dataset, options: FitOptions, output: Path) -> None:

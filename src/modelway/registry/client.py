@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.errors import OutsideError
+from modelway.locks import locked
 from modelway.registry.location import check_database
-from modelway.registry.lock import locked
 from modelway.registry.moved import ROOT_TAG, follow_move
 from modelway.registry.session import check_reachable
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from modelway.registry.location import Location
 
 
-def open_client(location: Location, lock: tuple[Path, float]) -> MlflowClient:
+def open_client(location: Location, lock: tuple[Path, str, float]) -> MlflowClient:
     """A client of the registry; a database is created first if it is not there.
 
     Args:

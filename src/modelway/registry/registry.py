@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.errors import InputError
+from modelway.locks import PATIENCE, locked
 from modelway.records.evaluate import Verdict
 from modelway.records.progress import Progress, silent
 from modelway.records.register import Alias, RegisterOptions, Registration, Version
@@ -16,7 +17,6 @@ from modelway.registry import versions
 from modelway.registry.candidate import Candidate, files_digest, read_candidate
 from modelway.registry.client import ensure_experiment, ensure_model, open_client
 from modelway.registry.location import locate
-from modelway.registry.lock import locked
 from modelway.registry.packaging import DATA
 from modelway.registry.run import ARTIFACT, log_files, log_values, new_run
 from modelway.registry.session import calls
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from modelway.registry.credentials import Credentials
-
-LOCK_SECONDS = 120.0
-"""How long another process's registering is waited for; one takes less than a second, but for the upload."""
 
 
 class Registry:
@@ -53,13 +50,13 @@ class Registry:
         root: Path,
         credentials: Credentials | None = None,
         *,
-        lock_seconds: float = LOCK_SECONDS,
+        lock_seconds: float = PATIENCE,
     ) -> None:
         self._location = locate(options, root)
         self._name = name
         self._experiment = options.experiment or name
         self._credentials = credentials
-        self._lock = (root / ".modelway" / "registry.lock", lock_seconds)
+        self._lock = (root / ".modelway" / "registry.lock", "the registry", lock_seconds)
         self._client: MlflowClient | None = None
 
     def register(

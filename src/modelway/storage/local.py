@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.errors import InputError, OutsideError
+from modelway.locks import locked
 from modelway.storage.addresses import Found, has_wildcard, is_wanted, matches_whole, split_glob
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def write_local_if_unchanged(uri: str, content: bytes, tag: str | None) -> str |
     path = Path(uri)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path.with_name(f".{path.name}.lock")):
+        with locked(path.with_name(f".{path.name}.lock"), uri):
             if (local_tag(path.read_bytes()) if path.exists() else None) != tag:
                 return None
             write_local(uri, content)
@@ -75,14 +75,6 @@ def write_local_if_unchanged(uri: str, content: bytes, tag: str | None) -> str |
 def local_tag(content: bytes) -> str:
     """The tag of a local file: the SHA-256 of its content, hexadecimal."""
     return hashlib.sha256(content).hexdigest()
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock on a file that is made for it; waits for its holder. The system frees it when a process dies."""
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

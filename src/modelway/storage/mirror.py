@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from modelway.errors import OutsideError
+from modelway.locks import locked
 from modelway.records.base import Record
 from modelway.records.data import S3Options
 from modelway.records.progress import silent
 from modelway.storage.access import list_files
 from modelway.storage.addresses import parse_s3
-from modelway.storage.local import locked, outside, replacing, write_local
+from modelway.storage.local import outside, replacing, write_local
 from modelway.storage.s3 import s3_client, translated
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ STATE = ".modelway-sync.json"
 _WORKERS = 8
 _ATTEMPTS = 3
 _BLOCK = 1 << 20
+_DOWNLOAD_SECONDS = 3600.0
+"""How long another process's download of the same is waited for."""
 _MD5_TAG = re.compile(r"[0-9a-f]{32}(?:-([1-9][0-9]*))?")
 _DEFAULT = S3Options()
 
@@ -74,7 +77,7 @@ def sync(
     found = list_files(uri, s3=s3, include=include, exclude=exclude)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with locked(directory / f"{STATE}.lock"):
+        with locked(directory / f"{STATE}.lock", f"the copy of {uri}", _DOWNLOAD_SECONDS):
             seen = _read_state(directory)
             stale = [item for item in found if not _is_current(directory, item, seen.get(item.name))]
             try:

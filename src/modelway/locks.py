@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+PATIENCE = 120.0
+"""Seconds to wait for a lock unless told otherwise."""
 _POLL_SECONDS = 0.05
 
 
 @contextmanager
-def locked(path: Path, seconds: float) -> Iterator[None]:
+def locked(path: Path, what: str, seconds: float = PATIENCE) -> Iterator[None]:
     """Hold an advisory lock on a file. The system lets go of it when the process ends, however it ends.
 
     Args:
         path: the lock file; made if absent, and left there.
+        what: what the lock guards, for the message.
         seconds: how long to wait for whoever holds it.
 
     Raises:
@@ -42,7 +45,7 @@ def locked(path: Path, seconds: float) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise OutsideError(
-                        f"another process has held the registry for more than {seconds:g} s",
+                        f"another process has held {what} for more than {seconds:g} s",
                         where=str(path),
                         remedy="Wait for it, or end it if it hangs.",
                     ) from None
