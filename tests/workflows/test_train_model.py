@@ -1,0 +1,94 @@
+"""`train-model.yml` trains when code or settings of a model change, and when it is asked to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def train(paths: list[Path]) -> Any:
+    (path,) = [path for path in paths if path.name == "train-model.yml"]
+    told = yaml.safe_load(path.read_text())
+    told["on"] = told.pop(True)
+    return told
+
+
+def test_it_runs_for_code_and_settings_and_not_for_data(train: Any) -> None:
+    push = train["on"]["push"]
+    assert push["branches"] == ["main"]
+    assert {"src/**", "modelway.yaml", "requirements.lock"} <= set(push["paths"])
+    assert not [path for path in push["paths"] if path.startswith(("data", "tests", "docs", "**"))]
+
+
+@pytest.mark.parametrize("event", ["workflow_dispatch", "workflow_call"])
+def test_people_and_other_workflows_choose_epochs_and_batch_size(train: Any, event: str) -> None:
+    inputs = train["on"][event]["inputs"]
+    assert set(inputs) == {"epochs", "batch-size"}
+    assert {(one["type"], one["default"]) for one in inputs.values()} == {("string", "")}
+
+
+def test_any_event_reaches_the_call(train: Any) -> None:
+    (step,) = [step for step in train["jobs"]["train"]["steps"] if "run" in step]
+    assert step["env"]["EPOCHS"] == "${{ inputs.epochs || github.event.client_payload.epochs }}"
+    assert step["env"]["BATCH_SIZE"] == "${{ inputs.batch-size || github.event.client_payload.batch-size }}"
+    assert train["on"]["repository_dispatch"] == {"types": ["train-model"]}
+
+
+COMMIT = "c0ffee" + "0" * 34
+EVERYTHING = {
+    "EPOCHS": (["--epochs", "5"], "5"),
+    "BATCH_SIZE": (["--batch-size", "64"], "64"),
+    "DATA_URI": (["--data-uri", "s3://bucket/data of ours/"], "s3://bucket/data of ours/"),
+    "MLFLOW_TRACKING_URI": (["--tracking-uri", "env://MLFLOW_TRACKING_URI"], "https://mlflow"),
+}
+IDENTITY = {
+    "MLFLOW_TRACKING_USERNAME": ["--mlflow-username", "env://MLFLOW_TRACKING_USERNAME"],
+    "MLFLOW_TRACKING_PASSWORD": ["--mlflow-password", "env://MLFLOW_TRACKING_PASSWORD"],
+    "AWS_ACCESS_KEY_ID": ["--aws-access-key-id", "env://AWS_ACCESS_KEY_ID"],
+    "AWS_SECRET_ACCESS_KEY": ["--aws-secret-access-key", "env://AWS_SECRET_ACCESS_KEY"],
+    "AWS_SESSION_TOKEN": ["--aws-session-token", "env://AWS_SESSION_TOKEN"],
+}
+
+
+@pytest.fixture
+def train_call(call: Any) -> Any:
+    if call.workflow != "train-model.yml":
+        pytest.skip("another workflow's step")
+    return call
+
+
+def test_without_inputs_and_secrets_the_call_is_bare(train_call: Any, run_step: Any) -> None:
+    told = ["call", "train", "--report-only", "--commit", COMMIT, "export", "--path", "reports"]
+    assert run_step(train_call, {}).argv == told
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_an_input_becomes_an_argument_of_train(train_call: Any, run_step: Any, name: str) -> None:
+    words, value = EVERYTHING[name]
+    argv = run_step(train_call, {name: value}).argv
+    assert argv[argv.index("train") :] == [
+        "train", "--report-only", "--commit", COMMIT, *words, "export", "--path", "reports"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IDENTITY)
+def test_who_we_are_is_the_modules_to_know(train_call: Any, run_step: Any, name: str) -> None:
+    argv = run_step(train_call, {name: "secret"}).argv
+    assert argv[1 : argv.index("train")] == IDENTITY[name]
+
+
+def test_an_assumed_role_counts_before_keys(train_call: Any) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        assert train_call.told["env"][name] == f"${{{{ env.{name} || secrets.{name} }}}}"
+    # A key that lasts has no session token; this one comes from the role alone.
+    assert "AWS_SESSION_TOKEN" not in train_call.told["env"]
+
+
+def test_another_workflow_can_hand_in_every_secret_that_is_used(train: Any) -> None:
+    (step,) = [step for step in train["jobs"]["train"]["steps"] if "run" in step]
+    used = {name for name, value in step["env"].items() if "secrets." in value}
+    assert set(train["on"]["workflow_call"]["secrets"]) == used
