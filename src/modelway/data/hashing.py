@@ -16,6 +16,9 @@ SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generato
 from __future__ import annotations
 
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,8 +41,17 @@ _LAST_SHIFT = np.uint64(31)
 
 def hash_rows(table: pa.Table, columns: Iterable[str]) -> Hashes:
     """The hash of each row over some of its columns, without a seed; shape (rows,)."""
+    names = list(columns)
+    workers = min(os.cpu_count() or 1, len(names)) if table.num_rows > _BLOCK else 1
+    # Each worker adds up columns of its own; sums modulo 2**64 are the same in any order.
+    with ThreadPoolExecutor(max(workers, 1)) as pool:
+        sums = pool.map(partial(_hash_columns, table), (names[worker::workers] for worker in range(workers)))
+        return sum(sums, start=np.zeros(table.num_rows, np.uint64))
+
+
+def _hash_columns(table: pa.Table, names: Iterable[str]) -> Hashes:
     total = np.zeros(table.num_rows, np.uint64)
-    for name in columns:
+    for name in names:
         salt = np.uint64(hash_text(name))
         start = 0
         for bits in _bits(table[name]):
