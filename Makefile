@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow lint bench lock clean
+.PHONY: help train test test-slow lint bench lock engine-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -24,14 +24,24 @@ lint: $(READY) ## format, lint, types, import direction
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	cd ci/src && ../../$(BIN)/mypy --strict modelway_ci
 	$(BIN)/lint-imports
 
 bench: $(READY) ## the benchmarks of bench/, paired and as ratios
 	$(BIN)/python bench/run.py
 
-lock: ## make requirements.lock anew (needs uv); hashed, and it names no host
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-header --no-emit-index-url --upgrade -o requirements.lock
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header --no-emit-index-url --quiet
+
+lock: ## make requirements.lock anew, and its parts in ci/locks (needs uv); hashed, and they name no host
+	$(LOCK) --all-extras --upgrade -o requirements.lock
+	$(LOCK) --extra data -c requirements.lock --upgrade -o ci/locks/prepare.lock
+	$(LOCK) --extra fit -c requirements.lock --upgrade -o ci/locks/fit.lock
+	$(LOCK) --extra evaluate -c requirements.lock --upgrade -o ci/locks/evaluate.lock
+	$(LOCK) --extra registry -c requirements.lock --upgrade -o ci/locks/register.lock
+
+engine-check: $(READY) ## which dagger CLI and engine are found, and what would be skipped without
+	$(BIN)/python ci/engine_check.py
 
 clean: ## remove the environment and what runs left
 	rm -rf $(VENV) .modelway mlflow.db mlartifacts model-artifacts data htmlcov .coverage

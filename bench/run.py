@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
+import dagger_train
 import help as help_bench
 import train_overhead
 from measure import machine
@@ -21,7 +22,12 @@ def main() -> None:
     """Run them and write the file."""
     today = datetime.datetime.now(tz=datetime.UTC).date()
     parts = [PREAMBLE, f"{today}, {machine()}.", ""]
-    for title, measure in (("Training", train_overhead.measure), ("Command line", help_bench.measure)):
+    benchmarks = {
+        "Training": train_overhead.measure,
+        "Command line": help_bench.measure,
+        "Dagger": dagger_train.measure,
+    }
+    for title, measure in benchmarks.items():
         parts += [f"## {title}", "", measure(), ""]
     text = "\n".join(parts)
     (Path(__file__).parent / "RESULTS.md").write_text(text)

@@ -73,6 +73,8 @@ def _parameters(options: BoostedTreesOptions, problem: Problem) -> dict[str, Any
         "lambda_l2": options.l2,
         "seed": problem.seed % 2**31,
         "deterministic": True,
-        "force_col_wise": True,
+        # Row by row, 800,000 rows x 30 columns take 5% less time. A choice of LightGBM's own would be timed, and
+        # so differ from run to run.
+        "force_row_wise": True,
         "verbosity": -1,
     }

@@ -1,0 +1,130 @@
+"""Images: the base, the packages of each stage from its hashed lock, and modelway on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagger
+from dagger import dag
+
+from modelway_ci.refusal import RefusalError
+from modelway_ci.rooms import ROOMS
+
+PYTHON = {"3.11": "python:3.11.7-slim", "3.12": "python:3.12.1-slim", "3.13": "python:3.13.0-slim"}
+"""The base image of each Python version. No digest: none was seen in a public source."""
+
+UV = "ghcr.io/astral-sh/uv:0.10.3"
+"""The image that the package installer is taken from."""
+
+OWNER = "10001:10001"
+"""User and group that stages run as: not root, and in no image's list of users."""
+
+HOME = "/home/modelway"
+CODE = "/opt/modelway"
+WORK = "/work"
+OUT = f"{WORK}/out"
+_INSTALL = "/opt/install"
+_CA = "/etc/ssl/modelway-ca.pem"
+_CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
+_LOCKS = {"pull": "register"}
+"""Stages that share another one's lock."""
+_NEEDS_OPENMP = frozenset({"fit", "evaluate"})
+_PURELIB = "import sysconfig; print(sysconfig.get_path('purelib'))"
+_OPENMP = f'ln -sf "$(python -c "{_PURELIB}")"/scikit_learn.libs/libgomp-* /usr/lib/libgomp.so.1'
+"""LightGBM wants a libgomp of the system's, which slim images lack; scikit-learn's wheel brings one."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What containers are made from.
+
+    Attributes:
+        package: modelway itself: src/, ci/locks/.
+        python: the Python version of all stages.
+        base_image: the image in the place of the version's own.
+        uv_image: the image that has /uv.
+        index_url: the package index in the place of PyPI.
+        ca: certificates in the place of the image's own.
+        own_lock: the user's further packages, hashed.
+    """
+
+    package: dagger.Directory
+    python: str = "3.11"
+    base_image: str | None = None
+    uv_image: str = UV
+    index_url: dagger.Secret | None = None
+    ca: dagger.File | None = None
+    own_lock: dagger.File | None = None
+
+
+def base(workshop: Workshop) -> dagger.Container:
+    """The base image, with the user's certificates.
+
+    Raises:
+        RefusalError: there is no image for this Python version.
+    """
+    image = workshop.base_image or PYTHON.get(workshop.python)
+    if image is None:
+        raise RefusalError(
+            2,
+            f"no image is known for Python {workshop.python}: known are {', '.join(PYTHON)}; or name one "
+            "with --base-image",
+        )
+    container = dag.container().from_(image)
+    if workshop.ca is None:
+        return container
+    container = container.with_file(_CA, workshop.ca, permissions=0o644)
+    for variable in _CA_VARIABLES:
+        container = container.with_env_variable(variable, _CA)
+    return container
+
+
+def stage_container(workshop: Workshop, stage: str) -> dagger.Container:
+    """The container that a stage runs in: packages below the source, nothing that the stage does not need."""
+    container = _with_lock(
+        base(workshop), workshop, workshop.package.file(f"ci/locks/{_LOCKS.get(stage, stage)}.lock"), "packages"
+    )
+    if stage in _NEEDS_OPENMP:
+        container = container.with_exec(["sh", "-c", _OPENMP])
+        if workshop.own_lock is not None:
+            container = _with_lock(container, workshop, workshop.own_lock, "own")
+    # `filter` names its result by content; `with_directory(include=...)` would name it by all of the source.
+    code = workshop.package.directory("src/modelway").filter(include=[*ROOMS[stage]])
+    empty = dag.directory()
+    return (
+        container.with_directory(f"{CODE}/modelway", code)
+        .with_exec(["python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", CODE])
+        .with_env_variable("PYTHONPATH", CODE)
+        .with_env_variable("HOME", HOME)
+        .with_env_variable("USER", "modelway")
+        .with_directory(HOME, empty, owner=OWNER)
+        .with_directory(WORK, empty, owner=OWNER)
+        .with_directory(OUT, empty, owner=OWNER)
+        .with_user(OWNER)
+        .with_workdir(WORK)
+    )
+
+
+def _with_lock(container: dagger.Container, workshop: Workshop, lock: dagger.File, name: str) -> dagger.Container:
+    """Install a hashed lock into the image's own Python; uv and its cache are there only while it runs."""
+    path = f"{_INSTALL}/{name}.lock"
+    cache, uv = f"{_INSTALL}/cache", f"{_INSTALL}/uv"
+    installing = (
+        container.with_mounted_file(uv, dag.container().from_(workshop.uv_image).file("/uv"))
+        .with_mounted_cache(cache, dag.cache_volume("modelway-uv"))
+        .with_mounted_file(path, lock)
+        .with_env_variable("UV_CACHE_DIR", cache)
+        .with_env_variable("UV_LINK_MODE", "copy")
+    )
+    if workshop.index_url is not None:
+        installing = installing.with_secret_variable("UV_DEFAULT_INDEX", workshop.index_url)
+    command = [uv, "pip", "install", "--system", "--no-deps", "--require-hashes", "--compile-bytecode", "--quiet"]
+    installed = (
+        installing.with_exec([*command, "-r", path])
+        .without_mount(uv)
+        .without_mount(cache)
+        .without_mount(path)
+        .without_env_variable("UV_CACHE_DIR")
+        .without_env_variable("UV_LINK_MODE")
+    )
+    return installed.without_secret_variable("UV_DEFAULT_INDEX") if workshop.index_url is not None else installed

@@ -1,0 +1,267 @@
+"""Continuous training of a model in containers: the same stages as the `modelway` command, cached by content."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import dagger
+from dagger import DefaultPath, Doc, Ignore, Name, function, object_type
+
+from modelway_ci import images, learn
+from modelway_ci.learn import DataFlags, FitFlags, Result
+from modelway_ci.project import Project, usable_uri
+from modelway_ci.refusal import RefusalError, only_refusal
+from modelway_ci.services import Outside
+from modelway_ci.settings import Settings
+from modelway_ci.summary import conclude, refused, summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from modelway_ci.stage import Outcome
+
+_F = TypeVar("_F", bound="Callable[..., Awaitable[dagger.Directory]]")
+
+always: Callable[[_F], _F] = function(cache="never")  # type: ignore[call-overload]
+"""A function that is called each time: what it builds is cached by content, but a kept call would hide what changed."""
+
+SENT = [
+    "*",
+    *(f"!**/{kind}" for kind in ("*.py", "*.yaml", "*.yml", "*.csv", "*.parquet", "*.jsonl", "requirements.lock")),
+    *("**/.*", "**/__pycache__", "**/node_modules", "/ci", "/tests", "/bench", "/docs"),
+    *("**/model-artifacts", "**/mlartifacts", "**/mlruns"),
+]
+"""Of the source only code, settings, a lock and data are sent to the engine; what else is there changes nothing."""
+
+PACKAGE = ["*", "!src/modelway", "!ci/locks/*.lock", "!requirements.lock", "**/__pycache__"]
+
+Overrides = Annotated[list[str], Name("set"), Doc("Override values of the settings: a.b=c")]
+TrackingUri = Annotated[
+    dagger.Secret | None, Doc("MLflow's server or database instead of the settings', as env://MLFLOW_TRACKING_URI")
+]
+ReportOnly = Annotated[bool, Doc("Hand the directory out, with the exit code in its summary.json, instead of failing")]
+Epochs = Annotated[int | None, Doc("Passes over the training rows; rounds of boosted trees")]
+BatchSize = Annotated[int | None, Doc("Rows of each step of the optimiser")]
+Trials = Annotated[int | None, Doc("Trials of the hyperparameter search; 0 for none")]
+Gpus = Annotated[bool, Doc("Give the machine's GPUs to the fit")]
+Data = Annotated[
+    dagger.Directory | None, Doc("A folder of CSV, Parquet or JSON Lines files, instead of the settings' data")
+]
+DataUri = Annotated[
+    str | None,
+    Doc("s3://bucket/prefix, or a path relative to the settings file, instead of the settings' data"),
+]
+Sample = Annotated[int | None, Doc("Read no more than about so many rows, a fixed sample")]
+Commit = Annotated[str | None, Doc("The revision of your code, a tag of the version")]
+
+
+@object_type
+class Modelway:
+    """Continuous training of a model, each stage a container of its own."""
+
+    source: Annotated[dagger.Directory, Doc("Your project: settings, code, data"), DefaultPath("/"), Ignore(SENT)]
+    package: Annotated[dagger.Directory, Doc("modelway itself"), DefaultPath("/"), Ignore(PACKAGE)]
+    config: Annotated[str, Doc("The settings file, relative to the source")] = "modelway.yaml"
+    python: Annotated[str, Doc("The Python version of all stages: 3.11, 3.12 or 3.13")] = "3.11"
+    base_image: Annotated[str | None, Doc("The base image in the place of the Python version's own")] = None
+    uv_image: Annotated[str, Doc("The image that /uv, the package installer, is taken from")] = images.UV
+    index_url: Annotated[dagger.Secret | None, Doc("A package index in the place of PyPI, as env://UV_INDEX")] = None
+    ca: Annotated[dagger.File | None, Doc("CA certificates (PEM) in the place of the base image's")] = None
+    mlflow: Annotated[dagger.Service | None, Doc("An MLflow server of the host's, as tcp://localhost:5000")] = None
+    mlflow_username: Annotated[dagger.Secret | None, Doc("The tracking server's user")] = None
+    mlflow_password: Annotated[dagger.Secret | None, Doc("That user's password")] = None
+    mlflow_token: Annotated[dagger.Secret | None, Doc("A token in the place of user and password")] = None
+    s3: Annotated[dagger.Service | None, Doc("An object store of the host's, as tcp://localhost:9000")] = None
+    aws_access_key_id: Annotated[dagger.Secret | None, Doc("Who reads s3://")] = None
+    aws_secret_access_key: Annotated[dagger.Secret | None, Doc("The secret of that key")] = None
+    aws_session_token: Annotated[dagger.Secret | None, Doc("The token of a role that was assumed")] = None
+
+    @always
+    async def train(
+        self,
+        epochs: Epochs = None,
+        batch_size: BatchSize = None,
+        trials: Trials = None,
+        data: Data = None,
+        data_uri: DataUri = None,
+        sample: Sample = None,
+        register: Annotated[
+            bool | None, Doc("Whether to register a model that passed (default: the settings')")
+        ] = None,
+        tracking_uri: TrackingUri = None,
+        gpus: Gpus = False,
+        commit: Commit = None,
+        overrides: Overrides = [],  # noqa: B006 - the SDK reads the default
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Prepare, fit, evaluate and register a model: the whole of continuous training.
+
+        Example: dagger call train --epochs 100 --trials 20 export --path model-artifacts
+        """
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri, commit)
+            flags = FitFlags(epochs, batch_size, trials, gpus)
+            return await learn.train(project, DataFlags(data, data_uri, sample), flags, registers=register)
+
+        return await self._answer(work(), report_only)
+
+    @always
+    async def prepare(
+        self,
+        data: Data = None,
+        data_uri: DataUri = None,
+        sample: Sample = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Read, check and split a data set.
+
+        Example: dagger call prepare --data ./data export --path prepared
+        """
+
+        async def work() -> Result:
+            project = await self._project(overrides)
+            return _alone(await learn.prepare(project, DataFlags(data, data_uri, sample)))
+
+        return await self._answer(work(), report_only)
+
+    @always
+    async def fit(
+        self,
+        prepared: Annotated[dagger.Directory, Doc("What prepare wrote")],
+        epochs: Epochs = None,
+        batch_size: BatchSize = None,
+        trials: Trials = None,
+        gpus: Gpus = False,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Fit a model on a prepared data set.
+
+        Example: dagger call fit --prepared ./prepared --epochs 50 export --path model
+        """
+
+        async def work() -> Result:
+            flags = FitFlags(epochs, batch_size, trials, gpus)
+            return _alone(await learn.fit(await self._project(overrides), prepared, flags))
+
+        return await self._answer(work(), report_only)
+
+    @always
+    async def evaluate(
+        self,
+        prepared: Annotated[dagger.Directory, Doc("What prepare wrote")],
+        model: Annotated[dagger.Directory, Doc("What fit wrote")],
+        champion: Annotated[dagger.Directory | None, Doc("The champion, as pull wrote it")] = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Measure a model on held-out rows and judge it by the gates.
+
+        Example: dagger call evaluate --prepared ./prepared --model ./model export --path evaluated
+        """
+
+        async def work() -> Result:
+            outcome = await learn.evaluate(await self._project(overrides), prepared, model, champion)
+            metrics = await outcome.artifact.file("metrics.json").contents() if outcome.artifact else None
+            return Result(summarize([outcome], outcome.exit_code, metrics), outcome.artifact)
+
+        return await self._answer(work(), report_only)
+
+    @always
+    async def register(
+        self,
+        directory: Annotated[dagger.Directory, Doc("What evaluate or train wrote")],
+        tracking_uri: TrackingUri = None,
+        commit: Commit = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Register a model that passed its gates.
+
+        Example: dagger call register --directory ./model-artifacts export --path registered
+        """
+
+        async def work() -> Result:
+            outcome = await learn.register(await self._project(overrides, tracking_uri, commit), directory)
+            return _told(outcome)
+
+        return await self._answer(work(), report_only)
+
+    @always
+    async def pull(
+        self,
+        version: Annotated[str, Doc("A number, an alias or a run")],
+        tracking_uri: TrackingUri = None,
+        allow_missing: Annotated[bool, Doc("Give an empty directory where there is no such version")] = False,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Fetch a registered version's model directory.
+
+        Example: dagger call pull --version champion export --path champion
+        """
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri)
+            return _told(await learn.pull(project, version, allow_missing=allow_missing))
+
+        return await self._answer(work(), report_only)
+
+    async def _project(
+        self, overrides: list[str], tracking_uri: dagger.Secret | None = None, commit: str | None = None
+    ) -> Project:
+        settings = Settings(self.config, await self._settings_text(), tuple(overrides))
+        outside = Outside(
+            self.mlflow,
+            self.s3,
+            {
+                "MLFLOW_TRACKING_USERNAME": self.mlflow_username,
+                "MLFLOW_TRACKING_PASSWORD": self.mlflow_password,
+                "MLFLOW_TRACKING_TOKEN": self.mlflow_token,
+            },
+            {
+                "AWS_ACCESS_KEY_ID": self.aws_access_key_id,
+                "AWS_SECRET_ACCESS_KEY": self.aws_secret_access_key,
+                "AWS_SESSION_TOKEN": self.aws_session_token,
+            },
+        )
+        workshop = await self._workshop(settings)
+        return Project(self.source, settings, workshop, outside, await usable_uri(tracking_uri), commit)
+
+    async def _settings_text(self) -> str:
+        if not await self.source.exists(self.config):
+            raise RefusalError(
+                2, f"{self.config}: there is no such settings file in the source; name one with --config"
+            )
+        return await self.source.file(self.config).contents()
+
+    async def _workshop(self, settings: Settings) -> images.Workshop:
+        workshop = images.Workshop(self.package, self.python, self.base_image, self.uv_image, self.index_url, self.ca)
+        beside = posixpath.join(settings.folder, "requirements.lock")
+        if not await self.source.exists(beside):
+            return workshop
+        # The one beside the settings is the user's own, unless it is modelway's, as in modelway's own repository.
+        lock = self.source.file(beside)
+        ours = await self.package.file("requirements.lock").digest(exclude_metadata=True)
+        return workshop if await lock.digest(exclude_metadata=True) == ours else replace(workshop, own_lock=lock)
+
+    async def _answer(self, work: Awaitable[Result], report_only: bool) -> dagger.Directory:
+        try:
+            result = await work
+        except (RefusalError, ExceptionGroup) as error:
+            result = Result(refused(only_refusal(error)), None)
+        base = images.base(images.Workshop(self.package, self.python, self.base_image, ca=self.ca))
+        return conclude(base, result.record, result.artifact, report_only=report_only)
+
+
+def _alone(outcome: Outcome) -> Result:
+    return Result(summarize([outcome], outcome.exit_code), outcome.artifact)
+
+
+def _told(outcome: Outcome) -> Result:
+    told = outcome.stdout if outcome.exit_code == 0 else None
+    return Result(summarize([outcome], outcome.exit_code, registration=told), outcome.artifact)

@@ -1,0 +1,62 @@
+"""What a run may reach outside of the engine, and who it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import dagger
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Services of the host, and secrets for these and others.
+
+    Attributes:
+        mlflow: a tracking server of the host's, known to stages as http://mlflow.
+        s3: an object store of the host's, known to stages as http://s3.
+        mlflow_secrets: by the environment variable that MLflow reads.
+        aws_secrets: by the environment variable that boto3 reads.
+    """
+
+    mlflow: dagger.Service | None
+    s3: dagger.Service | None
+    mlflow_secrets: dict[str, dagger.Secret | None]
+    aws_secrets: dict[str, dagger.Secret | None]
+
+
+async def with_store(container: dagger.Container, outside: Outside) -> tuple[dagger.Container, list[str]]:
+    """Let a container reach S3; the flags tell `prepare` where a host's store is."""
+    container = _with_secrets(container, outside.aws_secrets)
+    if outside.s3 is None:
+        return container, []
+    address = await _address(outside.s3, "s3")
+    container = container.with_service_binding("s3", outside.s3).with_env_variable("MLFLOW_S3_ENDPOINT_URL", address)
+    return container, ["--set", f"prepare.s3.endpoint_url={address}", "--set", "prepare.s3.path_style=true"]
+
+
+async def with_server(
+    container: dagger.Container, outside: Outside, tracking_uri: dagger.Secret | None
+) -> dagger.Container:
+    """Let a container reach the tracking server, where there is one."""
+    container = _with_secrets(container, outside.mlflow_secrets)
+    if outside.mlflow is not None:
+        container = container.with_service_binding("mlflow", outside.mlflow)
+    if tracking_uri is not None:
+        return container.with_secret_variable("MLFLOW_TRACKING_URI", tracking_uri)
+    if outside.mlflow is not None:
+        return container.with_env_variable("MLFLOW_TRACKING_URI", await _address(outside.mlflow, "mlflow"))
+    return container
+
+
+def _with_secrets(container: dagger.Container, secrets: dict[str, dagger.Secret | None]) -> dagger.Container:
+    for variable, secret in secrets.items():
+        if secret is not None:
+            container = container.with_secret_variable(variable, secret)
+    return container
+
+
+async def _address(service: dagger.Service, alias: str) -> str:
+    ports = await service.ports()
+    return f"http://{alias}:{await ports[0].port()}"

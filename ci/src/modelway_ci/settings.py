@@ -1,0 +1,145 @@
+"""The settings file, cut into what each stage may see, so that a change elsewhere re-runs nothing.
+
+What can't be read here is handed on whole: modelway refuses it, and says why.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from modelway_ci.refusal import RefusalError
+
+_NAMED_CODE = re.compile(r"([A-Za-z_]\w*)(?:\.\w+)*:[A-Za-z_]\w*")
+_WILDCARD = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A settings file with what `--set` puts into it.
+
+    Attributes:
+        path: where the file lies in the source, with forward slashes.
+        text: the file.
+        overrides: texts of the form a.b=c.
+    """
+
+    path: str
+    text: str
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """The file's directory in the source; empty for the source itself."""
+        return posixpath.dirname(self.path)
+
+    @property
+    def name(self) -> str:
+        """The model's name; "unnamed" where the settings give none, which modelway then refuses."""
+        name = self._values().get("name")
+        return name if isinstance(name, str) and re.fullmatch(r"[\w-]+", name) else "unnamed"
+
+    def sliced(self, *keys: str) -> str:
+        """The file with only these top-level keys, and without comments."""
+        try:
+            root = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        except yaml.YAMLError:
+            return self.text
+        if not isinstance(root, yaml.MappingNode):
+            return self.text
+        kept = [(key, value) for key, value in root.value if key.value in keys]
+        return str(yaml.serialize(yaml.MappingNode(root.tag, kept), allow_unicode=True))
+
+    def flags(self, *keys: str) -> list[str]:
+        """The `--set` flags that concern these top-level keys."""
+        return [word for text in self.overrides if _top_level(text) in keys for word in ("--set", text)]
+
+    def all_flags(self) -> list[str]:
+        """The `--set` flags, all of them."""
+        return [word for text in self.overrides for word in ("--set", text)]
+
+    def addresses(self, given: str | None = None) -> list[str]:
+        """Where the data sets lie: the one to train on (or `given` in its place), then the benchmarks."""
+        prepare = _mapping(self._values().get("prepare"))
+        benchmarks = _mapping(prepare.get("benchmarks")).values()
+        uris = [given or _mapping(prepare.get("data")).get("uri"), *(_mapping(one).get("uri") for one in benchmarks)]
+        return [uri for uri in uris if isinstance(uri, str)]
+
+    def place_of(self, address: str) -> str:
+        """The file or folder of the source that holds what a local address of the settings names.
+
+        Raises:
+            RefusalError: it lies outside of the source.
+        """
+        wildcard = _WILDCARD.search(address)
+        fixed = posixpath.dirname(address[: wildcard.start()]) if wildcard else address
+        place = posixpath.normpath(posixpath.join(self.folder, fixed))
+        if place.startswith(("/", "..")):
+            raise RefusalError(
+                2, f"{address}: this lies outside of the source, which alone is sent; hand it in with --data"
+            )
+        return place
+
+    @property
+    def named_modules(self) -> frozenset[str]:
+        """The top-level names of the modules whose functions and classes the `fit` section names."""
+        return frozenset(_modules_in(self._values().get("fit")))
+
+    @property
+    def embeds_registry(self) -> bool:
+        """Whether the registry is a file beside the settings, not a server or a database of its own."""
+        uri = _mapping(self._values().get("register")).get("tracking_uri", "sqlite:///mlflow.db")
+        return not isinstance(uri, str) or uri.strip().startswith("sqlite")
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether the embedded registry also keeps the files of its runs beside the settings."""
+        return "://" not in str(_mapping(self._values().get("register")).get("artifact_location", ""))
+
+    @property
+    def registers(self) -> bool:
+        """Whether `train` registers unless told otherwise."""
+        return _mapping(self._values().get("register")).get("by_default", True) is not False
+
+    def _values(self) -> dict[str, Any]:
+        try:
+            values = _mapping(yaml.safe_load(self.text))
+            for text in self.overrides:
+                keys, _, value = text.partition("=")
+                _put(values, keys.split("."), yaml.safe_load(value))
+        except (yaml.YAMLError, ValueError):
+            return {}
+        return values
+
+
+def is_remote(address: str) -> bool:
+    """Whether an address leads out of the machine."""
+    return "://" in address
+
+
+def _top_level(override: str) -> str:
+    return re.split(r"[.=]", override, maxsplit=1)[0]
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _put(values: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        if not isinstance(values.get(key), dict):
+            values[key] = {}
+        values = values[key]
+    values[keys[-1]] = value
+
+
+def _modules_in(value: Any) -> list[str]:
+    if isinstance(value, str):
+        match = _NAMED_CODE.fullmatch(value)
+        return [match[1]] if match else []
+    below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [name for one in below for name in _modules_in(one)]

@@ -1,0 +1,170 @@
+"""What a run reaches outside of the engine: servers, stores, the user's data, code and packages."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SECRET = "hunter2-and-nothing-else"
+
+
+def free_port():
+    """A port that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def started(command, url, cwd):
+    """A server that answers, whatever it says."""
+    server = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(url, timeout=1)
+        except urllib.error.HTTPError:
+            return server
+        except OSError:
+            time.sleep(0.25)
+        else:
+            return server
+    server.terminate()
+    raise AssertionError(f"{command} does not answer")
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(tmp_path_factory):
+    """The port of an MLflow server."""
+    folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder)]
+    server = started([*command, "--allowed-hosts", "*", "--workers", "1"], f"http://127.0.0.1:{port}/health", folder)
+    yield port
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, project):
+    """The port of an object store that holds the project's data in s3://bucket/loans/."""
+    import boto3
+
+    port = free_port()
+    command = [str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    server = started(command, f"http://127.0.0.1:{port}/", tmp_path_factory.mktemp("store"))
+    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", **keys)
+    client.create_bucket(Bucket="bucket")
+    client.upload_file(str(project / "data/loans.csv"), "bucket", "loans/loans.csv")
+    yield port
+    server.terminate()
+    server.wait()
+
+
+def test_a_tracking_server_of_the_host_and_a_secret_that_shows_nowhere(call, mlflow_server, tmp_path):
+    words = ("--mlflow", f"tcp://127.0.0.1:{mlflow_server}", "--mlflow-token", "env://TRACKING_TOKEN", "train")
+    done = call(*words, "export", "--path", str(tmp_path / "out"), environment={"TRACKING_TOKEN": SECRET})
+    assert done.exit_code == 0, done.log[-3000:]
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert (summary["version"], summary["created"]) == (1, True)
+    assert SECRET not in done.log
+    assert not [
+        path for path in (tmp_path / "out").rglob("*") if path.is_file() and SECRET in path.read_text("latin-1")
+    ]
+
+
+def test_secrets_are_in_no_layer(engine, workshop):
+    script = """
+import sys
+import anyio, dagger
+from dagger import dag
+from modelway_ci.services import Outside, with_server, with_store
+
+async def main():
+    async with dagger.connection(dagger.Config(log_output=None)):
+        secret = dag.set_secret("token", sys.argv[1])
+        names = {"MLFLOW_TRACKING_TOKEN": secret}, {"AWS_SECRET_ACCESS_KEY": secret}
+        outside = Outside(None, None, *names)
+        box = dag.container().from_("python:3.11.7-slim").with_exec(["true"])
+        box, _ = await with_store(box, outside)
+        box = await with_server(box, outside, secret)
+        seen = await box.with_exec(["sh", "-c", 'printf %s "$MLFLOW_TRACKING_URI" | wc -c']).stdout()
+        kept = box.with_exec(["sh", "-c", "echo used > /tmp/used"])
+        await kept.as_tarball(forced_compression=dagger.ImageLayerCompression.Uncompressed).export(sys.argv[2])
+        print(seen.strip())
+
+anyio.run(main)
+"""
+    target = Path(os.environ.get("TMPDIR", "/tmp")) / f"modelway-layers-{os.getpid()}.tar"
+    environment = engine.environment | {"_EXPERIMENTAL_DAGGER_CLI_BIN": engine.cli}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    try:
+        command = [sys.executable, "-c", script, SECRET, str(target)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split()[-1] == str(len(SECRET))
+        assert SECRET.encode() not in target.read_bytes()
+    finally:
+        target.unlink(missing_ok=True)
+
+
+def test_data_in_an_object_store_is_asked_for_each_time_and_fitted_once(call, store, tmp_path):
+    environment = {"KEY": "x", "SECRET": "y"}
+    words = ("--s3", f"tcp://127.0.0.1:{store}", "--aws-access-key-id", "env://KEY", "--aws-secret-access-key")
+    words = (*words, "env://SECRET", "train", "--register=false", "--data-uri", "s3://bucket/loans/", "--report-only")
+    first = call(*words, "export", "--path", str(tmp_path / "first"), environment=environment)
+    assert first.exit_code == 0, first.log[-3000:]
+    assert json.loads((tmp_path / "first/summary.json").read_text())["stages"]["evaluate"] in {0, 5}
+    again = call(*words, "export", "--path", str(tmp_path / "again"), environment=environment)
+    assert again.executed == ["look", "prepare"]
+    assert (tmp_path / "first/manifest.json").read_text() == (tmp_path / "again/manifest.json").read_text()
+
+
+def real(call, shared_data, tmp_path, example, name, *words):
+    """Train on a real data set that lies outside of the source, with an example's settings."""
+    (tmp_path / "data").mkdir()
+    shutil.copyfile(shared_data / name, tmp_path / "data" / name)
+    config = ("--config", f"examples/{example}/modelway.yaml", "train", "--data", str(tmp_path / "data"))
+    flags = ("--trials", "0", "--register=false", "--report-only", *words)
+    done = call(*config, *flags, "export", "--path", str(tmp_path / "out"))
+    assert done.exit_code == 0, done.log[-3000:]
+    return json.loads((tmp_path / "out/summary.json").read_text())
+
+
+def test_census_data(call, shared_data, tmp_path):
+    summary = real(call, shared_data, tmp_path, "income", "adult.csv", "--epochs", "60")
+    assert summary["stages"]["evaluate"] in {0, 4, 5}
+    assert summary["metrics"]["roc_auc"]["value"] > 0.88
+
+
+def test_the_users_own_module_and_packages_are_there_where_they_run(call, project, shared_data, tmp_path):
+    folder = project / "examples/bikes"
+    module, lock = folder / "bike_features.py", folder / "requirements.lock"
+    before = module.read_text()
+    module.write_text(before.replace("import numpy as np", "import numpy as np\nimport toml", 1))
+    # Any small package would do that modelway has no need of.
+    digest = "806143ae5bfb6a3c6e736a764057db0e6a0e05e338b5630894a5f779cabb4f9b"
+    lock.write_text(f"toml==0.10.2 --hash=sha256:{digest}\n")
+    try:
+        summary = real(call, shared_data, tmp_path, "bikes", "bike_hour.csv", "--epochs", "60")
+    finally:
+        module.write_text(before)
+        lock.unlink()
+    assert summary["metrics"]["r2"]["value"] > 0.8
+
+
+def test_a_tracking_file_of_the_host_is_refused(call, tmp_path):
+    done = call("train", "--tracking-uri", "env://URI", environment={"URI": "sqlite:///mlflow.db"})
+    assert done.exit_code == 2
+    assert "a file on your machine" in done.log

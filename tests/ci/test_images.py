@@ -1,0 +1,49 @@
+"""The containers that are built, without building them: the SDK's lazy objects compare by value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from dagger import dag
+
+from modelway_ci import images
+from modelway_ci.refusal import RefusalError
+from modelway_ci.stage import never_cached
+
+
+def test_the_same_inputs_give_the_same_container(workshop):
+    for stage in images.ROOMS:
+        assert images.stage_container(workshop, stage) == images.stage_container(workshop, stage)
+
+
+@pytest.mark.parametrize("change", [{"python": "3.12"}, {"base_image": "mirror/python"}, {"uv_image": "mirror/uv"}])
+def test_each_choice_of_images_counts(workshop, change):
+    assert images.stage_container(replace(workshop, **change), "fit") != images.stage_container(workshop, "fit")
+
+
+def test_the_base_image_follows_the_python_version(workshop):
+    assert images.base(workshop) == dag.container().from_(images.PYTHON["3.11"])
+    assert images.base(replace(workshop, base_image="mine")) == dag.container().from_("mine")
+    assert all(image.startswith(f"python:{version}.") for version, image in images.PYTHON.items())
+
+
+def test_an_unknown_python_version_names_the_known_ones(workshop):
+    with pytest.raises(RefusalError, match=r"known are 3\.11, 3\.12, 3\.13") as caught:
+        images.base(replace(workshop, python="2.7"))
+    assert caught.value.exit_code == 2
+
+
+def test_the_users_own_packages_are_for_the_stages_that_run_the_users_code(workshop):
+    own = replace(workshop, own_lock=dag.directory().file("requirements.lock"))
+    for stage, differs in {"prepare": False, "fit": True, "evaluate": True, "register": False, "pull": False}.items():
+        assert (images.stage_container(own, stage) != images.stage_container(workshop, stage)) is differs
+
+
+def test_registering_and_pulling_share_their_packages(workshop):
+    assert images.stage_container(workshop, "pull") == images.stage_container(workshop, "register")
+
+
+def test_what_is_never_cached_differs_each_time():
+    container = dag.container()
+    assert never_cached(container) != never_cached(container)

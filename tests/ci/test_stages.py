@@ -1,0 +1,108 @@
+"""How a stage is run: which exit codes are results, what is said of the others."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import dagger
+import pytest
+
+from modelway_ci import stage, summary
+from modelway_ci.images import OUT
+from modelway_ci.refusal import RefusalError, only_refusal
+from modelway_ci.stage import Outcome
+
+
+def shell(command, out):
+    """Run a command as a stage's container does."""
+    script = stage._RUN.replace(OUT, str(out))
+    return subprocess.run(["sh", "-c", script, "modelway", *command], capture_output=True, check=False).returncode
+
+
+@pytest.mark.parametrize("code", [0, 2, 3, 4, 5])
+def test_an_exit_code_that_the_inputs_decide_is_a_result(tmp_path, code):
+    assert shell(["sh", "-c", f"exit {code}"], tmp_path) == 0
+    assert (tmp_path / "exit_code").read_text().strip() == str(code)
+
+
+@pytest.mark.parametrize("code", [1, 6, 7, 130, 137])
+def test_any_other_exit_code_fails_the_step_so_that_it_is_not_cached(tmp_path, code):
+    assert shell(["sh", "-c", f"exit {code}"], tmp_path) == code
+    assert not (tmp_path / "exit_code").exists()
+
+
+def test_arguments_reach_the_command_as_they_are(tmp_path):
+    words = ["a b", "$HOME", "`id`", "it's", '"', "*"]
+    assert shell(["sh", "-c", 'printf "%s\\n" "$@" > ' + str(tmp_path / "words"), "sh", *words], tmp_path) == 0
+    assert (tmp_path / "words").read_text().splitlines() == words
+
+
+def exec_error(command, code, stderr=""):
+    """The SDK's error of a step, which it makes from an answer of the engine."""
+    error = Exception.__new__(dagger.ExecError)  # its own constructor wants the engine's whole answer
+    error.command, error.exit_code, error.stdout, error.stderr = command, code, "", stderr
+    return error
+
+
+def test_a_stage_that_fails_tells_its_own_code_and_last_lines():
+    lines = "\n".join(f"line {number}" for number in range(100))
+    outcome = stage._failed("fit", exec_error(["sh", "-c", "...", "modelway", "python", "-m"], 1, lines))
+    assert (outcome.exit_code, outcome.artifact) == (1, None)
+    assert outcome.said.splitlines()[-1] == "line 99"
+    assert len(outcome.said.splitlines()) == 25
+
+
+def test_a_stage_that_was_killed_says_what_that_means():
+    outcome = stage._failed("fit", exec_error(["sh", "-c", "...", "modelway", "python"], 137))
+    assert (outcome.exit_code, outcome.said) == (137, "killed; most often for want of memory")
+
+
+def test_an_install_that_fails_is_an_outside_failure_whatever_its_code():
+    outcome = stage._failed("fit", exec_error(["/opt/install/uv", "pip", "install"], 2, "no such package"))
+    assert outcome.exit_code == 6
+    assert "no such package" in outcome.said
+    assert "/opt/install/uv pip install ended with 2" in outcome.said
+
+
+GATES = [{"gate": "minimum.roc_auc", "verdict": "fail", "reason": "roc_auc 0.6 is below 0.7"}]
+METRICS = json.dumps(
+    {"verdict": "fail", "metrics": {"roc_auc": {"value": 0.6}}, "gates": GATES, "model_digest": "d", "rows": 1}
+)
+
+
+def test_the_summary_has_the_keys_of_the_commands_own_record():
+    outcomes = [Outcome("prepare", 0), Outcome("evaluate", 4, said="gates: fail")]
+    record = summary.summarize(outcomes, 4, METRICS)
+    assert record["exit_code"] == 4
+    assert record["stages"] == {"prepare": 0, "evaluate": 4}
+    assert (record["verdict"], record["gates"], record["model_digest"]) == ("fail", GATES, "d")
+    assert (record["version"], record["created"]) == (None, False)
+    assert "evaluate ended with exit code 4" in summary.table(record)
+    assert "minimum.roc_auc: fail: roc_auc 0.6 is below 0.7" in summary.table(record)
+
+
+def test_the_summary_names_the_version():
+    told = json.dumps({"created": True, "version": {"number": 3}})
+    record = summary.summarize([Outcome("register", 0)], 0, METRICS, told)
+    assert (record["version"], record["created"], "failed" in record) == (3, True, False)
+    assert summary.table(record).endswith("registered as version 3")
+
+
+def test_a_red_call_gives_a_directory_that_ends_with_its_code():
+    base = dagger.dag.container().from_("python")
+    record = summary.refused(RefusalError(2, "no such thing"))
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    green = dagger.dag.directory().with_new_file("summary.json", text)
+    red = summary.conclude(base, record, None, report_only=False)
+    failing = base.with_exec(["sh", "-c", summary._FAIL, "modelway", summary.table(record), "2"])
+    assert red == dagger.dag.directory().with_directory("", failing.rootfs(), include=["summary.json"])
+    assert summary.conclude(base, record, None, report_only=True) == green
+    assert summary.conclude(base, {**record, "exit_code": 0}, None, report_only=False) != red
+
+
+def test_a_refusal_comes_out_of_a_task_group():
+    refusal = RefusalError(2, "x")
+    assert only_refusal(ExceptionGroup("outer", [ExceptionGroup("inner", [refusal])])) is refusal
+    with pytest.raises(ValueError, match="y"):
+        only_refusal(ExceptionGroup("outer", [ValueError("y")]))
