@@ -18,7 +18,7 @@ test: $(READY) lint ## everything but what is slow
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 test-slow: $(READY) ## what takes longer: races, servers, statistics, the bars on real data
-	$(BIN)/python -m pytest -n auto -m slow
+	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 lint: $(READY) ## format, lint, types, import direction
 	$(BIN)/ruff format --check .
