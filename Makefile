@@ -30,7 +30,7 @@ lint: $(READY) ## format, lint, types, import direction
 bench: $(READY) ## the benchmarks of bench/, paired and as ratios
 	$(BIN)/python bench/run.py
 
-LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-annotate --no-header --no-emit-index-url --quiet
 
 lock: ## make requirements.lock anew, and its parts in ci/locks (needs uv); hashed, and they name no host

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Tests run side by side, one a core; OpenMP teams that share cores wait for each other most of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -20,3 +26,35 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data sets are not at {folder}")
     return folder
+
+
+@dataclass
+class Project:
+    """A directory with a settings file, and what running a command there gave."""
+
+    root: Path
+    capsys: pytest.CaptureFixture[str]
+    out: str = ""
+    err: str = ""
+
+    def run(self, *argv: str) -> int:
+        """Run a command in this process."""
+        from modelway.cli.main import run
+
+        self.capsys.readouterr()
+        code = run(list(argv))
+        self.out, self.err = self.capsys.readouterr()
+        return code
+
+    def json(self, *argv: str) -> dict[str, Any]:
+        """Run a command with --json and give its record, which has to tell the exit code."""
+        code = self.run(*argv, "--json")
+        record: dict[str, Any] = json.loads(self.out)
+        assert record["exit_code"] == code
+        return record
+
+
+@pytest.fixture
+def in_project(capsys: pytest.CaptureFixture[str]) -> Callable[[Path], Project]:
+    """Gives a project for its directory; the test's own working directory is the caller's business."""
+    return lambda root: Project(root, capsys)

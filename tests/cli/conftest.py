@@ -1,43 +1,21 @@
-"""A project of a user's: settings, data, and the command line in it."""
+"""A project of a user's: settings and data."""
 
 from __future__ import annotations
 
-import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from modelway.cli.main import run
 from modelway.data.sample import write_sample
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Project
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass
-class Project:
-    """A directory with a settings file, and what running a command there gave."""
-
-    root: Path
-    capsys: pytest.CaptureFixture[str]
-    out: str = ""
-    err: str = ""
-
-    def run(self, *argv: str) -> int:
-        """Run a command in this process."""
-        self.capsys.readouterr()
-        code = run(list(argv))
-        self.out, self.err = self.capsys.readouterr()
-        return code
-
-    def json(self, *argv: str) -> dict[str, Any]:
-        """Run a command with --json and give its record, which has to tell the exit code."""
-        code = self.run(*argv, "--json")
-        record: dict[str, Any] = json.loads(self.out)
-        assert record["exit_code"] == code
-        return record
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +25,7 @@ def sample_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(
-    tmp_path: Path, sample_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, sample_data: Path, monkeypatch: pytest.MonkeyPatch, in_project: Callable[[Path], Project]
 ) -> Project:
     """The loans example on few rows, with a model that is quickly fitted."""
     text = (ROOT / "modelway.yaml").read_text()
@@ -56,4 +34,4 @@ def project(
     shutil.copy(sample_data, tmp_path / "data" / "loans.csv")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return Project(tmp_path, capsys)
+    return in_project(tmp_path)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import shutil
 import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +16,12 @@ from modelway.cli.main import run
 from modelway.data.sample import write_sample
 from modelway.github import GitHub
 from modelway.records.github import ReleasePlan, Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from conftest import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "ghp_not-a-token"
@@ -103,31 +107,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@dataclass
-class Project:
-    """A directory with a settings file, and what running a command there gave."""
-
-    root: Path
-    capsys: pytest.CaptureFixture[str]
-    out: str = ""
-    err: str = ""
-
-    def run(self, *argv: str) -> int:
-        self.capsys.readouterr()
-        code = run(list(argv))
-        self.out, self.err = self.capsys.readouterr()
-        return code
-
-    def json(self, *argv: str) -> dict[str, Any]:
-        code = self.run(*argv, "--json")
-        record: dict[str, Any] = json.loads(self.out)
-        assert record["exit_code"] == code
-        return record
-
-
 @pytest.fixture
 def project(
-    trained: Path, standin: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    trained: Path, standin: Any, monkeypatch: pytest.MonkeyPatch, in_project: Callable[[Path], Project]
 ) -> Project:
     """The project, as a workflow of GitHub's would see it."""
     monkeypatch.chdir(trained)
@@ -135,4 +117,4 @@ def project(
     monkeypatch.setenv("GITHUB_REPOSITORY", "octocat/loans")
     monkeypatch.setenv("GITHUB_API_URL", f"{standin.url}/api/v3")
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-    return Project(trained, capsys)
+    return in_project(trained)
