@@ -223,7 +223,7 @@ def _income_gates() -> tuple[GateVerdict, ...]:
         gate(
             "champion",
             "inconclusive",
-            "roc_auc is -0.0041 (-0.0071 to -0.0012) against the champion, "
+            "roc_auc is better than the champion's by -0.0041 (-0.0071 to -0.0012), "
             "which does not tell whether it is above -0.005",
             rows=9768,
             difference=-0.0041,
@@ -235,7 +235,7 @@ def _income_gates() -> tuple[GateVerdict, ...]:
         gate(
             "trivial",
             "pass",
-            "roc_auc is +0.4142 (+0.408 to +0.4199) against the trivial predictor, surely above +0",
+            "roc_auc is better than the trivial predictor's by 0.4142 (0.408 to 0.4199), above 0 at 95% confidence",
             difference=0.4142,
             floor=0.0,
         ),
@@ -380,8 +380,12 @@ def make_multiclass(classes: int = 7) -> Case:
         ),
         size_bytes=48_120,
         gates=(
-            gate("champion", "pass", "log_loss is +0.0207 (+0.004 to +0.0369) against the champion", floor=-0.005),
-            gate("trivial", "pass", "log_loss is +1.51 (+1.48 to +1.54) against the trivial predictor", floor=0.0),
+            gate(
+                "champion", "pass", "log_loss is better than the champion's by 0.0207 (0.004 to 0.0369)", floor=-0.005
+            ),
+            gate(
+                "trivial", "pass", "log_loss is better than the trivial predictor's by 1.51 (1.48 to 1.54)", floor=0.0
+            ),
         ),
         verdict=Verdict.PASS,
     )
@@ -439,7 +443,11 @@ def make_regression() -> Case:
                 "there is no champion to compare with; the settings let a first model through",
                 waived=True,
             ),
-            gate("trivial", "pass", "r2 is +0.9214 (+0.913 to +0.929) against the trivial predictor, surely above +0"),
+            gate(
+                "trivial",
+                "pass",
+                "r2 is better than the trivial predictor's by 0.9214 (0.913 to 0.929), above 0 at 95% confidence",
+            ),
             gate("leakage", "pass", "the best single column, hr, reaches 0.5021, below 0.99", threshold=0.99),
         ),
         verdict=Verdict.PASS,
