@@ -242,5 +242,13 @@ def serve(github: FakeGitHub, host: str = "127.0.0.1", port: int = 0) -> Threadi
     return server
 
 
+def main(port: str, repository: str, token: str, known_as: str) -> None:
+    """Serve on loopback; answers name the server as whoever asks, in a container, knows it."""
+    github = FakeGitHub(repository, token)
+    server = serve(github, port=int(port))
+    github.url = f"http://{known_as}:{port}"
+    server.serve_forever()
+
+
 if __name__ == "__main__":
-    serve(FakeGitHub(sys.argv[2], sys.argv[3]), "0.0.0.0", int(sys.argv[1])).serve_forever()
+    main(*sys.argv[1:])

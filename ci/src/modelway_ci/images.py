@@ -26,7 +26,7 @@ OUT = f"{WORK}/out"
 _INSTALL = "/opt/install"
 _CA = "/etc/ssl/modelway-ca.pem"
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
-_LOCKS = {"pull": "register"}
+_LOCKS = {"pull": "register", "release": "register"}
 """Stages that share another one's lock."""
 _NEEDS_OPENMP = frozenset({"fit", "evaluate"})
 _PURELIB = "import sysconfig; print(sysconfig.get_path('purelib'))"

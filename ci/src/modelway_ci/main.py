@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import dagger
 from dagger import DefaultPath, Doc, Ignore, Name, function, object_type
 
-from modelway_ci import images, learn
+from modelway_ci import deliver, images, learn
 from modelway_ci.learn import DataFlags, FitFlags, Result
 from modelway_ci.project import Project, usable_uri
 from modelway_ci.refusal import RefusalError, only_refusal
@@ -77,6 +78,8 @@ class Modelway:
     aws_access_key_id: Annotated[dagger.Secret | None, Doc("Who reads s3://")] = None
     aws_secret_access_key: Annotated[dagger.Secret | None, Doc("The secret of that key")] = None
     aws_session_token: Annotated[dagger.Secret | None, Doc("The token of a role that was assumed")] = None
+    github: Annotated[dagger.Service | None, Doc("A GitHub of the host's, as tcp://localhost:8000")] = None
+    github_token: Annotated[dagger.Secret | None, Doc("Who writes releases, as env://GITHUB_TOKEN")] = None
 
     @always
     async def train(
@@ -211,6 +214,29 @@ class Modelway:
 
         return await self._answer(work(), report_only)
 
+    @always
+    async def release(
+        self,
+        version: Annotated[str, Doc("A number, an alias or a run")],
+        repository: Annotated[str | None, Doc("Where the release goes: owner/name")] = None,
+        api_url: Annotated[str | None, Doc("GitHub's API; https://HOST/api/v3 for GitHub Enterprise")] = None,
+        tracking_uri: TrackingUri = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Publish a registered version as a GitHub release, with the model, its metrics and its report.
+
+        Example: dagger call release --version champion --repository octocat/loans export --path released
+        """
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri)
+            outcome = await deliver.release(project, version, repository, api_url)
+            told = json.loads(outcome.stdout) if outcome.exit_code == 0 else {}
+            return Result(summarize([outcome], outcome.exit_code) | told, None)
+
+        return await self._answer(work(), report_only)
+
     async def _project(
         self, overrides: list[str], tracking_uri: dagger.Secret | None = None, commit: str | None = None
     ) -> Project:
@@ -228,6 +254,8 @@ class Modelway:
                 "AWS_SECRET_ACCESS_KEY": self.aws_secret_access_key,
                 "AWS_SESSION_TOKEN": self.aws_session_token,
             },
+            self.github,
+            self.github_token,
         )
         workshop = await self._workshop(settings)
         return Project(self.source, settings, workshop, outside, await usable_uri(tracking_uri), commit)

@@ -40,5 +40,6 @@ ROOMS: dict[str, tuple[str, ...]] = {
     # Hardly ever served from a cache, so nothing is gained by leaving anything out.
     "register": ("**",),
     "pull": ("**",),
+    "release": ("**",),
 }
 """Globs below `src/modelway`, by stage."""

@@ -16,14 +16,18 @@ class Outside:
     Attributes:
         mlflow: a tracking server of the host's, known to stages as http://mlflow.
         s3: an object store of the host's, known to stages as http://s3.
+        github: a GitHub of the host's, known to stages as http://github.
         mlflow_secrets: by the environment variable that MLflow reads.
         aws_secrets: by the environment variable that boto3 reads.
+        github_token: who writes releases.
     """
 
     mlflow: dagger.Service | None
     s3: dagger.Service | None
     mlflow_secrets: dict[str, dagger.Secret | None]
     aws_secrets: dict[str, dagger.Secret | None]
+    github: dagger.Service | None = None
+    github_token: dagger.Secret | None = None
 
 
 async def with_store(container: dagger.Container, outside: Outside) -> tuple[dagger.Container, list[str]]:
@@ -48,6 +52,16 @@ async def with_server(
     if outside.mlflow is not None:
         return container.with_env_variable("MLFLOW_TRACKING_URI", await _address(outside.mlflow, "mlflow"))
     return container
+
+
+async def with_github(container: dagger.Container, outside: Outside) -> dagger.Container:
+    """Let a container reach GitHub."""
+    container = _with_secrets(container, {"GITHUB_TOKEN": outside.github_token})
+    if outside.github is None:
+        return container
+    address = await _address(outside.github, "github")
+    container = container.with_service_binding("github", outside.github)
+    return container.with_env_variable("GITHUB_API_URL", f"{address}/api/v3")
 
 
 def _with_secrets(container: dagger.Container, secrets: dict[str, dagger.Secret | None]) -> dagger.Container:

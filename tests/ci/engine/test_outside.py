@@ -84,6 +84,31 @@ def test_a_tracking_server_of_the_host_and_a_secret_that_shows_nowhere(call, mlf
     ]
 
 
+def test_a_release_is_published_once_and_its_token_shows_nowhere(call, root, tmp_path):
+    port = free_port()
+    standin = root / "tests" / "github" / "standin.py"
+    command = [sys.executable, str(standin), str(port), "octocat/loans", SECRET, "github"]
+    server = started(command, f"http://127.0.0.1:{port}/", tmp_path)
+    words = ("--github", f"tcp://127.0.0.1:{port}", "--github-token", "env://GH_TOKEN", "release", "--version", "1")
+    words = (*words, "--repository", "octocat/loans", "export", "--path", str(tmp_path / "out"))
+    environment = {"GH_TOKEN": SECRET}
+    try:
+        trained = call("train", "--report-only", "export", "--path", str(tmp_path / "trained"))
+        assert trained.exit_code == 0, trained.log[-3000:]
+        first = call(*words, environment=environment)
+        assert first.exit_code == 0, first.log[-3000:]
+        told = json.loads((tmp_path / "out/summary.json").read_text())
+        assert (told["tag"], len(told["uploaded"])) == ("model-v1", 3)
+        again = call(*words, environment=environment)
+        assert json.loads((tmp_path / "out/summary.json").read_text())["uploaded"] == []
+        refused = call(*words, environment={"GH_TOKEN": "another"})
+        assert refused.exit_code == 6
+        assert SECRET not in first.log + again.log
+    finally:
+        server.terminate()
+        server.wait()
+
+
 def test_secrets_are_in_no_layer(engine, workshop):
     script = """
 import sys
