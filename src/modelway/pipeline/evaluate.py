@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelway.artifacts import check_replaceable, digest_of, read_manifest, write_artifact
+from modelway.artifacts import check_replaceable, read_manifest, write_artifact
 from modelway.bundle import Model, load_model, model_digest
 from modelway.data import Prepared, encode_target, load_prepared
 from modelway.errors import InputError
@@ -17,7 +17,7 @@ from modelway.evaluate import evaluate as judge
 from modelway.observe.baseline import make_baseline
 from modelway.pipeline import fit as fit_stage
 from modelway.pipeline import prepare as prepare_stage
-from modelway.pipeline.prepare import data_digest
+from modelway.pipeline.prepare import data_digest, dataset_digest
 from modelway.pipeline.provenance import describe
 from modelway.pipeline.stopwatch import Stopwatch
 from modelway.records.evaluate import Evaluation, Timings
@@ -88,7 +88,7 @@ def evaluate(
 
 def inputs_of(dataset: Dataset) -> dict[str, str]:
     """The digests of what an evaluation is made from."""
-    return {"data": data_digest(dataset), "dataset": digest_of({"dataset": dataset.to_json()})}
+    return {"data": data_digest(dataset), "dataset": dataset_digest(dataset)}
 
 
 def load_champion(directory: Path) -> Champion:

@@ -66,7 +66,7 @@ def fit_prepared(options: FitOptions, root: Path, data: Prepared, progress: Prog
 
 def write_model(fitted: Fitted, dataset: Dataset, options: FitOptions, output: Path) -> None:
     """Write a model directory."""
-    inputs = {"dataset": digest_of({"dataset": dataset.to_json()}), "settings": digest_of({"fit": options.to_json()})}
+    inputs = {"dataset": prepare_stage.dataset_digest(dataset), "settings": digest_of({"fit": options.to_json()})}
     with write_artifact(output, KIND, inputs) as directory:
         save_model(directory, fitted.info, fitted.spec, fitted.estimator, fitted.fit)
 

@@ -37,6 +37,11 @@ def data_digest(dataset: Dataset) -> str:
     return digest_of(dataset.source)
 
 
+def dataset_digest(dataset: Dataset) -> str:
+    """The digest that names a prepared data set: its files, and how they were read and split."""
+    return digest_of({"dataset": dataset.to_json()})
+
+
 def cache_of(root: Path) -> Path:
     """Where downloaded data sets are kept."""
     return root / ".modelway" / "cache" / "data"
