@@ -17,8 +17,8 @@ from modelway.records.evaluate import (
     Leak,
     LeakageGate,
     TrivialGate,
-    Verdict,
 )
+from modelway.records.verdict import Verdict
 
 t: Any = sys.modules["evaluate_fault_table"]
 gate_case, said = t.gate_case, t.said

@@ -11,8 +11,9 @@ import pytest
 from modelway.github.archive import pack
 from modelway.github.notes import plan_release
 from modelway.records.data import Task
-from modelway.records.evaluate import Estimate, Evaluation, GateVerdict, Verdict
+from modelway.records.evaluate import Estimate, Evaluation, GateVerdict
 from modelway.records.register import Alias, Version
+from modelway.records.verdict import Verdict
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 

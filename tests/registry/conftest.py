@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from modelway.records.data import ColumnType, Task
-from modelway.records.evaluate import Estimate, Evaluation, GateVerdict, Part, Verdict
+from modelway.records.evaluate import Estimate, Evaluation, GateVerdict, Part
 from modelway.records.fit import BoostedTreesOptions, Epoch, Fit, ModelInfo
 from modelway.records.observe import Baseline, Distribution
 from modelway.records.register import RegisterOptions
+from modelway.records.verdict import Verdict
 from modelway.registry import Credentials, Registry
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelway.errors import GateError, InconclusiveError, InputError, OutsideError, UsageError
-from modelway.records.evaluate import Verdict
 from modelway.records.register import Alias, RegisterOptions
+from modelway.records.verdict import Verdict
 from modelway.registry import Registry
 
 if TYPE_CHECKING:

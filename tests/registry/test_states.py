@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from modelway.records.evaluate import Verdict
 from modelway.records.register import Alias
+from modelway.records.verdict import Verdict
 from modelway.registry.states import OUTCOMES, Act, Outcome, Standing, standing_of
 
 CHALLENGER, CHAMPION = Alias.CHALLENGER, Alias.CHAMPION

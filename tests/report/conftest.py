@@ -31,7 +31,6 @@ from modelway.records.evaluate import (
     Part,
     Slice,
     Timings,
-    Verdict,
 )
 from modelway.records.fit import (
     BoostedTreesOptions,
@@ -42,6 +41,7 @@ from modelway.records.fit import (
     Search,
     Trial,
 )
+from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelway.records.evaluate import Comparison, Estimate, Verdict
+from modelway.records.evaluate import Comparison, Estimate
+from modelway.records.verdict import Verdict
 from modelway.report.training import render_training
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelway.records.evaluate import Estimate, GateVerdict, Verdict
+from modelway.records.evaluate import Estimate, GateVerdict
+from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,12 +14,13 @@ from modelway.pipeline.fit import fit_prepared, write_model
 from modelway.pipeline.prepare import cache_of
 from modelway.pipeline.register import fetch_champion, register
 from modelway.pipeline.stopwatch import Stopwatch
-from modelway.records.evaluate import Evaluation, Verdict
 from modelway.records.progress import Progress, silent
+from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from modelway.records.evaluate import Evaluation
     from modelway.records.register import Registration, Version
     from modelway.records.settings import Settings
     from modelway.registry import Registry

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from modelway.records.base import Record
 from modelway.records.data import Task
+from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,15 +37,6 @@ def metric_names(task: Task) -> tuple[str, ...]:
     if task is Task.REGRESSION:
         return REGRESSION_METRICS
     return tuple(dict.fromkeys(TWO_CLASS_METRICS + SEVERAL_CLASS_METRICS))
-
-
-class Verdict(StrEnum):
-    """What a gate says. Missing evidence is never a pass."""
-
-    PASS = "pass"
-    FAIL = "fail"
-    INCONCLUSIVE = "inconclusive"
-    ERROR = "error"
 
 
 class GateVerdict(Record):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from modelway.errors import InputError
 from modelway.locks import PATIENCE, locked
-from modelway.records.evaluate import Verdict
 from modelway.records.progress import Progress, silent
 from modelway.records.register import Alias, RegisterOptions, Registration, Version
+from modelway.records.verdict import Verdict
 from modelway.registry import versions
 from modelway.registry.candidate import Candidate, files_digest, read_candidate
 from modelway.registry.client import ensure_experiment, ensure_model, open_client

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from modelway.errors import GateError, InconclusiveError, UsageError
-from modelway.records.evaluate import Evaluation, Verdict
 from modelway.records.register import Alias
+from modelway.records.verdict import Verdict
+
+if TYPE_CHECKING:
+    from modelway.records.evaluate import Evaluation
 
 
 class Standing(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from modelway.records.evaluate import Bias, Estimate, Evaluation, GateVerdict, Slice, Timings, Verdict
+from modelway.records.verdict import Verdict
 from modelway.report.charts import Axis, Bars, Mark, Rule, axis_over, draw
 from modelway.report.formats import number, shorten, signed
 from modelway.report.page import render
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelway.records.data import Dataset
+    from modelway.records.evaluate import Bias, Estimate, Evaluation, GateVerdict, Slice, Timings
     from modelway.records.fit import Fit, Search, Trial
     from modelway.report.svg import Chart
 
