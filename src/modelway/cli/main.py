@@ -94,7 +94,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     wanted = next((word for word in argv if word in COMMANDS), None)
     for name, line in COMMANDS.items():
         if name == wanted:
-            module: Any = importlib.import_module(f"modelway.cli.{name}")
+            module: Any = importlib.import_module(f"modelway.cli.{name.replace('-', '_')}")
             subparser = subparsers.add_parser(
                 name,
                 help=line,

@@ -6,11 +6,17 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from modelway.records.audit import AuditOptions
 from modelway.records.base import Record
+from modelway.records.changed import ChangedOptions
+from modelway.records.check_code import CheckCodeOptions
+from modelway.records.check_data import CheckDataOptions
 from modelway.records.data import PrepareOptions, Task
 from modelway.records.evaluate import EvaluateOptions, metric_names
 from modelway.records.fit import FitOptions
 from modelway.records.register import RegisterOptions
+from modelway.records.smoke_train import SmokeTrainOptions
+from modelway.records.testing import TestOptions
 
 
 class EnvironmentOptions(Record):
@@ -33,6 +39,18 @@ class SettingsSlice(Record):
     """What is measured and what must hold."""
     register_: Annotated[RegisterOptions, Field(alias="register")] = RegisterOptions()
     """Where models are registered."""
+    check_code: CheckCodeOptions = CheckCodeOptions()
+    """Which tools look at the code."""
+    check_data: CheckDataOptions = CheckDataOptions()
+    """What a data set must be like, beyond `prepare.columns`."""
+    test: TestOptions = TestOptions()
+    """How the tests are run."""
+    audit: AuditOptions = AuditOptions()
+    """What is audited, and which exceptions hold."""
+    smoke_train: SmokeTrainOptions = SmokeTrainOptions()
+    """How small a training must do."""
+    changed: ChangedOptions = ChangedOptions()
+    """Which files are code, data, settings and documents."""
     environments: dict[str, EnvironmentOptions] = {}
     """Where models are delivered to, by name; `defaults` holds what they have in common."""
 

@@ -1,0 +1,47 @@
+"""What the checks of one part come to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelway.errors import GateError, InconclusiveError, InputError, OutsideError
+from modelway.records.checks import CheckResult, PartReport, Severity
+from modelway.records.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SEVERITY = (1, InputError.exit_code, GateError.exit_code, OutsideError.exit_code, InconclusiveError.exit_code)
+"""Exit codes from the worst on. A check that failed is known whatever the outside does, so 4 comes before 6."""
+
+_WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASS)
+
+
+def exit_code_of(check: CheckResult) -> int:
+    """How a part ends that has this check alone."""
+    if check.severity is Severity.WARN or check.verdict is Verdict.PASS:
+        return 0
+    if check.verdict is Verdict.INCONCLUSIVE:
+        return InconclusiveError.exit_code
+    return OutsideError.exit_code if check.outside else GateError.exit_code
+
+
+def combine(codes: Iterable[int]) -> int:
+    """The exit code of checks, or of parts, that end with `codes`; what is not in `SEVERITY` counts as a bug."""
+    found = {code if code in (0, *SEVERITY) else 1 for code in codes}
+    return next((code for code in SEVERITY if code in found), 0)
+
+
+def conclude(part: str, checks: Iterable[CheckResult], reports: Mapping[str, str]) -> PartReport:
+    """The report of a part.
+
+    Args:
+        part: the command.
+        checks: what its checks say; a part without any checked nothing, which is an error.
+        reports: the files that it leaves, by what they are.
+    """
+    said = tuple(checks) or (CheckResult(check=part, verdict=Verdict.ERROR, reason="nothing was checked"),)
+    judging = [check.verdict for check in said if check.severity is Severity.FAIL]
+    verdict = next((one for one in _WORST_FIRST if one in judging), Verdict.PASS)
+    code = combine(exit_code_of(check) for check in said)
+    return PartReport(part=part, verdict=verdict, exit_code=code, checks=said, reports=dict(reports))
