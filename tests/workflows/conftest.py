@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
 MODULE = ROOT / "ci" / "src"
 COMMIT = "c0ffee" + "0" * 34
+REPOSITORY = "octocat/loans"
+API = "https://api.github.test"
 
 # Notes how it was called, leaves what a call leaves, and ends as told.
 _DAGGER = """#!/bin/bash
@@ -49,6 +51,8 @@ class Outcome:
 
     argv: list[str]
     exit_code: int
+    output: str
+    """What it told the jobs that follow."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -76,6 +80,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
+def call_of() -> Any:
+    """The one step of a workflow that calls `dagger`."""
+
+    def find(workflow: str) -> Step:
+        steps = steps_of(ROOT / ".github" / "workflows" / workflow)
+        (call,) = [step for step in steps if "dagger call" in step.told.get("run", "")]
+        return call
+
+    return find
+
+
+@pytest.fixture
 def paths() -> list[Path]:
     assert WORKFLOWS
     return WORKFLOWS
@@ -95,7 +111,9 @@ def run_step(tmp_path: Path) -> Any:
         script = tmp_path / "step.sh"
         script.write_text(step.told["run"])
         called = tmp_path / "called"
-        called.unlink(missing_ok=True)
+        told = tmp_path / "output"
+        for left in (called, told):
+            left.unlink(missing_ok=True)
         environment = {
             **dict.fromkeys(step.environment, ""),
             **variables,
@@ -104,11 +122,14 @@ def run_step(tmp_path: Path) -> Any:
             "SUMMARY": summary,
             "DAGGER_EXIT": str(dagger_exit),
             "GITHUB_SHA": COMMIT,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_API_URL": API,
+            "GITHUB_OUTPUT": str(told),
         }
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
         ended = subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True)
         argv = called.read_text().split("\0")[:-1] if called.exists() else []
-        return Outcome(argv, ended.returncode)
+        return Outcome(argv, ended.returncode, told.read_text() if told.exists() else "")
 
     return run
 

@@ -55,10 +55,8 @@ IDENTITY = {
 
 
 @pytest.fixture
-def train_call(call: Any) -> Any:
-    if call.workflow != "train-model.yml":
-        pytest.skip("another workflow's step")
-    return call
+def train_call(call_of: Any) -> Any:
+    return call_of("train-model.yml")
 
 
 def test_without_inputs_and_secrets_the_call_is_bare(train_call: Any, run_step: Any) -> None:
@@ -92,3 +90,32 @@ def test_another_workflow_can_hand_in_every_secret_that_is_used(train: Any) -> N
     (step,) = [step for step in train["jobs"]["train"]["steps"] if "run" in step]
     used = {name for name, value in step["env"].items() if "secrets." in value}
     assert set(train["on"]["workflow_call"]["secrets"]) == used
+
+
+REGISTERED = '{"exit_code": 0, "created": true, "version": 7}'
+LASTING = {"MLFLOW_TRACKING_URI": "https://mlflow"}
+
+
+@pytest.mark.parametrize(
+    ("summary", "variables", "output"),
+    [
+        (REGISTERED, LASTING, "version=7\n"),
+        (REGISTERED, {"_EXPERIMENTAL_DAGGER_RUNNER_HOST": "tcp://engine"}, "version=7\n"),
+        (REGISTERED, {}, ""),
+        ('{"exit_code": 0, "created": false, "version": 7}', LASTING, ""),
+        ('{"exit_code": 4, "created": false, "version": null}', LASTING, ""),
+    ],
+    ids=["in a server", "in an engine that stays", "in a runner's own engine", "known already", "red"],
+)
+def test_a_version_that_was_registered_to_stay_is_told(
+    train_call: Any, run_step: Any, summary: str, variables: dict[str, str], output: str
+) -> None:
+    assert run_step(train_call, variables, summary).output == output
+
+
+def test_what_was_registered_is_released(train: Any, paths: list[Path]) -> None:
+    job = train["jobs"]["release"]
+    assert (job["needs"], job["if"]) == ("train", "needs.train.outputs.version != ''")
+    assert job["with"] == {"version": "${{ needs.train.outputs.version }}"}
+    (called,) = [path for path in paths if job["uses"].endswith(path.name)]
+    assert set(yaml.safe_load(called.read_text())[True]["workflow_call"]["secrets"]) == set(job["secrets"])
