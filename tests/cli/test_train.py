@@ -105,8 +105,14 @@ def test_the_settings_can_say_not_to_register(project: Project) -> None:
     assert project.json("train", *QUICK, *never, "--register")["version"] == 1
 
 
+def test_pull_says_which_models_are_registered(project: Project) -> None:
+    digest = project.json("train", *QUICK)["model_digest"]
+    assert project.json("pull", "champion", "--output", "champion")["known"] == {digest: 1}
+
+
 def test_pull_may_find_nothing(project: Project) -> None:
-    assert project.run("pull", "champion", "--output", "champion", "--allow-missing") == 0
+    told = project.json("pull", "champion", "--output", "champion", "--allow-missing")
+    assert (told["exit_code"], told["known"]) == (0, {})
     assert not (project.root / "champion").exists()
 
 

@@ -160,14 +160,14 @@ async def train(project: Project, data: DataFlags, how: FitFlags, *, registers: 
 async def _decide(
     project: Project, done: dict[str, Outcome], artifact: dagger.Directory, *, registers: bool | None
 ) -> Result:
-    """Register what passed. The champion itself, trained again, needs no evidence against itself and no registering."""
+    """Register what passed. What is registered already needs no evidence against itself, and no registering."""
     code = done["evaluate"].exit_code
     metrics = await artifact.file("metrics.json").contents()
-    told = json.loads(metrics)
+    known = json.loads(done["pull"].stdout)["known"].get(json.loads(metrics)["model_digest"])
     registration = None
     if code in {0, _UNDECIDED}:
-        if told["model_digest"] == told["champion_digest"]:
-            code, registration = 0, done["pull"].stdout
+        if known is not None:
+            code, registration = 0, json.dumps({"version": {"number": known}})
         elif project.settings.registers if registers is None else registers:
             registered = done["register"] = await register(project, artifact)
             code = registered.exit_code

@@ -30,13 +30,15 @@ def run(args: argparse.Namespace, output: Output) -> int:
     from modelway.pipeline.register import pull
 
     registry = open_registry(settings, root)
+    known = {version.model_digest: version.number for version in registry.versions()}
     if args.allow_missing and registry.find(args.version) is None:
         if not output.json:
             print(f"there is no version {args.version}; {args.output} is not written")
-        output.record({"exit_code": 0, "output": None, "version": None})
+        output.record({"exit_code": 0, "output": None, "version": None, "known": known})
         return 0
     version = pull(registry, args.version, args.output)
     if not output.json:
         print(f"{version.name} version {version.number} is in {args.output}")
-    output.record({"exit_code": 0, "output": str(args.output), "version": version.model_dump(mode="json")})
+    record = {"exit_code": 0, "output": str(args.output), "version": version.model_dump(mode="json")}
+    output.record({**record, "known": known})
     return 0

@@ -76,6 +76,16 @@ def test_what_is_the_champion_already_only_looks_at_the_registry(call, compared,
     assert digests(tmp_path / "again") == digests(compared)
 
 
+def test_a_challenger_trained_again_is_known_without_registering(call, compared, tmp_path):
+    other = ("--set", "fit.estimator.num_leaves=7", "--set", "evaluate.gates.champion.margin=0.5")
+    _, first = train(call, tmp_path / "challenger", *other)
+    assert (first["exit_code"], first["created"]) == (0, True)
+    # Inconclusive against the champion now, but known.
+    inconclusive = (*other[:2], "--set", "evaluate.gates.champion.margin=0", "--register=false")
+    _, again = train(call, tmp_path / "again", *inconclusive)
+    assert (again["exit_code"], again["version"], again["created"]) == (0, first["version"], False)
+
+
 @pytest.mark.parametrize(
     ("path", "executed"),
     [
