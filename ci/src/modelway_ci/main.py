@@ -282,7 +282,9 @@ class Modelway:
             result = await work
         except (RefusalError, ExceptionGroup) as error:
             result = Result(refused(only_refusal(error)), None)
-        base = images.base(images.Workshop(self.package, self.python, self.base_image, ca=self.ca))
+        # What prints the refusal of a Python version can't be that version's image.
+        python = self.python if self.python in images.PYTHON else images.Workshop.python
+        base = images.base(images.Workshop(self.package, python, self.base_image, ca=self.ca))
         return conclude(base, result.record, result.artifact, report_only=report_only)
 
 

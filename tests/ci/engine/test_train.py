@@ -142,6 +142,13 @@ def test_wrong_settings_end_the_call_with_2_and_the_line(call, trained, tmp_path
     assert "guess" in done.log.rpartition("Error:")[2]
 
 
+def test_an_unknown_python_version_ends_the_call_with_2_and_the_known_ones(call):
+    done = call("--python", "3.9", "train", "export", "--path", "unused")
+    assert done.exit_code == 2
+    assert "known are 3.11, 3.12, 3.13" in done.log.rpartition("Error:")[2]
+    assert "Traceback" not in done.log
+
+
 def test_stages_can_be_called_one_by_one(call, trained, tmp_path):
     assert call("prepare", "export", "--path", str(tmp_path / "prepared")).exit_code == 0
     done = call("fit", "--prepared", str(tmp_path / "prepared"), "export", "--path", str(tmp_path / "model"))
