@@ -17,6 +17,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+USER = "trainer"
 SECRET = "hunter2-and-nothing-else"
 
 
@@ -27,9 +28,10 @@ def free_port():
         return one.getsockname()[1]
 
 
-def started(command, url, cwd):
+def started(command, url, cwd, **variables):
     """A server that answers, whatever it says."""
-    server = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen(command, cwd=cwd, env={**os.environ, **variables}, **quiet)
     for _ in range(240):
         try:
             urllib.request.urlopen(url, timeout=1)
@@ -45,11 +47,17 @@ def started(command, url, cwd):
 
 @pytest.fixture(scope="module")
 def mlflow_server(tmp_path_factory):
-    """The port of an MLflow server."""
+    """The port of an MLflow server that asks who is there."""
     folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder)]
-    server = started([*command, "--allowed-hosts", "*", "--workers", "1"], f"http://127.0.0.1:{port}/health", folder)
+    (folder / "auth.ini").write_text(
+        f"[mlflow]\ndefault_permission = READ\nadmin_username = {USER}\nadmin_password = {SECRET}\n"
+        f"auth_cache_ttl_seconds = 60\ndatabase_uri = sqlite:///{folder}/auth.db\n"
+    )
+    command += ["--allowed-hosts", "*", "--workers", "1", "--app-name", "basic-auth"]
+    identity = {"MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"), "MLFLOW_FLASK_SERVER_SECRET_KEY": "signs-cookies"}
+    server = started(command, f"http://127.0.0.1:{port}/health", folder, **identity)
     yield port
     server.terminate()
     server.wait()
@@ -73,8 +81,11 @@ def store(tmp_path_factory, project):
 
 
 def test_a_tracking_server_of_the_host_and_a_secret_that_shows_nowhere(call, mlflow_server, tmp_path):
-    words = ("--mlflow", f"tcp://127.0.0.1:{mlflow_server}", "--mlflow-token", "env://TRACKING_TOKEN", "train")
-    done = call(*words, "export", "--path", str(tmp_path / "out"), environment={"TRACKING_TOKEN": SECRET})
+    who = ("--mlflow-username", "env://TRACKING_USER", "--mlflow-password", "env://TRACKING_PASSWORD")
+    words = ("--mlflow", f"tcp://127.0.0.1:{mlflow_server}", *who, "train", "export", "--path", str(tmp_path / "out"))
+    stranger = call(*words, environment={"TRACKING_USER": USER, "TRACKING_PASSWORD": "a guess"})
+    assert stranger.exit_code == 6, stranger.log[-3000:]
+    done = call(*words, environment={"TRACKING_USER": USER, "TRACKING_PASSWORD": SECRET})
     assert done.exit_code == 0, done.log[-3000:]
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert (summary["version"], summary["created"]) == (1, True)
