@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow lint bench lock engine-check clean
+.PHONY: help train test test-slow ci lint bench lock engine-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -19,6 +19,10 @@ test: $(READY) lint ## everything but what is slow
 
 test-slow: $(READY) ## what takes longer: races, servers, statistics, the bars on real data
 	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
+
+ci: $(READY) ## modelway's own commands on itself; ADVISORIES=FILE for an OSV export where the network has none
+	@test -f data/loans.csv || $(BIN)/modelway sample --output data
+	$(BIN)/modelway ci $(if $(ADVISORIES),--advisories $(ADVISORIES))
 
 lint: $(READY) ## format, lint, types, import direction
 	$(BIN)/ruff format --check .
@@ -39,14 +43,14 @@ lock: ## make requirements.lock anew, and its parts in ci/locks (needs uv); hash
 	$(LOCK) --extra fit -c requirements.lock --upgrade -o ci/locks/fit.lock
 	$(LOCK) --extra evaluate -c requirements.lock --upgrade -o ci/locks/evaluate.lock
 	$(LOCK) --extra registry -c requirements.lock --upgrade -o ci/locks/register.lock
-	for part in check-code check-data test audit package serve; do \
+	for part in train check-code check-data test audit package serve; do \
 		$(LOCK) --extra $$part -c requirements.lock --upgrade -o ci/locks/$$part.lock || exit; done
 
 engine-check: $(READY) ## which dagger CLI and engine are found, and what would be skipped without
 	$(BIN)/python ci/engine_check.py
 
 clean: ## remove the environment and what runs left
-	rm -rf $(VENV) .modelway mlflow.db mlartifacts model-artifacts data htmlcov .coverage
+	rm -rf $(VENV) .modelway mlflow.db mlartifacts model-artifacts reports data htmlcov .coverage
 
 # The lock decides what is installed; nothing is resolved here. modelway itself is built with what the lock brought.
 $(READY): requirements.lock pyproject.toml

@@ -38,7 +38,8 @@ Registry(RegisterOptions(), "loans", root).register(trained)
 import mlflow
 facts = {
     "asked": asked,
-    "environment": dict(os.environ) == before,
+    # polars, which mlflow imports where it is there, tells its memory allocator how to behave.
+    "environment": {**os.environ, "_RJEM_MALLOC_CONF": None} == {**before, "_RJEM_MALLOC_CONF": None},
     "tracking": "loans-root" in mlflow.get_tracking_uri(),
     "threads": [thread.name for thread in threading.enumerate() if not thread.daemon][1:],
 }

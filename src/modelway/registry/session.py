@@ -46,7 +46,14 @@ def calls(location: Location, credentials: Credentials | None) -> Iterator[None]
 
     Without `credentials` mlflow finds its own (MLFLOW_TRACKING_USERNAME and so on, ~/.mlflow/credentials).
     """
-    with _one_at_a_time, _translated(location), _environment(credentials if location.on_server else None):
+    with _translated(location), settled(credentials if location.on_server else None):
+        yield
+
+
+@contextmanager
+def settled(credentials: Credentials | None = None) -> Iterator[None]:
+    """Set mlflow up, and keep its noise away, for work that asks no registry as well."""
+    with _one_at_a_time, _environment(credentials):
         # The import comes under these settings too: mlflow starts its telemetry while it is imported.
         importlib.import_module("mlflow")
         with _quiet():
