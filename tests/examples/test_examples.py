@@ -20,7 +20,10 @@ def test_an_examples_settings_load(path: Path) -> None:
 
 
 def test_the_root_is_the_sample() -> None:
-    assert load_settings(ROOT / "modelway.yaml") == load_settings(EXAMPLES / "loans" / "modelway.yaml")
+    # But for what concerns this repository's own code, which `make ci` checks.
+    ours = {"check_code", "test", "audit", "changed"}
+    root, sample = (load_settings(folder / "modelway.yaml") for folder in (ROOT, EXAMPLES / "loans"))
+    assert root.model_dump(exclude=ours) == sample.model_dump(exclude=ours)
 
 
 def test_the_samples_settings_explain_every_key() -> None:

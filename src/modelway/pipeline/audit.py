@@ -1,0 +1,130 @@
+"""The `audit` part of `ci`: vulnerable dependencies, risky code, secrets, model files that run code, an SBOM."""
+
+from __future__ import annotations
+
+import traceback
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelway.artifacts import write_artifact
+from modelway.checks.audit import code, dependencies, models, sbom, secrets
+from modelway.checks.audit.exceptions import judge
+from modelway.checks.audit.locks import read_locks
+from modelway.checks.audit.outcome import AuditFaultError, Outcome
+from modelway.checks.audit.paths import list_tree
+from modelway.checks.audit.running import Site
+from modelway.checks.sarif import render_sarif
+from modelway.checks.tools import Tools
+from modelway.pipeline.part import leave_report
+from modelway.records.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from modelway.records.audit import AuditOptions
+    from modelway.records.checks import PartReport
+
+PART = "audit"
+DEPENDENCIES = "dependencies.json"
+SBOM = "sbom.cdx.json"
+SARIF = "findings.sarif"
+LOGS = "logs"
+TOOLS = {
+    dependencies.CHECK: "pip-audit",
+    code.CHECK: "bandit",
+    secrets.CHECK: "detect-secrets",
+    models.CHECK: "picklescan",
+    models.PICKLES: "picklescan",
+}
+"""Whose findings each check's are, for who reads SARIF; what exceptions accept is no finding there."""
+
+
+def audit(
+    options: AuditOptions,
+    project: str,
+    root: Path,
+    output: Path,
+    today: date,
+    advisories: Path | None = None,
+    progress: Progress = silent,
+) -> PartReport:
+    """Audit a project: all checks side by side, each to its end whatever the others say.
+
+    Args:
+        options: the settings of the audit.
+        project: the name that the bill of materials carries.
+        root: the project's directory.
+        output: where the reports go.
+        today: exceptions expire and advisory databases age by this day.
+        advisories: a database in a file, instead of that of the settings and of the service.
+        progress: told after each check.
+
+    Raises:
+        UsageError: `output` holds something else than an artifact.
+        OutsideError: it can't be written.
+    """
+    if advisories is None and options.dependencies.advisories.path is not None:
+        advisories = root / options.dependencies.advisories.path
+    with write_artifact(output, PART) as directory:
+        with ThreadPoolExecutor() as pool, Tools() as tools:
+            site = Site(root, tools, directory / LOGS, float(options.timeout))
+            jobs = _jobs(options, project, site, directory, (output, directory), today, advisories)
+            running = {pool.submit(_attempt, name, job): name for name, job in jobs.items()}
+            for done, future in enumerate(as_completed(running), start=1):
+                progress(PART, done, len(running), running[future])
+            outcomes = [outcome for future in running for outcome in future.result()]
+        checks = judge(outcomes, options.exceptions, today)
+        judged = [(check, TOOLS[check.check]) for check in checks if check.check in TOOLS]
+        (directory / SARIF).write_text(render_sarif(PART, judged), encoding="utf-8")
+        reports = {"sarif": SARIF, "dependencies": DEPENDENCIES, "sbom": SBOM, "logs": LOGS}
+        left = {name: file for name, file in reports.items() if (directory / file).exists()}
+        return leave_report(directory, PART, checks, left)
+
+
+def _jobs(
+    options: AuditOptions,
+    project: str,
+    site: Site,
+    directory: Path,
+    own: tuple[Path, ...],
+    today: date,
+    advisories: Path | None,
+) -> dict[str, Callable[[], tuple[Outcome, ...]]]:
+    """What is to be found out, by check, in the order of the report."""
+    tree = list_tree(site.root, own)
+
+    def audit_dependencies() -> tuple[Outcome, ...]:
+        asked = options.dependencies
+        outcome, report = dependencies.audit_dependencies(
+            site, read_locks(site.root, asked.locks), asked, advisories, today
+        )
+        (directory / DEPENDENCIES).write_text(report.to_json(), encoding="utf-8")
+        return (outcome,)
+
+    def write_sbom() -> tuple[Outcome, ...]:
+        lock = read_locks(site.root, options.dependencies.locks)
+        return (sbom.write_sbom(lock, project, directory / SBOM),)
+
+    jobs = {
+        dependencies.CHECK: (options.dependencies.enabled, audit_dependencies),
+        code.CHECK: (options.code.enabled, lambda: (code.audit_code(site, tree, options.code),)),
+        secrets.CHECK: (options.secrets.enabled, lambda: (secrets.audit_secrets(site, tree, options.secrets),)),
+        models.CHECK: (options.models.enabled, lambda: models.audit_models(site, tree, options.models)),
+        sbom.CHECK: (options.sbom.enabled, write_sbom),
+    }
+    return {name: job for name, (enabled, job) in jobs.items() if enabled}
+
+
+def _attempt(check: str, job: Callable[[], tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
+    """What a check found out, or why it could not: no check stops another."""
+    try:
+        return job()
+    except AuditFaultError as fault:
+        return (Outcome(check, "", error=fault.reason, outside=fault.outside),)
+    except Exception as error:  # noqa: BLE001 - a bug of one check is told, and is no pass
+        # Without the error's own words, which may hold a secret.
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"
+        return (Outcome(check, "", error=f"the check broke, by a bug in modelway: {where}; report it"),)
