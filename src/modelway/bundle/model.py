@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelway.features import apply_features, check_inputs
+from modelway.features.arrow import apply_features
+from modelway.features.inputs import check_inputs
 from modelway.records.data import Task
 from modelway.records.evaluate import Scores
 

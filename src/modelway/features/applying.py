@@ -1,17 +1,15 @@
-"""A fitted spec and a table in, the matrix that an estimator sees out."""
+"""A fitted spec and rows in, the matrix that an estimator sees out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from modelway.errors import InputError
 from modelway.features.custom import call_custom
 from modelway.features.dates import write_dates
-from modelway.features.layout import feature_width, input_columns
+from modelway.features.layout import feature_width
 from modelway.features.text import write_texts
 from modelway.records.features import (
     BooleanFeature,
@@ -23,91 +21,163 @@ from modelway.records.features import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
+    from modelway.features.columns import Batch
     from modelway.records.features import Feature, FeatureSpec
 
-_ROWS = 8192
-"""Rows at a time: their part of the matrix stays in the cache while its columns are filled, and copies stay small."""
+    Write = Callable[[Batch, NDArray[np.float32]], None]
 
 
-def apply_features(spec: FeatureSpec, table: pa.Table) -> NDArray[np.float32]:
-    """The matrix of a table's rows, shape (rows, features), C order; a row's values never depend on other rows.
+class Transformer:
+    """A fitted spec, compiled: what does not depend on the rows is done here, once.
 
-    The table's columns have the types that `check_inputs` asks for; values may be missing anywhere, and a number that
-    is NaN counts as missing.
-
-    Raises:
-        InputError: a feature is infinite, or a function of the user's fails.
-        SettingsError: a function of the user's gives another number of features than when it was fitted.
+    Args:
+        spec: how columns become features.
     """
-    matrix = np.zeros((table.num_rows, len(spec.names)), dtype=np.float32)
-    start = 0
-    for batch in table.select(input_columns(spec)).to_batches(max_chunksize=_ROWS):
-        stop = start + batch.num_rows
-        _fill(spec, batch, matrix[start:stop])
-        infinite = np.isinf(matrix[start:stop])
+
+    def __init__(self, spec: FeatureSpec) -> None:
+        self._width = len(spec.names)
+        self._writers: list[Write] = []
+        numbers: list[tuple[NumberFeature, int]] = []
+        place = 0
+        for feature in spec.features:
+            width = feature_width(feature)
+            if isinstance(feature, NumberFeature):
+                numbers.append((feature, place))
+            elif isinstance(feature, BooleanFeature):
+                numbers.append((_as_number(feature), place))
+            else:
+                self._writers.append(_writer(feature, slice(place, place + width)))
+            place += width
+        self._numbers = _Numbers(numbers, spec.names) if numbers else None
+
+    def matrix(self, batch: Batch) -> NDArray[np.float32]:
+        """The matrix of some rows, shape (rows, features), C order; a row's values never depend on other rows.
+
+        Raises:
+            InputError: a feature is infinite, or a function of the user's fails.
+            SettingsError: a function of the user's gives another number of features than when it was fitted.
+        """
+        out = np.zeros((batch.rows, self._width), dtype=np.float32)
+        self.write(batch, out)
+        return out
+
+    def write(self, batch: Batch, out: NDArray[np.float32], first_row: int = 0) -> None:
+        """The same into `out`, shape (rows, features), which holds zeros; `first_row` is where errors count from."""
+        if self._numbers is not None:
+            self._numbers.write(batch, out, first_row)
+        for write in self._writers:
+            write(batch, out)
+
+
+class _Numbers:
+    """All numbers of a spec at once: for one row, calling numpy is what costs.
+
+    Args:
+        features: each with its place in the matrix.
+        names: of the matrix's columns.
+    """
+
+    def __init__(self, features: Sequence[tuple[NumberFeature, int]], names: Sequence[str]) -> None:
+        self._columns = [feature.column for feature, _ in features]
+        self._places = np.array([place for _, place in features])
+        self._names = names
+        self._center = np.array([[feature.center] for feature, _ in features])
+        self._divisor = np.array([[feature.divisor] for feature, _ in features])
+        self._fill = np.array([[np.nan if feature.fill is None else feature.fill] for feature, _ in features])
+        told = [number for number, (feature, _) in enumerate(features) if feature.indicator]
+        self._told = np.array(told, dtype=np.intp)
+        self._told_places = self._places[self._told] + 1
+
+    def write(self, batch: Batch, out: NDArray[np.float32], first_row: int) -> None:
+        values = batch.numbers(self._columns)
+        missing = np.isnan(values)
+        if missing.any():
+            out[:, self._told_places] = missing[self._told].T
+            np.copyto(values, self._fill, where=missing)
+        values -= self._center
+        with np.errstate(over="ignore"):
+            values /= self._divisor
+            features = values.astype(np.float32)
+        infinite = np.isinf(features)
         if infinite.any():
-            row, place = np.argwhere(infinite)[0]
+            row, number = np.argwhere(infinite.T)[0]
             raise InputError(
-                f"feature {spec.names[place]!r} is infinite in row {start + row}",
+                f"feature {self._names[self._places[number]]!r} is infinite in row {first_row + row}",
                 remedy="Correct the value, or bound the column with min and max in the settings.",
             )
-        start = stop
-    return matrix
+        out[:, self._places] = features.T
 
 
-def _fill(spec: FeatureSpec, batch: pa.RecordBatch, matrix: NDArray[np.float32]) -> None:
-    place = 0
-    for feature in spec.features:
-        width = feature_width(feature)
-        _write(feature, batch, matrix[:, place : place + width])
-        place += width
+def _as_number(feature: BooleanFeature) -> NumberFeature:
+    """True is 1, false 0, and so is a missing value."""
+    return NumberFeature(kind="number", column=feature.column, fill=0.0, indicator=feature.indicator)
 
 
-def _write(feature: Feature, batch: pa.RecordBatch, out: NDArray[np.float32]) -> None:
+def _writer(feature: Feature, places: slice) -> Write:
+    """What writes a feature into its places of the matrix."""
+    if isinstance(feature, CategoryFeature):
+        return _categories(feature, places.start)
+    if isinstance(feature, DateFeature):
+        return _dates(feature, places)
+    if isinstance(feature, TextFeature):
+        return _texts(feature, places)
     if isinstance(feature, CustomFeature):
-        out[:] = call_custom(feature.function, pa.Table.from_batches([batch]).select(feature.columns), feature.width)
-        return
-    column = batch.column(feature.column)
-    if isinstance(feature, NumberFeature):
-        missing = _write_numbers(feature, column, out)
-    else:
-        missing = _missing(column)
-        if isinstance(feature, BooleanFeature):
-            out[:, 0] = column.fill_null(fill_value=False).to_numpy(zero_copy_only=False)
-        elif isinstance(feature, CategoryFeature):
-            _write_categories(feature, column, out)
-        elif isinstance(feature, DateFeature):
-            write_dates(feature, column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False), missing, out)
-        elif isinstance(feature, TextFeature):
-            write_texts(feature, column.to_pylist(), out)
+        return _custom(feature, places)
+    raise AssertionError(feature)  # numbers are written all at once
+
+
+def _categories(feature: CategoryFeature, place: int) -> Write:
+    numbers_of: dict[str | None, int] = {value: number for number, value in enumerate(feature.categories)}
+    one_hot = feature.encode == "onehot"
+    indicator = place + (len(numbers_of) if one_hot else 1)
+
+    def write(batch: Batch, out: NDArray[np.float32]) -> None:
+        labels, places = batch.labels(feature.column)
+        numbers: Any = [numbers_of.get(label, -1) for label in labels]
+        if feature.indicator:
+            missing: Any = [label is None for label in labels]
+            out[:, indicator] = missing if places is None else np.array(missing)[places]
+        if places is not None:
+            numbers = np.array(numbers)[places]
+        if not one_hot:
+            out[:, place] = numbers
+        elif places is None:
+            for row, number in enumerate(numbers):
+                if number >= 0:
+                    out[row, place + number] = 1
         else:
-            assert_never(feature)
-    if feature.indicator:
-        out[:, -1] = missing
+            rows = np.flatnonzero(numbers >= 0)
+            out[rows, place + numbers[rows]] = 1
+
+    return write
 
 
-def _missing(column: pa.Array[Any]) -> NDArray[np.bool_]:
-    missing: NDArray[np.bool_] = column.is_null().to_numpy(zero_copy_only=False)
-    return missing
+def _dates(feature: DateFeature, places: slice) -> Write:
+    def write(batch: Batch, out: NDArray[np.float32]) -> None:
+        micros, missing = batch.micros(feature.column)
+        write_dates(feature, micros, missing, out[:, places])
+        if feature.indicator:
+            out[:, places.stop - 1] = missing
+
+    return write
 
 
-def _write_numbers(feature: NumberFeature, column: pa.Array[Any], out: NDArray[np.float32]) -> NDArray[np.bool_]:
-    values = column.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    missing: NDArray[np.bool_] = np.isnan(values)
-    if feature.fill is not None and missing.any():
-        values = np.where(missing, feature.fill, values)
-    with np.errstate(over="ignore"):
-        out[:, 0] = (values - feature.center) / feature.divisor
-    return missing
+def _texts(feature: TextFeature, places: slice) -> Write:
+    def write(batch: Batch, out: NDArray[np.float32]) -> None:
+        texts = batch.texts(feature.column)
+        write_texts(feature, texts, out[:, places])
+        if feature.indicator:
+            out[:, places.stop - 1] = [text is None for text in texts]
+
+    return write
 
 
-def _write_categories(feature: CategoryFeature, column: pa.Array[Any], out: NDArray[np.float32]) -> None:
-    found = pc.index_in(column, value_set=pa.array(feature.categories, pa.string()))
-    numbers = found.fill_null(-1).to_numpy(zero_copy_only=False)
-    if feature.encode == "ordinal":
-        out[:, 0] = numbers
-    else:
-        rows = np.flatnonzero(numbers >= 0)
-        out[rows, numbers[rows]] = 1
+def _custom(feature: CustomFeature, places: slice) -> Write:
+    def write(batch: Batch, out: NDArray[np.float32]) -> None:
+        out[:, places] = call_custom(feature.function, batch.table(feature.columns), feature.width)
+
+    return write

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,40 +45,38 @@ def date_numbers(
         cyclic: whether parts that come round become sine and cosine of their place in the cycle.
         origin: where elapsed days count from, in days since 1970-01-01.
     """
-    numbers: list[NDArray[np.float64]] = []
+    days = micros // _DAY
+    numbers: list[NDArray[Any]] = []
     for part in parts:
-        values = _part(micros, part, origin)
+        if part is DatePart.ELAPSED_DAYS:
+            numbers.append(micros / _DAY - origin)
+            continue
+        values = micros // _HOUR % 24 if part is DatePart.HOUR else _part_of_day(days, part)
         if cyclic and part in _CYCLES:
             first, length = _CYCLES[part]
-            # A table of the few possible values: numpy's own sine may give other bits for one row than for many.
-            place = values.astype(np.int64) - first
-            angles = [2 * math.pi * step / length for step in range(length)]
-            numbers += [np.array([math.sin(angle) for angle in angles])[place]]
-            numbers += [np.array([math.cos(angle) for angle in angles])[place]]
+            numbers += [waves[values - first] for waves in _waves(length)]
         else:
             numbers.append(values)
-    return numbers
+    return [values.astype(np.float64, copy=False) for values in numbers]
 
 
-def _part(micros: NDArray[np.int64], part: DatePart, origin: float) -> NDArray[np.float64]:
-    if part is DatePart.ELAPSED_DAYS:
-        return micros / _DAY - origin
-    if part is DatePart.HOUR:
-        return (micros // _HOUR % 24).astype(np.float64)
-    days = (micros // _DAY).astype("datetime64[D]")
-    month = days.astype("datetime64[M]")
-    year = days.astype("datetime64[Y]")
-    if part is DatePart.YEAR:
-        found = year.astype(np.int64) + 1970
-    elif part is DatePart.MONTH:
-        found = month.astype(np.int64) % 12 + 1
-    elif part is DatePart.DAY:
-        found = (days - month).astype(np.int64) + 1
-    elif part is DatePart.DAY_OF_WEEK:
-        found = (days.astype(np.int64) + 3) % 7
-    else:
-        found = (days - year).astype(np.int64) + 1
-    return found.astype(np.float64)
+@cache
+def _waves(length: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sine and cosine of each place in a cycle; numpy's own may give other bits for one value than for many."""
+    angles = [2 * math.pi * step / length for step in range(length)]
+    return np.array([math.sin(angle) for angle in angles]), np.array([math.cos(angle) for angle in angles])
+
+
+def _part_of_day(days: NDArray[np.int64], part: DatePart) -> NDArray[np.int64]:
+    """A number that all moments of a day have in common, by days since 1970-01-01."""
+    if part is DatePart.DAY_OF_WEEK:
+        return (days + 3) % 7
+    dates = days.astype("datetime64[D]")
+    if part in {DatePart.YEAR, DatePart.DAY_OF_YEAR}:
+        year = dates.astype("datetime64[Y]")
+        return year.astype(np.int64) + 1970 if part is DatePart.YEAR else (dates - year).astype(np.int64) + 1
+    month = dates.astype("datetime64[M]")
+    return month.astype(np.int64) % 12 + 1 if part is DatePart.MONTH else (dates - month).astype(np.int64) + 1
 
 
 def write_dates(
@@ -85,6 +84,8 @@ def write_dates(
 ) -> None:
     """Fill `out`, shape (rows, numbers), with the scaled numbers of the dates; `micros` is 0 where missing."""
     numbers = date_numbers(micros, feature.parts, cyclic=feature.cyclic, origin=feature.origin)
+    some_missing = missing.any()
     for place, values in enumerate(numbers):
-        values[missing] = feature.fill[place]
+        if some_missing:
+            values[missing] = feature.fill[place]
         out[:, place] = (values - feature.center[place]) / feature.divisor[place]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
+from collections import Counter
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from modelway.records.features import TextFeature
@@ -33,6 +34,7 @@ def write_texts(feature: TextFeature, texts: Iterable[str | None], out: NDArray[
     """Fill `out`, shape (rows, hash_size), which holds zeros; a row with words gets length 1 (Euclidean)."""
     for row, text in enumerate(texts):
         if text:
-            counts = np.bincount(hashed_places(text, feature.hash_size, feature.ngrams), minlength=feature.hash_size)
-            if squares := int(counts @ counts):
-                out[row, : feature.hash_size] = counts / np.sqrt(squares)
+            counts = Counter(hashed_places(text, feature.hash_size, feature.ngrams))
+            length = math.sqrt(sum(count * count for count in counts.values()))
+            for place, count in counts.items():
+                out[row, place] = count / length

@@ -10,7 +10,8 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
 from modelway.errors import InputError, SettingsError
-from modelway.features import apply_features, fit_features
+from modelway.features.arrow import apply_features
+from modelway.features.fitting import fit_features
 from modelway.features.layout import input_columns
 from modelway.records.data import Task
 from modelway.records.features import NumberFeature
