@@ -28,7 +28,7 @@ SENT = ("dagger.json", "requirements.lock", "modelway.yaml", "src", "ci")
 LOCKS = ("prepare", "fit", "evaluate", "register")
 RUNS = 3
 ANEW = {"cold", "one line of fit's lock"}
-"""What empties the download cache of the usual scheme, whose key is the lock."""
+"""What the usual scheme has to download for: its cache has the lock for a key."""
 SPARED = {"one test"}
 """What does not start a training there."""
 BOUND = 2.0
@@ -132,7 +132,7 @@ def _table(found: Found, rows: dict[str, Call]) -> list[str]:
     lines = [
         f"`dagger call train` on the sample, {found.version}; medians of {RUNS} where nothing changed. Beside it the",
         "job of `bench/seed_scheme.py`: a new environment with the same packages, then a bare script. A test does not",
-        "start it; a change of the lock empties its download cache.",
+        "start it; after a change of the lock it has to download.",
         "",
         "| changed since the call before | seconds | steps | job: seconds | installing | MB installed | MB restored |",
         "|---|---|---|---|---|---|---|",

@@ -10,6 +10,8 @@ import help as help_bench
 import train_overhead
 from measure import machine
 
+import check_data
+
 PREAMBLE = """\
 # Benchmark results
 
@@ -24,6 +26,7 @@ def main() -> None:
     parts = [PREAMBLE, f"{today}, {machine()}.", ""]
     benchmarks = {
         "Training": train_overhead.measure,
+        "Checking data": check_data.measure,
         "Command line": help_bench.measure,
         "Dagger": dagger_train.measure,
     }

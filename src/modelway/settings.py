@@ -114,6 +114,13 @@ def settings_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
 
 
+def place_of(path: Path, keys: Sequence[str]) -> str:
+    """File and line of a key, for what is found wrong with it later; numbers among the keys are places in lists."""
+    root, _ = _parse(path.read_text(encoding="utf-8"), path)
+    _, line = _locate(root, tuple(int(key) if key.isdigit() else key for key in keys))
+    return f"{path}:{line}"
+
+
 def _parse(text: str, path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
     try:
         root = yaml.compose(text, Loader=_Loader)
@@ -215,6 +222,8 @@ def _describe(detail: Any, keys: tuple[str, ...]) -> tuple[str, str]:
         return f"unknown key {key}", advice
     if kind == "missing":
         return f"the key {key} is missing", _REMEDY
+    if kind == "union_tag_invalid":
+        return _describe_tag(detail["ctx"], key)
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if kind == "value_error":
         return message, _REMEDY
@@ -224,6 +233,14 @@ def _describe(detail: Any, keys: tuple[str, ...]) -> tuple[str, str]:
         'Put text that YAML takes for something else between quotes, as in "yes".' if kind == "string_type" else _REMEDY
     )
     return f"{key}: wanted {message}, found {shown}", advice
+
+
+def _describe_tag(context: Any, key: str) -> tuple[str, str]:
+    """A kind that is not among the known ones, in a list of records of several kinds."""
+    tag, known = context["tag"], re.findall(r"'([^']*)'", context["expected_tags"])
+    close = difflib.get_close_matches(tag, known, n=1)
+    meant = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{key}: there is no {context['discriminator'][1:-1]} {tag!r}", f"{meant}Known are: {', '.join(known)}."
 
 
 def _named_key(detail: Any) -> tuple[str, ...]:

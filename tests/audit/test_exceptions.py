@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from modelway.checks.audit.dependencies import Given
 from modelway.checks.audit.exceptions import judge
 from modelway.checks.audit.outcome import Observation, Outcome
 from modelway.checks.audit.paths import matches
@@ -157,7 +158,7 @@ def test_the_day_is_told_from_outside(project: Audited, database: Callable[..., 
     )
 
     def exit_code(today: date) -> int:
-        return audit(options, "x", project.root, tmp_path / "reports", today, path).exit_code
+        return audit(options, "x", project.root, tmp_path / "reports", today, Given(path)).exit_code
 
     assert exit_code(date(2026, 6, 10)) == 0
     assert exit_code(date(2026, 6, 11)) == 4

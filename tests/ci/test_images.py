@@ -34,10 +34,23 @@ def test_an_unknown_python_version_names_the_known_ones(workshop):
     assert caught.value.exit_code == 2
 
 
-def test_the_users_own_packages_are_for_the_stages_that_run_the_users_code(workshop):
+def test_the_users_own_packages_are_for_the_stages_that_see_the_users_code(workshop):
     own = replace(workshop, own_lock=dag.directory().file("requirements.lock"))
-    for stage, differs in {"prepare": False, "fit": True, "evaluate": True, "register": False, "pull": False}.items():
-        assert (images.stage_container(own, stage) != images.stage_container(workshop, stage)) is differs
+    differing = {
+        stage for stage in images.ROOMS if images.stage_container(own, stage) != images.stage_container(workshop, stage)
+    }
+    assert differing == {"fit", "evaluate", "check-code", "test", "smoke-train"}
+
+
+def test_packages_of_the_project_are_found_where_they_lie(workshop):
+    found = images.stage_container(workshop, "test", paths=("/work/source/src",))
+    assert found != images.stage_container(workshop, "test")
+    assert found != images.stage_container(workshop, "test", paths=("/work/source/other/src",))
+
+
+def test_every_lock_is_there(root):
+    named = {name for stage in images.ROOMS for name in images._LOCKS.get(stage, (stage,))}
+    assert not [name for name in named if not (root / "ci" / "locks" / f"{name}.lock").is_file()]
 
 
 def test_registering_and_pulling_share_their_packages(workshop):

@@ -33,7 +33,7 @@ evaluate:
 def test_a_slice_says_of_its_keys_what_the_whole_says(root, tmp_path, path):
     whole = load_settings(root / path)
     settings = Settings(path, (root / path).read_text())
-    for key in ("prepare", "fit", "evaluate"):
+    for key in ("prepare", "fit", "evaluate", "check_code", "check_data", "test", "audit", "smoke_train"):
         (tmp_path / "slice.yaml").write_text(settings.sliced("name", key))
         part = load_slice(tmp_path / "slice.yaml")
         assert getattr(part, key) == getattr(whole, key)
@@ -143,3 +143,58 @@ def test_a_registry_in_a_file_is_kept_by_the_engine(register, embedded, files):
     assert (settings.embeds_registry, settings.keeps_files) == (embedded, files)
     assert settings.registers
     assert not Settings("x.yaml", "register: {by_default: false}").registers
+
+
+@pytest.mark.parametrize(
+    ("section", "tools"),
+    [
+        ("{}", set()),
+        ("{format: null, lint: {command: [/usr/bin/flake8, --select=E9, .]}}", {"flake8"}),
+        ("{types: {severity: warn}, more: {imports: {command: [lint-imports]}}}", {"lint-imports"}),
+        ("{lint: {command: ruff}, more: [a], types: {command: []}}", set()),
+    ],
+)
+def test_the_tools_that_look_at_the_code(section, tools):
+    assert Settings("x.yaml", f"check_code: {section}").tools == tools
+
+
+def test_the_data_set_that_is_checked_is_the_parts_own_if_it_names_one():
+    text = "prepare: {data: {uri: a.csv}, benchmarks: {old: {uri: b.csv}}}"
+    assert Settings("x.yaml", text).checked_address() == ["a.csv"]
+    own = Settings("x.yaml", f"{text}\ncheck_data: {{data: {{uri: c.csv}}}}")
+    assert own.checked_address() == ["c.csv"]
+    assert own.checked_address("d.csv") == ["d.csv"]
+    assert Settings("x.yaml", "name: x").checked_address() == []
+
+
+def test_the_files_that_a_suite_names():
+    text = "check_data: {baseline: baseline.json, expectations: [a.json, b.json]}"
+    assert Settings("x.yaml", text).suite_files == ["baseline.json", "a.json", "b.json"]
+    assert Settings("x.yaml", "check_data: {expectations: a.json}").suite_files == []
+
+
+@pytest.mark.parametrize(
+    ("checks", "looks"),
+    [
+        ("[{check: freshness, column: a, max_age: 1d}]", True),
+        ("[{check: range, column: a, min: 1}, 7]", False),
+        ("{check: freshness}", False),
+    ],
+)
+def test_freshness_depends_on_the_clock(checks, looks):
+    assert Settings("x.yaml", f"check_data: {{checks: {checks}}}").looks_at_clock is looks
+
+
+def test_a_store_is_told_to_the_section_that_names_it():
+    text = "check_data: {s3: {path_style: true}}"
+    assert Settings("x.yaml", text).store_section("check-data") == "check_data"
+    assert Settings("x.yaml", text).store_section("smoke-train") == "prepare"
+    assert Settings("x.yaml", "check_data: {}").store_section("check-data") == "prepare"
+
+
+def test_where_advisories_come_from():
+    text = "audit: {dependencies: {advisories: {path: pypi.zip}}}"
+    assert Settings("x.yaml", text).advisories == "pypi.zip"
+    assert Settings("x.yaml", "").advisories is None
+    assert Settings("x.yaml", text).audits_dependencies
+    assert not Settings("x.yaml", text, ("audit.dependencies.enabled=false",)).audits_dependencies

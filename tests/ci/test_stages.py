@@ -38,6 +38,40 @@ def test_arguments_reach_the_command_as_they_are(tmp_path):
     assert (tmp_path / "words").read_text().splitlines() == words
 
 
+def part(command, out, *, reported):
+    """Run a command as a part's container does, after it left its report or did not."""
+    if reported:
+        (out / "artifact").mkdir()
+        (out / "artifact" / "checks.json").touch()
+    script = stage._RUN_PART.replace(OUT, str(out))
+    return subprocess.run(["sh", "-c", script, "modelway", *command], capture_output=True, check=False, text=True)
+
+
+@pytest.mark.parametrize("reported", [True, False])
+@pytest.mark.parametrize("code", [0, 2, 3, 4, 5])
+def test_a_part_ends_with_a_result_as_a_stage_does(tmp_path, code, reported):
+    assert part(["sh", "-c", f"exit {code}"], tmp_path, reported=reported).returncode == 0
+    assert (tmp_path / "exit_code").read_text().strip() == str(code)
+
+
+def test_a_part_that_says_why_it_ends_with_6_has_its_report_kept(tmp_path):
+    assert part(["sh", "-c", "exit 6"], tmp_path, reported=True).returncode == 0
+    assert (tmp_path / "exit_code").read_text().strip() == "6"
+
+
+@pytest.mark.parametrize(("code", "reported"), [(6, False), (1, True), (130, True), (137, True)])
+def test_any_other_end_of_a_part_is_not_cached(tmp_path, code, reported):
+    assert part(["sh", "-c", f"exit {code}"], tmp_path, reported=reported).returncode == code
+
+
+def test_a_part_leaves_a_log_that_leads_to_its_reports(tmp_path):
+    script = f'echo "$0 $*"; echo see {tmp_path}/artifact/checks.json >&2'
+    command = ["sh", "-c", script, "check-code", "a b"]  # as `python -m modelway check-code ...`: the fourth word
+    done = part(command, tmp_path, reported=False)
+    assert done.stdout.splitlines()[0] == "check-code a b"
+    assert (tmp_path / "log").read_text().splitlines()[-1] == "see check-code/checks.json"
+
+
 def exec_error(command, code, stderr=""):
     """The SDK's error of a step, which it makes from an answer of the engine."""
     error = Exception.__new__(dagger.ExecError)  # its own constructor wants the engine's whole answer

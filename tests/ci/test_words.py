@@ -13,10 +13,15 @@ from modelway_ci.main import Modelway
 
 FUNCTIONS = {name: one for name, one in vars(Modelway).items() if not name.startswith("_") and inspect.isfunction(one)}
 GLOBAL = {"overrides", "report_only"}
-OF_THE_ENGINE = {"data_uri", "gpus", "commit"}
-"""Arguments that only containers need: no path of the host's leads into them, nor its GPUs, nor its git."""
-OF_THE_HOST = {"output", "output_dir"}
-"""Where the result goes: with dagger that is said after the call, by `export --path`."""
+OF_THE_ENGINE = {"data_uri", "gpus", "commit", "workspace"}
+"""Arguments that only containers need: no path of the host's leads into them, nor its GPUs, nor its git. The workspace
+is the engine's to fill in: it is no argument of the command line."""
+OF_THE_HOST = {
+    *("output", "output_dir"),  # with dagger that is said after the call, by `export --path`
+    *("base", "jobs"),  # what need not run is not run, and what runs beside what is the engine's affair
+    *("ask", "answers"),  # the module itself asks first, and then judges
+    "suggest",  # it is for a person who writes settings
+}
 
 
 def options_of(command):
@@ -28,7 +33,7 @@ def options_of(command):
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_function_has_its_commands_arguments(name):
-    assert name in COMMANDS
+    assert name.replace("_", "-") in COMMANDS
     arguments = set(inspect.signature(FUNCTIONS[name]).parameters) - {"self"}
     assert arguments - OF_THE_ENGINE - GLOBAL == options_of(name) - OF_THE_HOST
     assert arguments >= GLOBAL
@@ -37,7 +42,7 @@ def test_a_function_has_its_commands_arguments(name):
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_function_is_documented_with_a_call_that_exists(name):
     words = inspect.getdoc(FUNCTIONS[name]).partition("Example: ")[2].split()
-    assert words[:3] == ["dagger", "call", name]
+    assert words[:3] == ["dagger", "call", name.replace("_", "-")]
     given = {word.removeprefix("--").replace("-", "_") for word in words if word.startswith("--")} - {"path"}
     assert given <= set(inspect.signature(FUNCTIONS[name]).parameters)
     assert words[-3:-1] == ["export", "--path"]

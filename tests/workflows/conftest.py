@@ -53,6 +53,8 @@ class Outcome:
     exit_code: int
     output: str
     """What it told the jobs that follow."""
+    said: str = ""
+    """What it printed."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def run_step(tmp_path: Path) -> Any:
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
         ended = subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True)
         argv = called.read_text().split("\0")[:-1] if called.exists() else []
-        return Outcome(argv, ended.returncode, told.read_text() if told.exists() else "")
+        return Outcome(argv, ended.returncode, told.read_text() if told.exists() else "", ended.stdout)
 
     return run
 

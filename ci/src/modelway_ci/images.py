@@ -26,12 +26,20 @@ OUT = f"{WORK}/out"
 _INSTALL = "/opt/install"
 _CA = "/etc/ssl/modelway-ca.pem"
 _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
-_LOCKS = {"pull": "register", "release": "register"}
-"""Stages that share another one's lock."""
-_NEEDS_OPENMP = frozenset({"fit", "evaluate"})
+_LOCKS = {
+    "pull": ("register",),
+    "release": ("register",),
+    "check-code": ("train", "check-code"),
+    "test": ("train", "test"),
+    "smoke-train": ("train",),
+}
+"""The locks of stages that have none of their own name, or more: the user's code may import what training imports."""
+_NEEDS_OPENMP = frozenset({"fit", "evaluate", "test", "smoke-train"})
+_SEES_USER_CODE = frozenset({"fit", "evaluate", "check-code", "test", "smoke-train"})
 _PURELIB = "import sysconfig; print(sysconfig.get_path('purelib'))"
 _OPENMP = f'ln -sf "$(python -c "{_PURELIB}")"/scikit_learn.libs/libgomp-* /usr/lib/libgomp.so.1'
 """LightGBM wants a libgomp of the system's, which slim images lack; scikit-learn's wheel brings one."""
+_PATHS = f'printf "%s\\n" "$@" > "$(python -c "{_PURELIB}")"/modelway.pth'
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class Workshop:
         index_url: the package index in the place of PyPI.
         ca: certificates in the place of the image's own.
         own_lock: the user's further packages, hashed.
+        project_lock: all that the user's project locks; other than the above where the project is modelway itself.
     """
 
     package: dagger.Directory
@@ -55,6 +64,7 @@ class Workshop:
     index_url: dagger.Secret | None = None
     ca: dagger.File | None = None
     own_lock: dagger.File | None = None
+    project_lock: dagger.File | None = None
 
 
 def base(workshop: Workshop) -> dagger.Container:
@@ -79,23 +89,35 @@ def base(workshop: Workshop) -> dagger.Container:
     return container
 
 
-def stage_container(workshop: Workshop, stage: str) -> dagger.Container:
-    """The container that a stage runs in: packages below the source, nothing that the stage does not need."""
-    container = _with_lock(
-        base(workshop), workshop, workshop.package.file(f"ci/locks/{_LOCKS.get(stage, stage)}.lock"), "packages"
-    )
+def stage_container(workshop: Workshop, stage: str, paths: tuple[str, ...] = ()) -> dagger.Container:
+    """The container that a stage runs in: packages below the source, nothing that the stage does not need.
+
+    Args:
+        workshop: what it is made from.
+        stage: the stage.
+        paths: folders whose packages Python is to find as if they were installed in editable mode, before modelway's.
+    """
+    first, *more = [workshop.package.file(f"ci/locks/{name}.lock") for name in _LOCKS.get(stage, (stage,))]
+    container = _with_lock(base(workshop), workshop, first, "packages")
     if stage in _NEEDS_OPENMP:
         container = container.with_exec(["sh", "-c", _OPENMP])
-        if workshop.own_lock is not None:
-            container = _with_lock(container, workshop, workshop.own_lock, "own")
+    for lock in more:
+        container = _with_lock(container, workshop, lock, "packages")
+    if workshop.own_lock is not None and stage in _SEES_USER_CODE:
+        container = _with_lock(container, workshop, workshop.own_lock, "own")
+    if paths:
+        container = container.with_exec(["sh", "-c", _PATHS, "paths", *paths, CODE])
     # `filter` names its result by content; `with_directory(include=...)` would name it by all of the source.
     code = workshop.package.directory("src/modelway").filter(include=[*ROOMS[stage]])
+    compiling = ["python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", CODE]
+    # Where the project is modelway itself, a file that can't be compiled is for the checks to find.
+    expect = dagger.ReturnType.ANY if paths else dagger.ReturnType.SUCCESS
+    container = container.with_directory(f"{CODE}/modelway", code).with_exec(compiling, expect=expect)
+    if not paths:
+        container = container.with_env_variable("PYTHONPATH", CODE)
     empty = dag.directory()
     return (
-        container.with_directory(f"{CODE}/modelway", code)
-        .with_exec(["python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", CODE])
-        .with_env_variable("PYTHONPATH", CODE)
-        .with_env_variable("HOME", HOME)
+        container.with_env_variable("HOME", HOME)
         .with_env_variable("USER", "modelway")
         .with_directory(HOME, empty, owner=OWNER)
         .with_directory(WORK, empty, owner=OWNER)

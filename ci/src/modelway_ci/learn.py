@@ -59,10 +59,12 @@ class Result:
     Attributes:
         record: what becomes `summary.json`.
         artifact: the artifact, if there is one.
+        shown: the record for people, where it is not told by the record alone.
     """
 
     record: dict[str, object]
     artifact: dagger.Directory | None
+    shown: str | None = None
 
 
 async def prepare(project: Project, flags: DataFlags) -> Outcome:

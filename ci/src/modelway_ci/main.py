@@ -1,4 +1,4 @@
-"""Continuous training of a model in containers: the same stages as the `modelway` command, cached by content."""
+"""Continuous integration and training of a model in containers: the `modelway` command's stages, cached by content."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import dagger
 from dagger import DefaultPath, Doc, Ignore, Name, function, object_type
 
-from modelway_ci import deliver, images, learn
+from modelway_ci import check, deliver, images, learn
+from modelway_ci.check import SuiteFlags
+from modelway_ci.checkout import PARTS, Checkout
 from modelway_ci.learn import DataFlags, FitFlags, Result
 from modelway_ci.project import Project, usable_uri
 from modelway_ci.refusal import RefusalError, only_refusal
+from modelway_ci.reports import directory_of, record_of, table_of
 from modelway_ci.services import Outside
 from modelway_ci.settings import Settings
 from modelway_ci.summary import conclude, refused, summarize
@@ -27,6 +30,9 @@ _F = TypeVar("_F", bound="Callable[..., Awaitable[dagger.Directory]]")
 
 always: Callable[[_F], _F] = function(cache="never")  # type: ignore[call-overload]
 """A function that is called each time: what it builds is cached by content, but a kept call would hide what changed."""
+
+checked: Callable[[_F], _F] = dagger.check  # type: ignore[assignment]
+"""A function that `dagger check` calls, too."""
 
 SENT = [
     "*",
@@ -56,11 +62,15 @@ DataUri = Annotated[
 ]
 Sample = Annotated[int | None, Doc("Read no more than about so many rows, a fixed sample")]
 Commit = Annotated[str | None, Doc("The revision of your code, a tag of the version")]
+Workspace = Annotated[dagger.Workspace, Doc("Your checkout: checks look at more of it than training is sent")]
+Advisories = Annotated[
+    dagger.File | None, Doc("An advisory database in the OSV export format (zip, JSON lines) instead of the service")
+]
 
 
 @object_type
 class Modelway:
-    """Continuous training of a model, each stage a container of its own."""
+    """Continuous integration and training of a model, each stage a container of its own."""
 
     source: Annotated[dagger.Directory, Doc("Your project: settings, code, data"), DefaultPath("/"), Ignore(SENT)]
     package: Annotated[dagger.Directory, Doc("modelway itself"), DefaultPath("/"), Ignore(PACKAGE)]
@@ -80,6 +90,143 @@ class Modelway:
     aws_session_token: Annotated[dagger.Secret | None, Doc("The token of a role that was assumed")] = None
     github: Annotated[dagger.Service | None, Doc("A GitHub of the host's, as tcp://localhost:8000")] = None
     github_token: Annotated[dagger.Secret | None, Doc("Who writes releases, as env://GITHUB_TOKEN")] = None
+
+    @always
+    async def ci(
+        self,
+        workspace: Workspace,
+        data: Data = None,
+        data_uri: DataUri = None,
+        advisories: Advisories = None,
+        only: Annotated[list[str], Doc("Run only these parts")] = [],  # noqa: B006 - the SDK reads the default
+        skip: Annotated[list[str], Doc("Run all parts but these")] = [],  # noqa: B006
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Run all parts of continuous integration side by side; one that fails stops no other.
+
+        Example: dagger call ci --report-only export --path reports
+        """
+
+        async def work() -> Result:
+            parts = check.chosen(only, skip)
+            project, checkout = await self._project(overrides), self._checkout(workspace)
+            read = DataFlags(data, data_uri)
+            works = {
+                "check-code": lambda: check.check_code(project, checkout),
+                "check-data": lambda: check.check_data(project, checkout, read, SuiteFlags()),
+                "test": lambda: check.test(project, checkout),
+                "audit": lambda: check.audit(project, checkout, advisories),
+                "smoke-train": lambda: check.smoke_train(project, read, FitFlags()),
+            }
+            ended = await check.ci({part: works[part] for part in parts})
+            record = record_of(ended, {part: "not chosen" for part in PARTS if part not in parts})
+            return Result(record, directory_of(ended), table_of(ended, record))
+
+        return await self._answer(work(), report_only)
+
+    @always
+    @checked
+    async def check_code(
+        self,
+        workspace: Workspace,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Look at the code: format, lint, types.
+
+        Example: dagger call check-code export --path reports
+        """
+
+        async def work(project: Project) -> Outcome:
+            return await check.check_code(project, self._checkout(workspace))
+
+        return await self._part("check-code", work, overrides, report_only)
+
+    @always
+    @checked
+    async def check_data(
+        self,
+        workspace: Workspace,
+        data: Data = None,
+        data_uri: DataUri = None,
+        baseline: Annotated[dagger.File | None, Doc("The profile.json to compare with")] = None,
+        expectations: Annotated[list[dagger.File], Doc("Suites of Great Expectations to check as well")] = [],  # noqa: B006
+        now: Annotated[str | None, Doc("What freshness is judged by, ISO 8601 (default: the clock)")] = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Check a data set against its columns and a suite, and write data docs.
+
+        Example: dagger call check-data --data ./data export --path reports
+        """
+
+        async def work(project: Project) -> Outcome:
+            flags = SuiteFlags(baseline, tuple(expectations), now)
+            return await check.check_data(project, self._checkout(workspace), DataFlags(data, data_uri), flags)
+
+        return await self._part("check-data", work, overrides, report_only)
+
+    @always
+    @checked
+    async def test(
+        self,
+        workspace: Workspace,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Run the project's own tests, with coverage.
+
+        Example: dagger call test export --path reports
+        """
+
+        async def work(project: Project) -> Outcome:
+            return await check.test(project, self._checkout(workspace))
+
+        return await self._part("test", work, overrides, report_only)
+
+    @always
+    @checked
+    async def audit(
+        self,
+        workspace: Workspace,
+        advisories: Advisories = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Look for vulnerable dependencies, risky code, secrets and model files that run code.
+
+        Example: dagger call audit --advisories pypi-all.zip export --path reports
+        """
+
+        async def work(project: Project) -> Outcome:
+            return await check.audit(project, self._checkout(workspace), advisories)
+
+        return await self._part("audit", work, overrides, report_only)
+
+    @always
+    @checked
+    async def smoke_train(
+        self,
+        data: Data = None,
+        data_uri: DataUri = None,
+        sample_data: Annotated[bool, Doc("The sample data set, where the project is about it")] = False,
+        epochs: Epochs = None,
+        batch_size: BatchSize = None,
+        sample: Sample = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Train a little, and check that what came out loads, predicts and serves.
+
+        Example: dagger call smoke-train --epochs 1 --batch-size 32 export --path reports
+        """
+
+        async def work(project: Project) -> Outcome:
+            how = FitFlags(epochs, batch_size)
+            return await check.smoke_train(project, DataFlags(data, data_uri, sample), how, sample_data=sample_data)
+
+        return await self._part("smoke-train", work, overrides, report_only)
 
     @always
     async def train(
@@ -237,6 +384,22 @@ class Modelway:
 
         return await self._answer(work(), report_only)
 
+    async def _part(
+        self, part: str, work: Callable[[Project], Awaitable[Outcome]], overrides: list[str], report_only: bool
+    ) -> dagger.Directory:
+        """Run one part of ci."""
+
+        async def alone() -> Result:
+            project = await self._project(overrides)
+            ended = [await check.run_alone(part, lambda: work(project))]
+            record = record_of(ended, {})
+            return Result(record, directory_of(ended), table_of(ended, record))
+
+        return await self._answer(alone(), report_only)
+
+    def _checkout(self, workspace: dagger.Workspace) -> Checkout:
+        return Checkout(workspace, self.source, SENT)
+
     async def _project(
         self, overrides: list[str], tracking_uri: dagger.Secret | None = None, commit: str | None = None
     ) -> Project:
@@ -275,7 +438,8 @@ class Modelway:
         # The one beside the settings is the user's own, unless it is modelway's, as in modelway's own repository.
         lock = self.source.file(beside)
         ours = await self.package.file("requirements.lock").digest(exclude_metadata=True)
-        return workshop if await lock.digest(exclude_metadata=True) == ours else replace(workshop, own_lock=lock)
+        own = None if await lock.digest(exclude_metadata=True) == ours else lock
+        return replace(workshop, own_lock=own, project_lock=lock)
 
     async def _answer(self, work: Awaitable[Result], report_only: bool) -> dagger.Directory:
         try:
@@ -285,7 +449,7 @@ class Modelway:
         # What prints the refusal of a Python version can't be that version's image.
         python = self.python if self.python in images.PYTHON else images.Workshop.python
         base = images.base(images.Workshop(self.package, python, self.base_image, ca=self.ca))
-        return conclude(base, result.record, result.artifact, report_only=report_only)
+        return conclude(base, result.record, result.artifact, report_only=report_only, shown=result.shown)
 
 
 def _alone(outcome: Outcome) -> Result:

@@ -76,12 +76,16 @@ def with_source(
 
 
 async def with_user_code(container: dagger.Container, project: Project, keys: tuple[str, ...]) -> dagger.Container:
-    """The same, with the Python modules beside the settings if the settings name one of them."""
+    """The same, with the user's code."""
+    return with_source(container, project, keys, await user_code(project))
+
+
+async def user_code(project: Project) -> list[str]:
+    """The Python modules beside the settings, as a glob, if the settings name one of them."""
     folder = project.settings.folder
     own = [posixpath.join(folder, name) for name in sorted(project.settings.named_modules)]
     beside = project.source.filter(include=[f"{name}{end}" for name in own for end in (".py", "/*.py")])
-    code = [posixpath.join(folder, "**/*.py")] if own and await beside.glob("**/*.py") else []
-    return with_source(container, project, keys, code)
+    return [posixpath.join(folder, "**/*.py")] if own and await beside.glob("**/*.py") else []
 
 
 def with_volume(container: dagger.Container, project: Project, root: str) -> dagger.Container:

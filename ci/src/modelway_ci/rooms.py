@@ -5,37 +5,65 @@ A test runs every stage with nothing but these files.
 
 from __future__ import annotations
 
-_ALWAYS = (
+_COMMAND = (
     "*.py",
     "records/**",
-    "data/**",
-    "storage/**",
     "cli/__init__.py",
     "cli/main.py",
     "cli/output.py",
     "cli/settings.py",
     "pipeline/__init__.py",
-    "pipeline/prepare.py",
 )
+_ALWAYS = (*_COMMAND, "data/*.py", "storage/**", "pipeline/prepare.py")
 _FIT = ("bundle/**", "features/**", "train/**", "pipeline/fit.py")
+_EVALUATE = (
+    *_FIT,
+    "evaluate/**",
+    "observe/**",
+    "report/**",
+    "cli/registry.py",
+    "pipeline/evaluate.py",
+    "pipeline/provenance.py",
+    "pipeline/register.py",
+    "pipeline/stopwatch.py",
+)
+_PART = (
+    *_COMMAND,
+    "checks/__init__.py",
+    "checks/junit.py",
+    "checks/verdicts.py",
+    "cli/part.py",
+    "pipeline/part.py",
+)
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "prepare": (*_ALWAYS, "cli/prepare.py"),
     "fit": (*_ALWAYS, *_FIT, "cli/fit.py"),
-    "evaluate": (
+    "evaluate": (*_ALWAYS, *_EVALUATE, "cli/evaluate.py", "cli/verdicts.py", "pipeline/train.py"),
+    # The user's code and tests may import any of it.
+    "check-code": ("**",),
+    "test": ("**",),
+    "check-data": (*_PART, *_ALWAYS, "data/suite/**", "report/**", "cli/check_data.py", "pipeline/check_data.py"),
+    "audit": (
+        *_PART,
+        "checks/audit/**",
+        "checks/changes.py",
+        "checks/sarif.py",
+        "checks/streams.py",
+        "checks/tools.py",
+        "cli/audit.py",
+        "pipeline/audit.py",
+    ),
+    "smoke-train": (
+        *_PART,
         *_ALWAYS,
-        *_FIT,
-        "evaluate/**",
-        "observe/**",
-        "report/**",
-        "cli/evaluate.py",
-        "cli/registry.py",
-        "cli/verdicts.py",
-        "pipeline/evaluate.py",
-        "pipeline/provenance.py",
-        "pipeline/register.py",
-        "pipeline/stopwatch.py",
-        "pipeline/train.py",
+        *_EVALUATE,
+        "checks/predictions.py",
+        "registry/**",
+        "cli/smoke_train.py",
+        "pipeline/faults.py",
+        "pipeline/smoke_probe.py",
+        "pipeline/smoke_train.py",
     ),
     # Hardly ever served from a cache, so nothing is gained by leaving anything out.
     "register": ("**",),

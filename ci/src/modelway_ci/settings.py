@@ -64,10 +64,19 @@ class Settings:
 
     def addresses(self, given: str | None = None) -> list[str]:
         """Where the data sets lie: the one to train on (or `given` in its place), then the benchmarks."""
-        prepare = _mapping(self._values().get("prepare"))
+        prepare = self._section("prepare")
         benchmarks = _mapping(prepare.get("benchmarks")).values()
         uris = [given or _mapping(prepare.get("data")).get("uri"), *(_mapping(one).get("uri") for one in benchmarks)]
         return [uri for uri in uris if isinstance(uri, str)]
+
+    def checked_address(self, given: str | None = None) -> list[str]:
+        """Where the data set lies that `check-data` looks at (or `given` in its place); empty where none is named."""
+        own = _mapping(self._section("check_data").get("data")).get("uri")
+        return [own] if given is None and isinstance(own, str) else self.addresses(given)[:1]
+
+    def store_section(self, part: str) -> str:
+        """The section whose `s3` a part of `ci` goes by."""
+        return "check_data" if part == "check-data" and self._section("check_data").get("s3") else "prepare"
 
     def place_of(self, address: str) -> str:
         """The file or folder of the source that holds what a local address of the settings names.
@@ -85,6 +94,43 @@ class Settings:
         return place
 
     @property
+    def tools(self) -> frozenset[str]:
+        """The programs that `check_code` names; none where it leaves the choice to modelway."""
+        section = self._section("check_code")
+        named = [
+            *(_mapping(section.get(key)) for key in ("format", "lint", "types")),
+            *_mapping(section.get("more")).values(),
+        ]
+        commands = [_mapping(one).get("command") for one in named]
+        return frozenset(posixpath.basename(str(words[0])) for words in commands if isinstance(words, list) and words)
+
+    @property
+    def suite_files(self) -> list[str]:
+        """The files that `check_data` names beside the data."""
+        section = self._section("check_data")
+        suites = section.get("expectations")
+        named = [section.get("baseline"), *(suites if isinstance(suites, list) else ())]
+        return [name for name in named if isinstance(name, str)]
+
+    @property
+    def looks_at_clock(self) -> bool:
+        """Whether `check_data` judges how old the data are."""
+        checks = self._section("check_data").get("checks")
+        return any(_mapping(one).get("check") == "freshness" for one in checks) if isinstance(checks, list) else False
+
+    @property
+    def advisories(self) -> str | None:
+        """The advisory database that `audit` names as a file."""
+        dependencies = _mapping(self._section("audit").get("dependencies"))
+        path = _mapping(dependencies.get("advisories")).get("path")
+        return path if isinstance(path, str) else None
+
+    @property
+    def audits_dependencies(self) -> bool:
+        """Whether `audit` looks for known vulnerabilities at all."""
+        return _mapping(self._section("audit").get("dependencies")).get("enabled", True) is not False
+
+    @property
     def named_modules(self) -> frozenset[str]:
         """The top-level names of the modules whose functions and classes the `fit` section names."""
         return frozenset(_modules_in(self._values().get("fit")))
@@ -92,18 +138,21 @@ class Settings:
     @property
     def embeds_registry(self) -> bool:
         """Whether the registry is a file beside the settings, not a server or a database of its own."""
-        uri = _mapping(self._values().get("register")).get("tracking_uri", "sqlite:///mlflow.db")
+        uri = self._section("register").get("tracking_uri", "sqlite:///mlflow.db")
         return not isinstance(uri, str) or uri.strip().startswith("sqlite")
 
     @property
     def keeps_files(self) -> bool:
         """Whether the embedded registry also keeps the files of its runs beside the settings."""
-        return "://" not in str(_mapping(self._values().get("register")).get("artifact_location", ""))
+        return "://" not in str(self._section("register").get("artifact_location", ""))
 
     @property
     def registers(self) -> bool:
         """Whether `train` registers unless told otherwise."""
-        return _mapping(self._values().get("register")).get("by_default", True) is not False
+        return self._section("register").get("by_default", True) is not False
+
+    def _section(self, key: str) -> dict[str, Any]:
+        return _mapping(self._values().get(key))
 
     def _values(self) -> dict[str, Any]:
         try:

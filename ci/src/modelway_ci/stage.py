@@ -16,9 +16,19 @@ ARTIFACT = f"{OUT}/artifact"
 OUTSIDE_FAILED = 6
 KILLED = 137
 
+CHECKS = "checks.json"
+"""What a part of `ci` says, in its artifact."""
+
 _RUN = f'"$@" && code=0 || code=$?; case $code in 0|2|3|4|5) echo $code > {OUT}/exit_code ;; *) exit $code ;; esac'
 """Runs a command. An exit code that its inputs decide is a result, and cached with what was written; any other (a bug,
 an outside failure, a kill) fails the step, so that the engine runs it again the next time."""
+_RUN_PART = (
+    f'{{ "$@" 2>&1; echo $? > {OUT}/exit_code; }} | tee {OUT}/log; code=$(cat {OUT}/exit_code); '
+    f'sed -i "s#{ARTIFACT}#$4#g" {OUT}/log; '
+    f"case $code in 0|2|3|4|5) ;; 6) [ -e {ARTIFACT}/{CHECKS} ] || exit 6 ;; *) exit $code ;; esac"
+)
+"""The same for a part of `ci`, with a log. One that says why it ends with 6 has it from its inputs: the advisories are
+looked up by a step of its own."""
 
 _LAST_LINES = 25
 
@@ -33,6 +43,7 @@ class Outcome:
         stdout: what it printed; the record, if it was asked for JSON.
         said: the last lines of what it printed for people, the error among them.
         artifact: what it wrote; None when it wrote nothing.
+        log: all that a part of `ci` printed.
     """
 
     stage: str
@@ -40,6 +51,7 @@ class Outcome:
     stdout: str = ""
     said: str = ""
     artifact: dagger.Directory | None = None
+    log: dagger.File | None = None
 
 
 def never_cached(container: dagger.Container) -> dagger.Container:
@@ -49,16 +61,44 @@ def never_cached(container: dagger.Container) -> dagger.Container:
 
 async def run_stage(stage: str, container: dagger.Container, argv: list[str]) -> Outcome:
     """Run a command of modelway and collect what came of it; nothing is raised for its exit code."""
-    try:
-        # What is synced is known by its id from then on; a lazy object is asked for anew, all of it, at each question.
-        done = await container.with_exec(["sh", "-c", _RUN, "modelway", "python", "-m", "modelway", *argv]).sync()
-    except dagger.ExecError as error:
-        return _failed(stage, error)
+    done = await _run(stage, container, [_RUN, "modelway", "python", "-m", "modelway", *argv])
+    if isinstance(done, Outcome):
+        return done
     out = done.directory(OUT)
     code = int(await out.file("exit_code").contents())
     stdout = await done.stdout() if code or "--json" in argv else ""
     said = _last_lines(f"{stdout}\n{await done.stderr()}") if code else ""
     return Outcome(stage, code, stdout, said, await by_content(out, "artifact/"))
+
+
+async def run_part(part: str, container: dagger.Container, argv: list[str]) -> Outcome:
+    """The same for a part of `ci`: its log is kept, and nothing follows from its artifact."""
+    done = await _run(part, container, [_RUN_PART, "modelway", "python", "-m", "modelway", *argv])
+    if isinstance(done, Outcome):
+        return done
+    out = done.directory(OUT)
+    code, log = int(await out.file("exit_code").contents()), out.file("log")
+    artifact = out.directory("artifact") if await out.exists("artifact") else None
+    said = "" if artifact is not None else _last_lines(await log.contents())
+    return Outcome(part, code, said=said, artifact=artifact, log=log)
+
+
+async def look_up(stage: str, container: dagger.Container, argv: list[str], path: str) -> dagger.File | Outcome:
+    """Have a command of modelway write a file, each time anew; gives it, or how the command ended if it wrote none."""
+    script = f'"$@" || [ -e {path} ]'
+    done = await _run(stage, never_cached(container), [script, "modelway", "python", "-m", "modelway", *argv])
+    if isinstance(done, Outcome):
+        return done
+    # As `by_content`: a file of a directory is named by what it holds, one of a container by the run.
+    return (await dag.directory().with_file("file", done.file(path)).sync()).file("file")
+
+
+async def _run(stage: str, container: dagger.Container, script: list[str]) -> dagger.Container | Outcome:
+    try:
+        # What is synced is known by its id from then on; a lazy object is asked for anew, all of it, at each question.
+        return await container.with_exec(["sh", "-c", *script]).sync()
+    except dagger.ExecError as error:
+        return _failed(stage, error)
 
 
 async def by_content(directory: dagger.Directory, prefix: str = "") -> dagger.Directory | None:

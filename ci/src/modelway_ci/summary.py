@@ -68,7 +68,12 @@ def table(record: dict[str, Any]) -> str:
 
 
 def conclude(
-    base: dagger.Container, record: dict[str, Any], artifact: dagger.Directory | None, *, report_only: bool
+    base: dagger.Container,
+    record: dict[str, Any],
+    artifact: dagger.Directory | None,
+    *,
+    report_only: bool,
+    shown: str | None = None,
 ) -> dagger.Directory:
     """What the call gives: the artifact with the record in it; or, when it is red, a directory that can't be had.
 
@@ -80,5 +85,5 @@ def conclude(
     code = record["exit_code"]
     if code == 0 or report_only:
         return directory
-    failing = base.with_exec(["sh", "-c", _FAIL, "modelway", table(record), str(code)])
+    failing = base.with_exec(["sh", "-c", _FAIL, "modelway", shown or table(record), str(code)])
     return dag.directory().with_directory("", failing.rootfs(), include=[FILE])

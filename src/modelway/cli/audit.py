@@ -8,22 +8,34 @@ from typing import TYPE_CHECKING
 
 from modelway.cli.part import add_output_flag, show_part
 from modelway.cli.settings import read_slice
+from modelway.errors import GateError, OutsideError, UsageError
 
 if TYPE_CHECKING:
     import argparse
 
     from modelway.cli.output import Output
+    from modelway.records.audit import AuditOptions
 
 EXAMPLE = "modelway audit --advisories pypi-all.zip"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument(
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
         "--advisories",
         type=Path,
         metavar="PATH",
         help="an advisory database in the OSV export format (a folder, a zip file, JSON lines) instead of the service",
+    )
+    source.add_argument(
+        "--ask",
+        type=Path,
+        metavar="FILE",
+        help="ask the service about the locked packages, write what it says to this file, and do no more",
+    )
+    source.add_argument(
+        "--answers", type=Path, metavar="FILE", help="what the service said, as --ask wrote it, instead of asking now"
     )
     add_output_flag(parser, "audit")
 
@@ -31,8 +43,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
     settings, root = read_slice(args)
+    today = date.today()  # noqa: DTZ011 - exceptions expire by the calendar on the wall
+    if args.ask is not None:
+        return _ask(settings.audit, root, today, args.ask, output)
+    from modelway.checks.audit.dependencies import Given
     from modelway.pipeline.audit import audit
 
-    today = date.today()  # noqa: DTZ011 - exceptions expire by the calendar on the wall
-    report = audit(settings.audit, settings.name, root, args.output, today, args.advisories, output.progress)
+    named = args.advisories is not None or args.answers is not None
+    given = Given(args.advisories, args.answers) if named else None
+    report = audit(settings.audit, settings.name, root, args.output, today, given, output.progress)
     return show_part(output, report, args.output)
+
+
+def _ask(options: AuditOptions, root: Path, today: date, path: Path, output: Output) -> int:
+    """Write the service's answers, also where there are none, and say whether there are."""
+    from modelway.pipeline.audit import ask
+
+    answers = ask(options, root, today)
+    try:
+        path.write_text(answers.to_json(), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"can't be written: {error.strerror}", where=str(path)) from error
+    if answers.fault is None:
+        code = 0
+        output.note(f"{answers.service} was asked for {len(answers.packages)} locked packages: {path}")
+    else:
+        code = OutsideError.exit_code if answers.outside else GateError.exit_code
+        output.note(answers.fault)
+    output.record({"exit_code": code, **answers.model_dump(mode="json")})
+    return code

@@ -32,10 +32,10 @@ def read_csv(layout: Layout, source: DataOptions, file: str, path: Path) -> pa.T
         InputError: the file is empty, torn, or holds something else than the layout.
         UsageError: there is no such encoding.
     """
-    header, has_rows = _read_header(source, file, path)
+    header, has_rows = read_header(source, file, path)
     if spoiled(header):
         raise explain(layout, source, file, path, header, "the header can't be decoded")
-    _check_delimiter(layout, source, file, header)
+    check_delimiter(layout, source, file, header)
     layout.check_names(file, header)
     if not has_rows:
         return layout.schema.empty_table()
@@ -64,7 +64,7 @@ def _parse(layout: Layout, source: DataOptions, path: Path, dates: dict[str, Col
     )
 
 
-def _read_header(source: DataOptions, file: str, path: Path) -> tuple[list[str], bool]:
+def read_header(source: DataOptions, file: str, path: Path) -> tuple[list[str], bool]:
     """The column names, and whether anything comes after them."""
     try:
         codecs.lookup(source.encoding)
@@ -84,7 +84,7 @@ def _read_header(source: DataOptions, file: str, path: Path) -> tuple[list[str],
     return header, has_rows
 
 
-def _check_delimiter(layout: Layout, source: DataOptions, file: str, header: list[str]) -> None:
+def check_delimiter(layout: Layout, source: DataOptions, file: str, header: list[str]) -> None:
     """Refuse a file in which another delimiter would find columns that this one does not."""
     if len(header) > 1 or set(header) & set(layout.names):
         return

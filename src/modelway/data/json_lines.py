@@ -106,7 +106,7 @@ def _check_first(layout: Layout, file: str, path: Path) -> None:
     first = next(_lines(path), None)
     if first is None:
         raise InputError("the file is empty", where=file, remedy="Remove it, or write it again.")
-    found = _read_object(file, *first)
+    found = read_object(file, *first)
     optional = [name for name, column in layout.columns.items() if column.nullable]
     layout.check_names(file, [*found, *(name for name in [*optional, *layout.keys] if name not in found)])
 
@@ -115,7 +115,7 @@ def _explain(layout: Layout, file: str, path: Path) -> InputError | None:
     """The refusal of the first line that does not fit."""
     try:
         for number, raw in _lines(path):
-            found = _read_object(file, number, raw)
+            found = read_object(file, number, raw)
             layout.check_names(place_in(file, f"line {number}"), list(dict.fromkeys([*found, *layout.names])))
             for name, column in layout.columns.items():
                 if (complaint := _complaint(name, column, found.get(name))) is not None:
@@ -128,18 +128,25 @@ def _explain(layout: Layout, file: str, path: Path) -> InputError | None:
 def _complaint(name: str, column: Column, value: Any) -> Complaint | None:
     if value is None:
         return None
-    is_sort = isinstance(value, _PYTHON_TYPES[column.type]) and (
-        column.type is ColumnType.BOOLEAN or not isinstance(value, bool)
-    )
-    if is_sort and (column.type is not ColumnType.INTEGER or -(2**63) <= value < 2**63):
+    if is_of_type(column, value):
         return None
     complaint = wrong_type(name, column, value)
-    if is_sort or isinstance(value, str):
+    if isinstance(value, str) or (column.type is ColumnType.INTEGER and type(value) is int):
         return complaint
     return complaint._replace(remedy=f"Correct it, or set columns.{name}.type to what the file holds.")
 
 
-def _read_object(file: str, number: int, raw: bytes) -> dict[str, Any]:
+def is_of_type(column: Column, value: Any) -> bool:
+    """Whether JSON's value can stand in a column; of a date only that it is text is asked."""
+    if isinstance(value, bool) or column.type is ColumnType.BOOLEAN:
+        return isinstance(value, bool) and column.type is ColumnType.BOOLEAN
+    if isinstance(value, int) and column.type is ColumnType.INTEGER:
+        return -(2**63) <= value < 2**63
+    return isinstance(value, _PYTHON_TYPES[column.type])
+
+
+def read_object(file: str, number: int, raw: bytes) -> dict[str, Any]:
+    """The object in one line of a file; raises `InputError` where the line is torn or holds something else."""
     where = place_in(file, f"line {number}")
     try:
         found = json.loads(raw.decode(), object_pairs_hook=_no_doubles)

@@ -23,7 +23,7 @@ from modelway.storage import is_s3, list_files, sync
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from modelway.records.data import DataOptions, PrepareOptions
+    from modelway.records.data import DataOptions, PrepareOptions, S3Options
     from modelway.records.progress import Progress
 
     Files = list[tuple[str, Path]]
@@ -84,12 +84,15 @@ def find_files(
     data: DataOptions, options: PrepareOptions, root: Path, cache: Path, progress: Progress = silent
 ) -> Files:
     """Name and local path of each file of a data set; those on S3 are synced into a folder of their own in `cache`."""
+    return locate_files(data, options.s3, root, cache, progress)
+
+
+def locate_files(data: DataOptions, s3: S3Options, root: Path, cache: Path, progress: Progress = silent) -> Files:
+    """The same, where nothing else is known of the data set."""
     if is_s3(data.uri):
-        parts = [data.uri, options.s3.endpoint_url or "", *data.include, "-", *data.exclude]
+        parts = [data.uri, s3.endpoint_url or "", *data.include, "-", *data.exclude]
         place = cache / hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-        return sync(
-            data.uri, place, s3=options.s3, include=data.include, exclude=data.exclude, remove=True, progress=progress
-        )
+        return sync(data.uri, place, s3=s3, include=data.include, exclude=data.exclude, remove=True, progress=progress)
     found = list_files(str(root / data.uri), include=data.include, exclude=data.exclude)
     return [(item.name, Path(item.uri)) for item in found]
 

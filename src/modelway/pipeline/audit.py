@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from modelway.artifacts import write_artifact
 from modelway.checks.audit import code, dependencies, models, sbom, secrets
+from modelway.checks.audit.answers import ask_service
+from modelway.checks.audit.dependencies import Given
 from modelway.checks.audit.exceptions import judge
 from modelway.checks.audit.locks import read_locks
 from modelway.checks.audit.outcome import AuditFaultError, Outcome
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from modelway.records.audit import AuditOptions
+    from modelway.records.audit import AuditOptions, ServiceAnswers
     from modelway.records.checks import PartReport
 
 PART = "audit"
@@ -47,7 +50,7 @@ def audit(
     root: Path,
     output: Path,
     today: date,
-    advisories: Path | None = None,
+    given: Given | None = None,
     progress: Progress = silent,
 ) -> PartReport:
     """Audit a project: all checks side by side, each to its end whatever the others say.
@@ -58,19 +61,18 @@ def audit(
         root: the project's directory.
         output: where the reports go.
         today: exceptions expire and advisory databases age by this day.
-        advisories: a database in a file, instead of that of the settings and of the service.
+        given: advisories in a file, instead of those of the settings and of the service.
         progress: told after each check.
 
     Raises:
         UsageError: `output` holds something else than an artifact.
         OutsideError: it can't be written.
     """
-    if advisories is None and options.dependencies.advisories.path is not None:
-        advisories = root / options.dependencies.advisories.path
+    known = given or Given(database=_path(root, options.dependencies.advisories.path))
     with write_artifact(output, PART) as directory:
         with ThreadPoolExecutor() as pool, Tools() as tools:
             site = Site(root, tools, directory / LOGS, float(options.timeout))
-            jobs = _jobs(options, project, site, directory, (output, directory), today, advisories)
+            jobs = _jobs(options, project, site, directory, (output, directory), today, known)
             running = {pool.submit(_attempt, name, job): name for name, job in jobs.items()}
             for done, future in enumerate(as_completed(running), start=1):
                 progress(PART, done, len(running), running[future])
@@ -83,6 +85,23 @@ def audit(
         return leave_report(directory, PART, checks, left)
 
 
+def ask(options: AuditOptions, root: Path, today: date) -> ServiceAnswers:
+    """Ask the advisory service about the project's locked packages, and do no more.
+
+    Args:
+        options: the settings of the audit.
+        root: the project's directory.
+        today: the day that the answers are of.
+    """
+    with Tools() as tools, tempfile.TemporaryDirectory(prefix="modelway.") as folder:
+        site = Site(root, tools, Path(folder) / LOGS, float(options.timeout))
+        return ask_service(site, options.dependencies, today)
+
+
+def _path(root: Path, name: str | None) -> Path | None:
+    return None if name is None else root / name
+
+
 def _jobs(
     options: AuditOptions,
     project: str,
@@ -90,16 +109,14 @@ def _jobs(
     directory: Path,
     own: tuple[Path, ...],
     today: date,
-    advisories: Path | None,
+    known: Given,
 ) -> dict[str, Callable[[], tuple[Outcome, ...]]]:
     """What is to be found out, by check, in the order of the report."""
     tree = list_tree(site.root, own)
 
     def audit_dependencies() -> tuple[Outcome, ...]:
         asked = options.dependencies
-        outcome, report = dependencies.audit_dependencies(
-            site, read_locks(site.root, asked.locks), asked, advisories, today
-        )
+        outcome, report = dependencies.audit_dependencies(site, read_locks(site.root, asked.locks), asked, known, today)
         (directory / DEPENDENCIES).write_text(report.to_json(), encoding="utf-8")
         return (outcome,)
 

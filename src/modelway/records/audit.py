@@ -170,6 +170,30 @@ class Advisory(Record):
     """The versions that fixed it."""
 
 
+class PackageAnswer(Record):
+    """What an advisory service said of a package."""
+
+    name: str
+    """Normalized (PEP 503)."""
+    version: str
+    advisories: tuple[Advisory, ...] = ()
+    skipped: str | None = None
+    """Why it was not looked at."""
+
+
+class ServiceAnswers(Record):
+    """What `audit --ask` writes: what an advisory service said of the locked packages."""
+
+    service: str
+    day: date
+    """When it was asked."""
+    packages: tuple[PackageAnswer, ...] = ()
+    fault: str | None = None
+    """Why it could not be had; it has said nothing then."""
+    outside: bool = False
+    """Whether trying again may help."""
+
+
 class LockedPackage(Record):
     """A package of a lock file, as it was audited."""
 

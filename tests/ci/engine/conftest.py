@@ -65,9 +65,10 @@ class Call:
 
 def _word(command: str) -> str:
     """The stage's name; else what a step is for."""
-    if stage := re.search(r"-m modelway (\w+)", command):
-        return stage[1]
+    if stage := re.search(r"-m modelway ([\w-]+)", command):
+        return "ask" if " --ask " in command else stage[1]
     purposes = {
+        ".pth": "paths",
         "uv pip install": "install",
         "compileall": "compile",
         "libgomp": "openmp",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelway.checks.audit.answers import read_answers
 from modelway.checks.audit.database import read_database
 from modelway.checks.audit.osv import UndecidableError, concerns, describe
 from modelway.checks.audit.outcome import Observation, Outcome, count
@@ -36,8 +37,21 @@ class _Known:
     silent: dict[tuple[str, str], str]
 
 
+@dataclass(frozen=True)
+class Given:
+    """What is known of advisories before anybody is asked.
+
+    Attributes:
+        database: a database in a file.
+        answers: what the service said, in a file.
+    """
+
+    database: Path | None = None
+    answers: Path | None = None
+
+
 def audit_dependencies(
-    site: Site, lock: Lock, options: DependencyAuditOptions, database: Path | None, today: date
+    site: Site, lock: Lock, options: DependencyAuditOptions, given: Given, today: date
 ) -> tuple[Outcome, DependencyReport]:
     """Look for known vulnerabilities of what a lock pins.
 
@@ -45,8 +59,8 @@ def audit_dependencies(
         site: where the audit takes place.
         lock: what the lock files pin.
         options: whom to ask, and how old a database may be.
-        database: the database in a file; none asks the service.
-        today: the database's age is told against this day.
+        given: a database or answers in a file; neither asks the service.
+        today: the age of either is told against this day.
 
     Returns:
         What was found, and `dependencies.json`.
@@ -54,7 +68,10 @@ def audit_dependencies(
     Raises:
         AuditFaultError: the advisories could not be had.
     """
-    known = _from_file(lock, options, database, today) if database else _from_service(site, lock, options)
+    if given.database is not None:
+        known = _from_file(lock, options, given.database, today)
+    else:
+        known = _from_service(site, lock, options, given.answers, today)
     observations = [*lock.unpinned]
     seen: set[tuple[str, str]] = set()
     for pin in lock.pins:
@@ -83,8 +100,9 @@ def _message(advisory: Advisory) -> str:
     return f"{advisory.summary or 'no description'}{also}{fixed}"
 
 
-def _from_service(site: Site, lock: Lock, options: DependencyAuditOptions) -> _Known:
-    answers = ask(site, {(pin.name, pin.public) for pin in lock.pins}, options)
+def _from_service(site: Site, lock: Lock, options: DependencyAuditOptions, said: Path | None, today: date) -> _Known:
+    packages = {(pin.name, pin.public) for pin in lock.pins}
+    answers = ask(site, packages, options) if said is None else read_answers(said, packages, options, today)
     return _Known(
         source=options.service,
         looked_at=f"{options.service} was asked for each",

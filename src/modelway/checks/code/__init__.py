@@ -1,0 +1,1 @@
+"""Format, lint, types: what each tool is asked for, and what its words mean."""

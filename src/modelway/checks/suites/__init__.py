@@ -1,0 +1,1 @@
+"""The project's own tests: run by its own pytest, judged by what that left."""
