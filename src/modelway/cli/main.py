@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 COMMANDS = {
     "sample": "write the sample data set",
     "schema": "print the JSON Schema of the settings",
+    "ci": "run all parts of continuous integration",
+    "audit": "look for vulnerable dependencies, risky code, secrets and model files that run code",
+    "check-code": "look at the code: format, lint, types",
+    "check-data": "check a data set against its columns and a suite, and write data docs",
+    "test": "run the project's tests, with coverage",
+    "smoke-train": "train a little, and check that what came out can be used",
+    "changed": "say what changed since a revision, and what has to run for it",
     "train": "prepare, fit, evaluate and register a model",
     "prepare": "read, check and split a data set",
     "fit": "fit a model on a prepared data set",
@@ -31,6 +38,7 @@ COMMANDS = {
     "pull": "fetch a registered version's files",
     "promote": "make a registered version the champion",
     "release": "publish a registered version as a GitHub release",
+    "serve": "serve a bundle over HTTP",
 }
 """Every command with its one line of help; `cli/NAME.py` is imported only when it is run, so that --help is quick."""
 

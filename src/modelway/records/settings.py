@@ -15,6 +15,7 @@ from modelway.records.data import PrepareOptions, Task
 from modelway.records.evaluate import EvaluateOptions, metric_names
 from modelway.records.fit import FitOptions
 from modelway.records.register import RegisterOptions
+from modelway.records.serve import ServeOptions
 from modelway.records.smoke_train import SmokeTrainOptions
 from modelway.records.testing import TestOptions
 
@@ -49,6 +50,8 @@ class SettingsSlice(Record):
     """What is audited, and which exceptions hold."""
     smoke_train: SmokeTrainOptions = SmokeTrainOptions()
     """How small a training must do."""
+    serve: ServeOptions = ServeOptions()
+    """How a bundle is served."""
     changed: ChangedOptions = ChangedOptions()
     """Which files are code, data, settings and documents."""
     environments: dict[str, EnvironmentOptions] = {}

@@ -1,0 +1,149 @@
+"""A flagd-format document (flagd.dev/reference/flag-definitions), or the environment, into the rules in force."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modelway.errors import InputError, UsageError
+from modelway.flags.rules import Fixed, Targeted, compile_split
+from modelway.records.flags import FlagName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelway.flags.rules import Rule
+
+EPOCH = "epoch"
+"""The key of the document's metadata that names the shares in force."""
+_DEFAULTS: dict[FlagName, bool | str] = {
+    FlagName.NEW_MODEL_ENABLED: False,
+    FlagName.SHADOW_MODEL_ENABLED: False,
+    FlagName.NEW_MODEL_VERSION: "",
+}
+_OPTIONAL = FlagName.NEW_MODEL_VERSION
+_WORDS = {"true": True, "false": False, "": False}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rule of each of our flags, and the epoch that they make."""
+
+    enabled: Rule
+    shadow: Rule
+    version: Rule
+    epoch: str
+
+    @property
+    def uses_challenger(self) -> bool:
+        """Whether any request might reach a challenger."""
+        return True in self.enabled.values or True in self.shadow.values
+
+
+def parse_document(content: bytes | str, where: str) -> Rules:
+    """Read a flag document.
+
+    Flags that are not ours may stand in it. `NEW_MODEL_VERSION` may be absent, the two others may not.
+
+    Raises:
+        InputError: it is torn, no flag document, or lacks a flag that we need.
+    """
+    document = load_document(content, where)
+    core = _core(document, where)
+    rules = {name: _rule(name, document, core, where) for name in FlagName}
+    return Rules(
+        enabled=rules[FlagName.NEW_MODEL_ENABLED],
+        shadow=rules[FlagName.SHADOW_MODEL_ENABLED],
+        version=rules[FlagName.NEW_MODEL_VERSION],
+        epoch=_epoch(document),
+    )
+
+
+def load_document(content: bytes | str, where: str) -> dict[str, Any]:
+    """The JSON object of a document; raises `InputError` where it is none."""
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise InputError(f"the flag document is torn or no JSON: {error}", where=where) from error
+    if not isinstance(document, dict) or not isinstance(document.get("flags"), dict):
+        raise InputError("this is no flag document: it has no `flags`", where=where)
+    return document
+
+
+def rules_from_environment(environment: Mapping[str, str]) -> Rules:
+    """The simplest flags: `NEW_MODEL_ENABLED` and `SHADOW_MODEL_ENABLED` are true or false, for every request.
+
+    Raises:
+        UsageError: a value is neither true nor false.
+    """
+    version = environment.get(FlagName.NEW_MODEL_VERSION, "")
+    values = {name: _word(name, environment.get(name, "")) for name in FlagName if name is not _OPTIONAL}
+    enabled, shadow = values[FlagName.NEW_MODEL_ENABLED], values[FlagName.SHADOW_MODEL_ENABLED]
+    epoch = f"env-{_digest([enabled, shadow, version])}"
+    return Rules(enabled=Fixed(enabled), shadow=Fixed(shadow), version=Fixed(version), epoch=epoch)
+
+
+def _word(name: FlagName, text: str) -> bool:
+    word = text.strip().lower()
+    if word not in _WORDS:
+        raise UsageError(f"{text!r} is neither true nor false", where=name.value)
+    return _WORDS[word]
+
+
+def _core(document: dict[str, Any], where: str) -> Any:
+    from openfeature.contrib.tools.flagd.core import FlagdCore
+    from openfeature.exception import OpenFeatureError
+
+    core = FlagdCore()
+    try:
+        core.set_flags(json.dumps(document))
+    except (OpenFeatureError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(f"this is no flag document: {error}", where=where) from error
+    return core
+
+
+def _rule(name: FlagName, document: dict[str, Any], core: Any, where: str) -> Rule:
+    default = _DEFAULTS[name]
+    flag = document["flags"].get(name)
+    if flag is None:
+        if name is _OPTIONAL:
+            return Fixed(default)
+        raise InputError(
+            f"the flag {name} is missing", where=where, remedy="`modelway flags set` writes all that is needed."
+        )
+    variants = flag["variants"]
+    for value in variants.values():
+        if type(value) is not type(default):
+            raise InputError(f"the flag {name} has the value {value!r}, no {_kind(default)}", where=where)
+    if flag["state"] == "DISABLED":
+        return Fixed(default)
+    chosen = flag.get("defaultVariant")
+    if isinstance(chosen, bool):
+        chosen = str(chosen).lower()
+    if chosen and chosen not in variants:
+        raise InputError(f"the flag {name} has the default {chosen!r}, which is none of its variants", where=where)
+    usual = variants[chosen] if chosen else default
+    targeting = flag.get("targeting")
+    if not targeting:
+        return Fixed(usual)
+    split = None if "$evaluators" in document else compile_split(name, targeting, variants)
+    return split or Targeted(core, name, (usual, *variants.values()), usual)
+
+
+def _kind(value: object) -> str:
+    return "boolean" if isinstance(value, bool) else "text"
+
+
+def _epoch(document: dict[str, Any]) -> str:
+    """The epoch that the document names, else one that follows from all that decides our flags."""
+    named = (document.get("metadata") or {}).get(EPOCH)
+    if isinstance(named, int | str) and not isinstance(named, bool) and str(named):
+        return str(named)
+    ours = {name.value: document["flags"].get(name) for name in FlagName}
+    return _digest([ours, document.get("$evaluators")])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,0 +1,104 @@
+"""The document at its address: watched by servers, changed by compare-and-swap."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from modelway.errors import InputError, ModelwayError, OutsideError
+from modelway.flags.document import load_document, parse_document
+from modelway.records.data import S3Options
+from modelway.storage import read_tagged, write_if_unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelway.flags.document import Rules
+
+_DEFAULT = S3Options()
+_ATTEMPTS = 20
+
+
+class FlagWatch:
+    """Looks whether a document changed, and keeps the last good one.
+
+    Attributes:
+        content: the last good document's text, or None before there was one.
+        fault: why the newest document is not in force; None where it is.
+
+    Args:
+        uri: a path or `s3://` address.
+        s3: where S3 is.
+        accept: turns rules into what is in force; raises `InputError` where they can't be obeyed.
+    """
+
+    def __init__(self, uri: str, s3: S3Options, accept: Callable[[Rules], None]) -> None:
+        self.content: bytes | None = None
+        self.fault: str | None = None
+        self._uri = uri
+        self._s3 = s3
+        self._accept = accept
+        self._tag: str | None = None
+
+    def poll(self) -> bool:
+        """Look once; whether another document came into force. Never raises: a fault leaves the last good one."""
+        try:
+            content, tag = read_tagged(self._uri, s3=self._s3)
+        except ModelwayError as error:
+            self._tag, self.fault = None, str(error)
+            return False
+        if tag == self._tag:
+            return False
+        self._tag = tag
+        return self.offer(content)
+
+    def look_again(self) -> None:
+        """Judge the document once more at the next poll, though it did not change: what accepts it did."""
+        self._tag = None
+
+    def offer(self, content: bytes) -> bool:
+        """Put a document into force if it is good; whether it is."""
+        try:
+            self._accept(parse_document(content, self._uri))
+        except InputError as error:
+            self.fault = str(error)
+            return False
+        self.content, self.fault = content, None
+        return True
+
+
+def update_flags(
+    uri: str, change: Callable[[dict[str, Any] | None], dict[str, Any]], *, s3: S3Options = _DEFAULT
+) -> dict[str, Any]:
+    """Change a document by compare-and-swap: of two writers at once, the second one's change sees the first one's.
+
+    Args:
+        uri: a path or `s3://` address.
+        change: the document in force (None where there is none) to the one wanted; may be called several times.
+        s3: where S3 is.
+
+    Returns:
+        The document that is there now.
+
+    Raises:
+        InputError: what is there is no flag document, or what `change` gives is none.
+        OutsideError: the store fails, or others never stop writing.
+    """
+    for _ in range(_ATTEMPTS):
+        found, tag = _read(uri, s3)
+        wanted = change(found)
+        if wanted == found:
+            return wanted
+        content = (json.dumps(wanted, indent=2) + "\n").encode()
+        parse_document(content, uri)
+        if write_if_unchanged(uri, content, tag, s3=s3) is not None:
+            return wanted
+    raise OutsideError("others keep changing the flags", where=uri, remedy="Try again.")
+
+
+def _read(uri: str, s3: S3Options) -> tuple[dict[str, Any] | None, str | None]:
+    try:
+        content, tag = read_tagged(uri, s3=s3)
+    except InputError:
+        return None, None
+    return load_document(content, uri), tag

@@ -1,0 +1,1 @@
+"""The HTTP server of bundles: predictions, routing by flags, shadow, the prediction log, metrics."""

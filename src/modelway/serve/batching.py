@@ -1,0 +1,135 @@
+"""Requests that are there at the same moment, scored together; nobody waits for others to come.
+
+A model costs about the same for one row as for ten, as does making features of them, and under load several requests
+are read in one turn of the event loop anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from modelway.errors import InputError
+from modelway.serve.answers import Answer, answer_of
+from modelway.serve.validation import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modelway.serve.metrics import Metrics
+    from modelway.serve.release import ServedModel
+
+_MANY_ROWS = 64
+"""Rows from which on a request is scored by itself on another thread, so that small ones go on."""
+_TOGETHER = 256
+"""Rows that are scored together at the most."""
+
+
+class Batcher:
+    """Scores questions for the requests of one event loop.
+
+    Args:
+        metrics: counts the rows that are scored together.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._heavy = ThreadPoolExecutor(1, thread_name_prefix="predict")
+        self._waiting: dict[ServedModel, list[tuple[Question, asyncio.Future[Answer]]]] = {}
+
+    async def score(self, model: ServedModel, question: Question, *, alone: bool) -> Answer:
+        """The answer to a question; raises `InputError` where a row can't be scored, anything where the model fails.
+
+        Args:
+            model: what answers.
+            question: the rows.
+            alone: whether no other request is there, so that this one is best scored at once.
+        """
+        if question.rows > _MANY_ROWS:
+            self._metrics.batch(question.rows)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._heavy, _score, model, question)
+        if alone:
+            self._metrics.batch(question.rows)
+            return _score(model, question)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._flush)
+        self._waiting.setdefault(model, []).append((question, future))
+        return await future
+
+    def close(self) -> None:
+        """End the thread of large requests."""
+        self._heavy.shutdown()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for model, items in waiting.items():
+            for part in _parts(items):
+                questions = [question for question, _ in part]
+                self._metrics.batch(sum(question.rows for question in questions))
+                for (_, future), answer in zip(part, score_together(model, questions), strict=True):
+                    if future.cancelled():
+                        continue
+                    if isinstance(answer, Exception):
+                        future.set_exception(answer)
+                    else:
+                        future.set_result(answer)
+
+
+def score_together(model: ServedModel, questions: Sequence[Question]) -> list[Answer | Exception]:
+    """Each question's answer, or why it has none: one that can't be scored costs the others nothing but time."""
+    if len(questions) == 1:
+        try:
+            return [_score(model, join(questions, model))]
+        except Exception as error:  # noqa: BLE001 - the model is the user's, and may fail in any way
+            return [error]
+    try:
+        scores = model.score(join(questions, model))
+    except Exception:  # noqa: BLE001 - the same; each is told its own error
+        return [answer for question in questions for answer in score_together(model, [question])]
+    answers: list[Answer | Exception] = []
+    start = 0
+    for question in questions:
+        answers.append(answer_of(model, scores, start, start + question.rows))
+        start += question.rows
+    return answers
+
+
+def join(questions: Sequence[Question], model: ServedModel) -> Question:
+    """The rows of several questions as one, with the columns of a model.
+
+    Raises:
+        InputError: a question lacks a column of the model.
+    """
+    validator = model.validator
+    columns: dict[str, list[Any]] = {}
+    for name in validator.names:
+        values: list[Any] = []
+        for question in questions:
+            found = question.columns.get(name)
+            if found is None:
+                if name not in validator.nullable:
+                    raise InputError(f"version {model.version} wants the column {name!r}", where=name)
+                found = [None] * question.rows
+            values += found
+        columns[name] = values
+    return Question(columns, sum(question.rows for question in questions))
+
+
+def _score(model: ServedModel, question: Question) -> Answer:
+    return answer_of(model, model.score(question))
+
+
+def _parts(items: list[tuple[Question, asyncio.Future[Answer]]]) -> list[list[tuple[Question, asyncio.Future[Answer]]]]:
+    parts: list[list[tuple[Question, asyncio.Future[Answer]]]] = [[]]
+    rows = 0
+    for item in items:
+        if rows + item[0].rows > _TOGETHER and parts[-1]:
+            parts.append([])
+            rows = 0
+        parts[-1].append(item)
+        rows += item[0].rows
+    return parts

@@ -1,0 +1,91 @@
+"""What happens with a request after its response: it is counted, shown to the challenger, and recorded."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from modelway.serve.events import say
+from modelway.serve.statistics import Interval
+
+if TYPE_CHECKING:
+    from modelway.records.serve import ServeOptions
+    from modelway.serve.log import Journal
+    from modelway.serve.metrics import Metrics
+    from modelway.serve.recorder import Recorder, Served
+    from modelway.serve.release import ServedModel
+    from modelway.serve.shadow import Shadow
+
+
+class Desk:
+    """Counts and records requests.
+
+    Args:
+        options: how models are served.
+        metrics: what Prometheus reads.
+        recorder: writes the prediction log's records.
+        journal: the prediction log; None where nothing is logged.
+        shadow: shows requests to the challenger.
+        replica: names this process in the statistics.
+    """
+
+    def __init__(
+        self,
+        options: ServeOptions,
+        metrics: Metrics,
+        recorder: Recorder,
+        journal: Journal | None,
+        shadow: Shadow,
+        replica: str,
+    ) -> None:
+        self._metrics = metrics
+        self._recorder = recorder
+        self._journal = journal
+        self._shadow = shadow
+        self._replica = replica
+        self._interval = Interval(time.time())
+        self._access = options.access_log
+
+    def settle(self, served: Served, shadow: ServedModel | None) -> None:
+        """Take an answered request; `shadow` is the challenger that is to see it besides."""
+        arm = self._metrics.arm(served.variant, served.version, served.model.score_bounds)
+        arm.request(served.status, served.latency_ms)
+        tally = self._interval.tally(served)
+        answer = served.answer
+        if answer is not None:
+            if answer.probabilities is not None:
+                arm.outcome(answer.predictions, [row[-1] for row in answer.probabilities])
+            else:
+                arm.outcome((), answer.predictions)
+        logs = self._recorder.wants(served.status)
+        if shadow is not None and served.question is not None and answer is not None:
+            if self._shadow.offer(shadow, served, served.question, logs=logs):
+                tally.shadowed += 1
+                logs = False
+            else:
+                self._metrics.shadow_dropped += 1
+                tally.shadow_dropped += 1
+        if logs:
+            self._recorder.record(served)
+        if self._access != "none":
+            self._note(served)
+
+    def close_interval(self) -> None:
+        """Write the statistics since the last time, and begin anew."""
+        if self._journal is not None:
+            now = time.time()
+            interval, self._interval = self._interval, Interval(now)
+            for line in interval.lines(self._replica, now, self._journal.dropped):
+                self._journal.append("statistics", line, interval.start)
+
+    def _note(self, served: Served) -> None:
+        if self._access == "all" or served.status >= 500 or served.status == 429:
+            fields: dict[str, Any] = {
+                "request": served.request,
+                "prediction": served.id,
+                "status": served.status,
+                "variant": served.variant,
+                "version": served.version,
+                "latency_ms": round(served.latency_ms, 3),
+            }
+            say("request", "error" if served.status >= 500 else "info", **fields)

@@ -1,0 +1,33 @@
+"""The page at `/docs`: the model's own fields and example, and a form to try it; it needs no network."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from modelway.serve.values import describe
+
+if TYPE_CHECKING:
+    from modelway.serve.release import ServedModel
+
+
+def docs_page(model: ServedModel) -> str:
+    """The page as HTML."""
+    rows = "\n".join(
+        f"<tr><td><code>{escape(column.name)}</code></td><td>{column.type.value}</td>"
+        f"<td>{escape(describe(column))}</td></tr>"
+        for column in model.signature.columns
+    )
+    template = files("modelway.serve").joinpath("docs.html").read_text(encoding="utf-8")
+    parts = {
+        "NAME": escape(model.name),
+        "VERSION": escape(model.version),
+        "FIELDS": rows,
+        "EXAMPLE": escape(json.dumps(model.example or {"dataframe_records": []}, indent=2, ensure_ascii=False)),
+        "CLASSES": escape(", ".join(model.classes)) or "a number",
+    }
+    for name, text in parts.items():
+        template = template.replace(f"[[{name}]]", text)
+    return template

@@ -1,0 +1,210 @@
+"""A prediction request from its last byte to the response's: the path that every request takes."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from modelway.errors import InputError
+from modelway.records.flags import Route
+from modelway.serve.answers import to_json
+from modelway.serve.bodies import GoneError, read_body, respond
+from modelway.serve.events import describe_error, say
+from modelway.serve.recorder import Served
+from modelway.serve.refusals import Fault, RefusedError, unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Sized
+
+    from modelway.records.serve import ServeOptions
+    from modelway.serve.answers import Answer
+    from modelway.serve.batching import Batcher
+    from modelway.serve.bodies import Receive, Scope, Send
+    from modelway.serve.desk import Desk
+    from modelway.serve.protocols import Protocol
+    from modelway.serve.release import ServedModel
+    from modelway.serve.steering import Plan, Steering
+    from modelway.serve.validation import Question
+
+    Headers = dict[bytes, bytes]
+
+PINNED = "pinned"
+"""The epoch of requests that name their version themselves."""
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_LONGEST_KEY = 1024
+_JSON = (b"content-type", b"application/json")
+_CLOSE = (b"connection", b"close")
+_BUG = RefusedError(500, "INTERNAL_ERROR", "the server failed; its log says why")
+_CLOSING = frozenset({408, 413})
+"""Statuses after which the rest of a body may still be on its way."""
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What is known of a request so far."""
+
+    id: str
+    request: str
+    plan: Plan
+    moment: float
+    started: float
+    key: str | None = None
+    route: Route | None = None
+    question: Question | None = None
+    answer: Answer | None = None
+
+
+class Endpoint:
+    """Answers prediction requests.
+
+    Attributes:
+        inflight: requests under way.
+        draining: whether this worker is about to end; callers are then told to take another connection.
+        tasks: the server's tasks, one for each request that has begun to come.
+
+    Args:
+        options: how models are served.
+        steering: which models, and by which flags.
+        batcher: scores.
+        desk: counts and records what was answered.
+    """
+
+    def __init__(self, options: ServeOptions, steering: Steering, batcher: Batcher, desk: Desk) -> None:
+        self.inflight = 0
+        self.draining = False
+        self.tasks: Sized = ()
+        self._steering = steering
+        self._batcher = batcher
+        self._desk = desk
+        self._prefix = os.urandom(8).hex()
+        self._numbers = count()
+        self._limit = options.input.max_bytes
+        self._body_seconds = options.workers.body_seconds
+        self._queue = options.workers.queue
+        self._key_header = (options.routing.header or "").lower().encode()
+        self._key_column = options.routing.column
+
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, protocol: Protocol, version: str | None = None
+    ) -> None:
+        """Answer one request.
+
+        Args:
+            scope: the request's head.
+            receive: gives its body.
+            send: takes the response.
+            protocol: what its body means.
+            version: the version that it names itself; the flags choose where it names none.
+        """
+        headers: Headers = dict(scope["headers"])
+        id_ = f"{self._prefix}-{next(self._numbers):x}"
+        given = headers.get(b"x-request-id", b"")
+        request = given.decode() if _REQUEST_ID.fullmatch(given) else id_
+        exchange = _Exchange(id_, request, self._steering.plan, time.time(), time.perf_counter())
+        extra: tuple[tuple[bytes, bytes], ...] = ()
+        try:
+            body = await read_body(receive, headers.get(b"content-length"), self._limit, self._body_seconds)
+            exchange.started = time.perf_counter()
+            status, content = 200, await self._answer(exchange, body, headers, protocol, version)
+        except RefusedError as refusal:
+            status, content, extra = refusal.status, to_json(protocol.refuse(refusal, request)), refusal.headers
+        except GoneError:
+            return
+        except Exception as error:  # noqa: BLE001 - a bug of ours is told to whoever runs the server, not to callers
+            say("request_failed", "error", request=request, **describe_error(error))
+            status, content = 500, to_json(protocol.refuse(_BUG, request))
+        route = exchange.route or self._route(exchange, headers, version)
+        await respond(send, status, [*self._headers(exchange, route, status), *extra], content)
+        latency = (time.perf_counter() - exchange.started) * 1000
+        shadow = exchange.plan.release.models[route.shadow] if route.shadow is not None else None
+        self._desk.settle(self._served(exchange, route, status, latency), shadow)
+
+    async def _answer(
+        self, exchange: _Exchange, body: bytes, headers: Headers, protocol: Protocol, version: str | None
+    ) -> bytes:
+        if self.inflight >= self._queue:
+            retry = ((b"retry-after", b"1"),)
+            raise RefusedError(429, "RESOURCE_EXHAUSTED", "too many requests are waiting; try again", headers=retry)
+        self.inflight += 1
+        try:
+            model, form = self._ask(exchange, body, headers, protocol, version)
+            exchange.answer = await self._score(exchange, model)
+            return to_json(protocol.write(model, exchange.answer, form))
+        finally:
+            self.inflight -= 1
+
+    def _ask(
+        self, exchange: _Exchange, body: bytes, headers: Headers, protocol: Protocol, version: str | None
+    ) -> tuple[ServedModel, Any]:
+        """Read the body and find the model that answers it."""
+        media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        release = exchange.plan.release
+        if version is not None or self._key_column is None or self._key_header in headers:
+            model = release.models[self._route(exchange, headers, version).version]
+            exchange.question, form = protocol.read(body, media, model.validator)
+            return model, form
+        # The key stands in a column, so the body is read first, as the champion wants it.
+        question, form = protocol.read(body, media, release.champion.validator)
+        value = question.columns.get(self._key_column, [None])[0]
+        exchange.key = None if value is None else str(value)[:_LONGEST_KEY]
+        model = release.models[self._route(exchange, headers, version).version]
+        if model.signature.columns != release.champion.signature.columns:
+            question, form = protocol.read(body, media, model.validator)
+        exchange.question = question
+        return model, form
+
+    def _route(self, exchange: _Exchange, headers: Headers, version: str | None) -> Route:
+        if exchange.key is None and self._key_header in headers:
+            exchange.key = headers[self._key_header].decode("latin-1")[:_LONGEST_KEY]
+        if version is not None:
+            champion = version == exchange.plan.release.champion.version
+            exchange.route = Route("champion" if champion else "challenger", version, None, PINNED)
+        else:
+            exchange.route = exchange.plan.router.route(exchange.id if exchange.key is None else exchange.key)
+        return exchange.route
+
+    async def _score(self, exchange: _Exchange, model: ServedModel) -> Answer:
+        question = exchange.question
+        if question is None:
+            raise AssertionError  # `_ask` has set it
+        try:
+            return await self._batcher.score(model, question, alone=len(self.tasks) <= 1)
+        except InputError as error:
+            raise unfit(Fault(error.where or "row", "values that can be scored", error.what)) from error
+        except Exception as error:
+            say("model_failed", "error", request=exchange.request, version=model.version, **describe_error(error))
+            raise RefusedError(500, "INTERNAL_ERROR", "the model failed; the server's log says why") from error
+
+    def _headers(self, exchange: _Exchange, route: Route, status: int) -> list[tuple[bytes, bytes]]:
+        headers = [
+            _JSON,
+            (b"x-request-id", exchange.request.encode()),
+            (b"x-prediction-id", exchange.id.encode()),
+            (b"x-model-variant", route.variant.encode()),
+            (b"x-model-version", route.version.encode()),
+            (b"x-share-epoch", route.epoch.encode()),
+        ]
+        if self.draining or status in _CLOSING:
+            headers.append(_CLOSE)
+        return headers
+
+    @staticmethod
+    def _served(exchange: _Exchange, route: Route, status: int, latency: float) -> Served:
+        return Served(
+            id=exchange.id,
+            request=exchange.request,
+            moment=exchange.moment,
+            key=exchange.key,
+            variant=route.variant,
+            version=route.version,
+            epoch=route.epoch,
+            status=status,
+            latency_ms=latency,
+            model=exchange.plan.release.models[route.version],
+            question=exchange.question,
+            answer=exchange.answer,
+        )

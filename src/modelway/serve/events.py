@@ -1,0 +1,43 @@
+"""The server's own log: one JSON object a line, on stderr."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+
+def say(event: str, level: str = "info", **fields: Any) -> None:
+    """Write one line; a stderr that is gone is no reason to stop serving."""
+    line = {"time": datetime.now(UTC).isoformat(), "level": level, "event": event, "pid": os.getpid(), **fields}
+    try:
+        sys.stderr.write(msgspec.json.encode(line, enc_hook=str).decode() + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
+
+
+def describe_error(error: BaseException) -> dict[str, str]:
+    """An error in the fields of a line, for whoever runs the server; callers never see it."""
+    return {
+        "error": f"{type(error).__name__}: {error}"[:2000],
+        "traceback": "".join(traceback.format_exception(error))[-8000:],
+    }
+
+
+class _Handler(logging.Handler):
+    """What libraries log, in the same form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields = describe_error(record.exc_info[1]) if record.exc_info and record.exc_info[1] else {}
+        say("library", record.levelname.lower(), logger=record.name, message=record.getMessage()[:2000], **fields)
+
+
+def capture_library_logs() -> None:
+    """From now on libraries' warnings and errors become lines of this log."""
+    logging.basicConfig(handlers=[_Handler()], level=logging.WARNING, force=True)

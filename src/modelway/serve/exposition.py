@@ -1,0 +1,114 @@
+"""The counts of all workers as Prometheus reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from modelway.records.serve import LATENCY_BOUNDS_MS
+from modelway.serve.metrics import ROW_BOUNDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from prometheus_client.core import Metric
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_ARM = ["variant", "version"]
+_COUNTERS = {
+    "shadowed": ("modelway_shadow_requests", "Requests that the challenger saw besides."),
+    "shadow_dropped": ("modelway_shadow_dropped", "Requests that it should have seen: its queue was full."),
+    "shadow_failed": ("modelway_shadow_failed", "Requests on which it failed."),
+    "shadow_flips": ("modelway_shadow_flips", "Rows of which it predicted another class."),
+    "reloads": ("modelway_reloads", "Releases that workers took over while they ran."),
+    "log_dropped": ("modelway_log_dropped_records", "Records of the prediction log that were lost."),
+}
+_GAUGES = {
+    "workers": ("modelway_workers", "Workers that answer."),
+    "ready": ("modelway_workers_ready", "Workers that are ready."),
+    "queue": ("modelway_queue", "Requests under way."),
+    "shadow_queue": ("modelway_shadow_queue", "Requests that wait for the challenger."),
+    "log_spool_bytes": ("modelway_log_spool_bytes", "Bytes of the prediction log that are not delivered."),
+    "log_away": ("modelway_log_away", "Workers that can't deliver to the prediction log."),
+    "flags_fault": ("modelway_flags_fault", "Workers whose newest flag document is not in force."),
+}
+
+
+def expose(counts: dict[str, Any]) -> bytes:
+    """The text format (prometheus.io/docs/instrumenting/exposition_formats) of summed counts."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Counts(counts))
+    return generate_latest(registry)
+
+
+class _Counts(Collector):
+    """What prometheus_client asks for metrics."""
+
+    def __init__(self, counts: dict[str, Any]) -> None:
+        self._counts = counts
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing beforehand."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric."""
+        arms = [
+            (variant, version, arm)
+            for variant, versions in self._counts.get("arms", {}).items()
+            for version, arm in versions.items()
+        ]
+        yield from _requests(arms)
+        yield from _predictions(arms)
+        rows = HistogramMetricFamily("modelway_batch_rows", "Rows that were scored together.")
+        rows.add_metric([], _buckets(map(repr, ROW_BOUNDS), self._counts["batch_rows"]), self._counts["batch_sum"])
+        yield rows
+        for key, (name, text) in _COUNTERS.items():
+            yield CounterMetricFamily(name, text, value=self._counts.get(key, 0))
+        for key, (name, text) in _GAUGES.items():
+            yield GaugeMetricFamily(name, text, value=self._counts.get("gauges", {}).get(key, 0))
+
+
+def _requests(arms: Sequence[tuple[str, str, dict[str, Any]]]) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "modelway_requests", "Requests, by the version they were routed to.", labels=[*_ARM, "status"]
+    )
+    latency = HistogramMetricFamily(
+        "modelway_request_seconds", "From a request's last byte to its response's.", labels=_ARM
+    )
+    bounds = [repr(bound / 1000) for bound in LATENCY_BOUNDS_MS]
+    for variant, version, arm in arms:
+        for status, count in sorted(arm["statuses"].items()):
+            requests.add_metric([variant, version, status], count)
+        latency.add_metric([variant, version], _buckets(bounds, arm["latency"]), arm["latency_sum"] / 1000)
+    yield requests
+    yield latency
+
+
+def _predictions(arms: Sequence[tuple[str, str, dict[str, Any]]]) -> Iterator[Metric]:
+    classes = CounterMetricFamily("modelway_predictions", "Predicted rows, by class.", labels=[*_ARM, "class"])
+    scores = HistogramMetricFamily(
+        "modelway_prediction_score", "The positive class's probability, or the predicted value.", labels=_ARM
+    )
+    for variant, version, arm in arms:
+        for name, count in sorted(arm["classes"].items()):
+            classes.add_metric([variant, version, name], count)
+        found = arm["scores"]
+        bounds = sorted((bound for bound in found if bound != "+Inf"), key=float)
+        counts = [found[bound] for bound in [*bounds, "+Inf"]]
+        scores.add_metric([variant, version], _buckets(bounds, counts), arm["score_sum"])
+    yield classes
+    yield scores
+
+
+def _buckets(bounds: Iterable[str], counts: Sequence[int]) -> list[tuple[str, float]]:
+    """Prometheus's buckets are cumulative, and the last has no bound."""
+    total = 0
+    buckets: list[tuple[str, float]] = []
+    for bound, count in zip([*bounds, "+Inf"], counts, strict=True):
+        total += count
+        buckets.append((bound, total))
+    return buckets

@@ -1,0 +1,7 @@
+"""The prediction log: from lines in memory over segments on local disk to the store; a response never waits for it."""
+
+from __future__ import annotations
+
+from modelway.serve.log.journal import Journal
+
+__all__ = ["Journal"]

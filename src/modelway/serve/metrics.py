@@ -1,0 +1,105 @@
+"""What one worker counts, for `/metrics` and for the log's statistics."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any
+
+from modelway.records.serve import LATENCY_BOUNDS_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROW_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024, 4096, 16384)
+"""Upper bounds of the histogram of rows that are scored together."""
+SCORE_BOUNDS = tuple(place / 10 for place in range(1, 11))
+"""Upper bounds of the histogram of the positive class's probability."""
+
+
+class Arm:
+    """The counts of one variant and version.
+
+    Args:
+        score_bounds: the upper bounds of the histogram of scores: probabilities, or the values of a regression.
+    """
+
+    __slots__ = ("classes", "latency", "latency_sum", "score_bounds", "score_sum", "scores", "statuses")
+
+    def __init__(self, score_bounds: Sequence[float]) -> None:
+        self.statuses: dict[str, int] = {}
+        self.latency = [0] * (len(LATENCY_BOUNDS_MS) + 1)
+        self.latency_sum = 0.0
+        self.score_bounds = tuple(score_bounds)
+        self.scores = [0] * (len(self.score_bounds) + 1)
+        self.score_sum = 0.0
+        self.classes: dict[str, int] = {}
+
+    def request(self, status: int, milliseconds: float) -> None:
+        """Count one request."""
+        word = str(status)
+        self.statuses[word] = self.statuses.get(word, 0) + 1
+        self.latency[bisect_left(LATENCY_BOUNDS_MS, milliseconds)] += 1
+        self.latency_sum += milliseconds
+
+    def outcome(self, predictions: Sequence[Any], scores: Sequence[float]) -> None:
+        """Count the predictions of a request: their classes (none for regression) and scores."""
+        for score in scores:
+            self.scores[bisect_left(self.score_bounds, score)] += 1
+            self.score_sum += score
+        for name in predictions:
+            self.classes[name] = self.classes.get(name, 0) + 1
+
+    def counts(self) -> dict[str, Any]:
+        """All of it as a tree of numbers."""
+        return {
+            "statuses": dict(self.statuses),
+            "latency": list(self.latency),
+            "latency_sum": self.latency_sum,
+            "scores": dict(zip([*map(repr, self.score_bounds), "+Inf"], self.scores, strict=True)),
+            "score_sum": self.score_sum,
+            "classes": dict(self.classes),
+        }
+
+
+class Metrics:
+    """Everything that one worker counts."""
+
+    def __init__(self) -> None:
+        self.arms: dict[tuple[str, str], Arm] = {}
+        self.batch_rows = [0] * (len(ROW_BOUNDS) + 1)
+        self.batch_sum = 0
+        self.shadowed = 0
+        self.shadow_dropped = 0
+        self.shadow_failed = 0
+        self.shadow_flips = 0
+        self.reloads = 0
+
+    def arm(self, variant: str, version: str, score_bounds: Sequence[float] = SCORE_BOUNDS) -> Arm:
+        """The counts of a variant and version; made where there are none yet."""
+        found = self.arms.get((variant, version))
+        if found is None:
+            found = self.arms[variant, version] = Arm(score_bounds)
+        return found
+
+    def batch(self, rows: int) -> None:
+        """Count rows that were scored together."""
+        self.batch_rows[bisect_left(ROW_BOUNDS, rows)] += 1
+        self.batch_sum += rows
+
+    def counts(self, gauges: dict[str, float], log_dropped: int) -> dict[str, Any]:
+        """All of it as a tree of numbers."""
+        arms: dict[str, dict[str, Any]] = {}
+        for (variant, version), arm in self.arms.items():
+            arms.setdefault(variant, {})[version] = arm.counts()
+        return {
+            "arms": arms,
+            "batch_rows": list(self.batch_rows),
+            "batch_sum": self.batch_sum,
+            "shadowed": self.shadowed,
+            "shadow_dropped": self.shadow_dropped,
+            "shadow_failed": self.shadow_failed,
+            "shadow_flips": self.shadow_flips,
+            "reloads": self.reloads,
+            "log_dropped": log_dropped,
+            "gauges": gauges,
+        }

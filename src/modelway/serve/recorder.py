@@ -1,0 +1,179 @@
+"""Answers into records of the prediction log and its statistics."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from modelway.records.data import ColumnType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from modelway.records.serve import LogOptions
+    from modelway.serve.answers import Answer
+    from modelway.serve.log import Journal
+    from modelway.serve.release import ServedModel
+    from modelway.serve.validation import Question
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MANY_ROWS = 64
+"""Rows from which on a request's records are written by another thread."""
+_ENCODER = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class Served:
+    """A request that was answered, or refused.
+
+    Attributes:
+        id: the prediction's id.
+        request: the request's id.
+        moment: when it came, in seconds since 1970.
+        key: its routing key, if it had one.
+        variant: the arm that it was routed to.
+        version: the version that it was routed to.
+        epoch: the shares by which it was routed.
+        status: the response's status.
+        latency_ms: from its last byte to the response's.
+        model: what answered.
+        question: what was asked; None where the request was refused.
+        answer: what was answered; None where there was none.
+    """
+
+    id: str
+    request: str
+    moment: float
+    key: str | None
+    variant: str
+    version: str
+    epoch: str
+    status: int
+    latency_ms: float
+    model: ServedModel
+    question: Question | None = None
+    answer: Answer | None = None
+
+
+class Recorder:
+    """Writes records.
+
+    Args:
+        options: the log's.
+        journal: takes the lines; None where nothing is logged.
+        salt: goes into every hash, so that nobody finds keys by trying them all.
+    """
+
+    def __init__(self, options: LogOptions, journal: Journal | None, salt: bytes = b"") -> None:
+        self._journal = journal
+        self._sample = options.sample
+        self._columns = options.columns
+        self._hashed = frozenset(options.hashed)
+        self._salt = salt[:64]
+        self._writers: WeakKeyDictionary[ServedModel, list[tuple[str, Callable[[Any], Any]]]] = WeakKeyDictionary()
+        self._heavy = ThreadPoolExecutor(1, thread_name_prefix="records")
+
+    def wants(self, status: int) -> bool:
+        """Whether a request is logged: a part of those that were answered, and all that failed."""
+        if self._journal is None:
+            return False
+        return status >= 500 or self._sample >= 1 or random.random() < self._sample  # noqa: S311 - no secret
+
+    def record(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None = None) -> None:
+        """Write a request's records; called after the response was sent."""
+        if served.question is not None and served.question.rows > _MANY_ROWS:
+            self._heavy.submit(self._record, served, shadow)
+        else:
+            self._record(served, shadow)
+
+    def close(self) -> None:
+        """Wait for records that are being written."""
+        self._heavy.shutdown(wait=True)
+
+    def _record(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None) -> None:
+        if self._journal is not None:
+            for line in self._lines(served, shadow):
+                self._journal.append("predictions", _ENCODER.encode(line), served.moment)
+
+    def _lines(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None) -> Iterator[dict[str, Any]]:
+        """The records, field by field as `records.serve.PredictionRecord` has them."""
+        question, answer = served.question, served.answer
+        rows = question.rows if question is not None else 0
+        failed = served.status >= 500
+        shadow_model, shadow_answer = shadow or (None, None)
+        for row in range(rows if answer is not None else 1):
+            yield {
+                "id": served.id if rows <= 1 else f"{served.id}-{row}",
+                "request": served.request,
+                "row": row,
+                "rows": rows,
+                "time": iso_time(served.moment),
+                "key": None if served.key is None else self._hash(served.key),
+                "variant": served.variant,
+                "version": served.version,
+                "epoch": served.epoch,
+                "status": served.status,
+                "latency_ms": served.latency_ms,
+                "probability": 1.0 if failed else self._sample,
+                "features": None if question is None else self._features(served.model, question, row),
+                "prediction": None if answer is None else answer.predictions[row],
+                "probabilities": _probabilities(served.model, answer, row),
+                "shadow_version": None if shadow_model is None else shadow_model.version,
+                "shadow_prediction": None if shadow_answer is None else shadow_answer.predictions[row],
+                "shadow_probabilities": None
+                if shadow_model is None
+                else _probabilities(shadow_model, shadow_answer, row),
+            }
+
+    def _features(self, model: ServedModel, question: Question, row: int) -> dict[str, Any]:
+        writers = self._writers.get(model)
+        if writers is None:
+            writers = self._writers[model] = self._compile(model)
+        columns = question.columns
+        return {name: write(columns[name][row]) for name, write in writers}
+
+    def _compile(self, model: ServedModel) -> list[tuple[str, Callable[[Any], Any]]]:
+        """How each logged column's values are written."""
+        writers: list[tuple[str, Callable[[Any], Any]]] = []
+        for column in model.signature.columns:
+            if self._columns is None or column.name in self._columns:
+                write = _iso_date if column.type is ColumnType.DATE else _as_it_is
+                if column.name in self._hashed:
+                    write = self._hashed_value
+                writers.append((column.name, write))
+        return writers
+
+    def _hashed_value(self, value: Any) -> str | None:
+        return None if value is None else self._hash(str(value))
+
+    def _hash(self, text: str) -> str:
+        content = text.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(content, digest_size=8, key=self._salt).hexdigest()
+
+
+def iso_time(moment: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC, to the microsecond."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _probabilities(model: ServedModel, answer: Answer | None, row: int) -> dict[str, float] | None:
+    if answer is None or answer.probabilities is None:
+        return None
+    return dict(zip(model.classes, answer.probabilities[row], strict=True))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _iso_date(value: int | None) -> str | None:
+    if value is None:
+        return None
+    return (_EPOCH + timedelta(microseconds=value)).isoformat().replace("+00:00", "Z")

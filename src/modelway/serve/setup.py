@@ -1,0 +1,47 @@
+"""What a server is told when it starts, and what its workers are told when they do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelway.flags import Rules
+    from modelway.records.serve import ServeOptions
+    from modelway.serve.release import ReleasePaths
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that a worker is made of.
+
+    Attributes:
+        options: how models are served; all paths in it are absolute.
+        paths: the bundles.
+        rules: the environment's flags.
+        replica: names this server among all that write to one log.
+        flags: the last flag document that was in force in any worker.
+        salt: goes into the log's hashes.
+    """
+
+    options: ServeOptions
+    paths: ReleasePaths
+    rules: Rules
+    replica: str
+    flags: bytes | None = None
+    salt: bytes = b""
+
+
+@dataclass(frozen=True)
+class AdminSetup:
+    """Where the admin routes are.
+
+    Attributes:
+        host: the address they listen at.
+        port: a port of their own; 0 for any.
+        token: what every request to them has to bring.
+    """
+
+    host: str
+    port: int
+    token: str

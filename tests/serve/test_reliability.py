@@ -1,0 +1,134 @@
+"""The short form of the reliability run; `bench/serve_reliability.py` has the long one."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import signal
+import threading
+import time
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+class Caller(threading.Thread):
+    """Asks with a different age each time, on one connection, and keeps the id of every answer and each wrong one."""
+
+    def __init__(self, port: int, row: dict, ending: threading.Event) -> None:
+        super().__init__()
+        self._port, self._row, self._ending = port, row, ending
+        self.ids: dict[str, int] = {}
+        self.wrong: list[object] = []
+        self.lost = 0
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        while not self._ending.is_set():
+            age = random.randrange(101)
+            body = json.dumps({"dataframe_records": [{**self._row, "age": age}]})
+            try:
+                connection.request("POST", "/predict", body, {"content-type": "application/json"})
+                response = connection.getresponse()
+                answer = json.loads(response.read())
+            except (OSError, http.client.HTTPException):
+                self.lost += 1
+                connection.close()
+                continue
+            if response.status != 200 or answer["predictions"] != ["yes" if age >= 50 else "no"]:
+                self.wrong.append((response.status, answer))
+            self.ids[response.headers["x-prediction-id"]] = age
+
+
+def _workers(server) -> list[int]:
+    return [worker["pid"] for worker in server.admin("GET", "/status").json["workers"] if worker["ready"]]
+
+
+def test_no_wrong_answer_and_every_record_accounted_for(start, bundle, row, tmp_path, until) -> None:
+    server = start(
+        "--admin-port", "0", workers__count=2, log__flush_seconds=0.1, log__segment_seconds=0.5, log__spool_bytes=10**9
+    )
+    ending = threading.Event()
+    callers = [Caller(server.port, row, ending) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    log, away = tmp_path / "log", tmp_path / "log.away"
+    for version in (4, 5):
+        time.sleep(1)
+        assert server.admin("POST", "/reload", {"champion": str(bundle(version))}).status == 200
+        time.sleep(1)
+        victim = _workers(server)[0]
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: victim not in _workers(server) and len(_workers(server)) == 2)  # noqa: B023
+        time.sleep(0.5)
+        log.rename(away)
+        log.write_text("away")
+        until(lambda: server.metric("modelway_log_away") > 0)
+        log.unlink()
+        away.rename(log)
+        until(lambda: server.metric("modelway_log_away") == 0)
+    ending.set()
+    for caller in callers:
+        caller.join()
+    assert server.stop() == 0
+    answered = {id_: age for caller in callers for id_, age in caller.ids.items()}
+    logged = {line["id"]: line["features"]["age"] for line in server.lines()}
+    assert [caller.wrong for caller in callers] == [[], [], [], []]
+    assert sum(caller.lost for caller in callers) <= 2 * len(callers)  # requests of the killed workers
+    assert len(server.lines()) == len(logged)  # no record twice
+    killed = {event["child"] for event in server.events("worker_ended")}
+    assert len(killed) == 2
+    # What the killed workers had not flushed is missing; of everything else each record is there once, as answered.
+    missing = answered.keys() - logged.keys()
+    assert len(missing) < 0.1 * len(answered)
+    assert all(logged[id_] == age for id_, age in answered.items() if id_ in logged)
+    assert len(logged.keys() - answered.keys()) <= 2 * len(callers)
+
+
+def test_malformed_bodies_give_no_server_error_and_cost_no_memory(start, row) -> None:
+    server = start("--admin-port", "0", log__enabled=False)
+    source = random.Random(7)
+    whole = json.dumps({"dataframe_records": [row, row]}).encode()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    process = psutil.Process(_workers(server)[0])
+    statuses: dict[int, int] = {}
+    memory = []
+    for number in range(10_000):
+        path = source.choice(["/predict", "/invocations", "/v2/models/loans/infer"])
+        kind = source.choice(["application/json", "application/json", "text/csv"])
+        connection.request("POST", path, _damaged(whole, source), {"content-type": kind})
+        response = connection.getresponse()
+        response.read()
+        statuses[response.status] = statuses.get(response.status, 0) + 1
+        if number in {2000, 9999}:
+            memory.append(process.memory_info().rss)
+    assert max(statuses) < 500, (server.root / "stderr").read_text()[-3000:]
+    assert statuses.keys() <= {200, 400, 413, 415, 422}
+    assert memory[1] - memory[0] < 10 * 2**20
+
+
+def _damaged(whole: bytes, source: random.Random) -> bytes:
+    """A body with bytes flipped, cut, doubled, put in, or with values replaced."""
+    body = bytearray(whole)
+    for _ in range(source.randint(1, 8)):
+        place = source.randrange(len(body)) if body else 0
+        kind = source.randrange(5)
+        if kind == 0 and body:
+            body[place] = source.randrange(256)
+        elif kind == 1:
+            del body[place : place + source.randint(1, 40)]
+        elif kind == 2:
+            body[place:place] = body[place : place + source.randint(1, 60)]
+        elif kind == 3:
+            body[place:place] = source.choice([b"[", b"{", b'"', b"null", b"NaN", b"1e999", b"-", b"\\ud800", b"\xff"])
+        else:
+            body = body.replace(
+                source.choice([b"60", b"1000.5", b"true", b'"Bonn"', b'"own"', b'"2024-05-01"']),
+                source.choice([b"null", b"[]", b"{}", b'"x"', b"1e308", b"-1", b"9" * 400, b"true", b'"\\u0000"']),
+                1,
+            )
+    return bytes(body)

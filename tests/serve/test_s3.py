@@ -1,0 +1,92 @@
+"""The prediction log and the flag document on S3, over real HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelway.flags import update_flags, with_shares
+from modelway.records.data import S3Options
+from modelway.records.flags import Shares
+from modelway.storage.s3 import s3_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "someone",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "/nowhere",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
+}
+
+
+@pytest.fixture
+def s3(monkeypatch) -> Iterator[S3Options]:
+    from moto.server import ThreadedMotoServer
+
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    options = S3Options(endpoint_url=f"http://{host}:{port}", region="us-east-1", path_style=True)
+    s3_client.cache_clear()
+    s3_client(options).create_bucket(Bucket="bucket")
+    yield options
+    server.stop()
+    s3_client.cache_clear()
+
+
+def _lines(s3: S3Options) -> list[dict]:
+    client = s3_client(s3)
+    keys = [
+        item["Key"] for item in client.list_objects_v2(Bucket="bucket", Prefix="log/predictions/").get("Contents", [])
+    ]
+    bodies = [client.get_object(Bucket="bucket", Key=key)["Body"].read() for key in keys]
+    return [json.loads(line) for body in bodies for line in gzip.decompress(body).splitlines()]
+
+
+def test_the_log_goes_to_a_bucket(start, s3) -> None:
+    server = start(env=CREDENTIALS, log__uri="s3://bucket/log", s3=s3.model_dump())
+    ids = {server.predict().headers["x-prediction-id"] for _ in range(20)}
+    assert server.stop() == 0
+    assert {line["id"] for line in _lines(s3)} == ids
+
+
+def test_a_bucket_that_is_not_there_is_survived(start, s3, until) -> None:
+    server = start(
+        env=CREDENTIALS,
+        log__uri="s3://later/log",
+        s3=s3.model_dump(),
+        log__flush_seconds=0.05,
+        log__segment_seconds=0.1,
+    )
+    server.predict()
+    until(lambda: server.metric("modelway_log_away") == 1)
+    s3_client(s3).create_bucket(Bucket="later")
+    until(lambda: server.metric("modelway_log_away") == 0)
+    found = s3_client(s3).list_objects_v2(Bucket="later", Prefix="log/predictions/date=")["Contents"]
+    assert len(found) == 1
+
+
+def test_flags_are_read_from_a_bucket(start, bundle, s3, until) -> None:
+    def put(share: float) -> None:
+        update_flags("s3://bucket/flags.json", lambda found: with_shares(found, Shares(new_model=share)), s3=s3)
+
+    put(0)
+    server = start(
+        *("--challenger", str(bundle(4)), "--flags", "s3://bucket/flags.json"),
+        env=CREDENTIALS,
+        s3=s3.model_dump(),
+        routing__poll_seconds=0.05,
+    )
+    assert server.predict().json["model_version"] == "3"
+    put(1)
+    until(lambda: server.predict().json["model_version"] == "4")
