@@ -23,7 +23,7 @@ _S = TypeVar("_S", bound=SettingsSlice)
 FILE_NAME = "modelway.yaml"
 _REMEDY = "`modelway schema` lists every key; examples/loans/modelway.yaml explains each."
 _BUILT_IN_ENVIRONMENTS: dict[str, dict[str, Any]] = {
-    "local": {"model_version": "champion"},
+    "local": {"model_version": "champion", "target": {"kind": "local"}},
     "staging": {"model_version": "challenger"},
     "production": {"model_version": "champion"},
 }

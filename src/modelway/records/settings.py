@@ -12,19 +12,13 @@ from modelway.records.changed import ChangedOptions
 from modelway.records.check_code import CheckCodeOptions
 from modelway.records.check_data import CheckDataOptions
 from modelway.records.data import PrepareOptions, Task
+from modelway.records.environment import EnvironmentOptions
 from modelway.records.evaluate import EvaluateOptions, metric_names
 from modelway.records.fit import FitOptions
 from modelway.records.register import RegisterOptions
 from modelway.records.serve import ServeOptions
 from modelway.records.smoke_train import SmokeTrainOptions
 from modelway.records.testing import TestOptions
-
-
-class EnvironmentOptions(Record):
-    """Where a model is delivered to. What an environment leaves out comes from `environments.defaults`."""
-
-    model_version: str = "champion"
-    """The version it runs unless told otherwise: a number, or an alias."""
 
 
 class SettingsSlice(Record):

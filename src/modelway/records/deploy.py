@@ -1,0 +1,128 @@
+"""What passes between a deploy and its target: releases, what runs now, steps, plans."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import JsonValue
+
+from modelway.records.base import Record
+
+
+class BundleRef(Record):
+    """A bundle by what names it."""
+
+    version: int
+    """Its version in the registry."""
+    digest: str
+    """SHA-256 (hexadecimal) of the bundle."""
+
+
+class Release(Record):
+    """What a target runs: a champion's bundle and, where one is tried, a challenger's."""
+
+    name: str
+    """The model."""
+    champion: BundleRef
+    challengers: tuple[BundleRef, ...] = ()
+    image: str | None = None
+    """`REPOSITORY@sha256:DIGEST` that holds the bundles, where the target runs images."""
+    commit: str | None = None
+    """The revision of the user's code; no part of the identity."""
+    revision: str | None = None
+    """What the target itself calls it (a task definition's ARN, a revision's number), known once it has run there; no
+    part of the identity."""
+
+    @property
+    def id(self) -> str:
+        """12 hexadecimal digits that name the release: the same bundles in the same image give the same."""
+        bundles = [self.champion.digest, *(bundle.digest for bundle in self.challengers)]
+        text = json.dumps([self.name, bundles, self.image])
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def __str__(self) -> str:
+        tried = "".join(f" with challenger {bundle.version}" for bundle in self.challengers)
+        return f"{self.name} version {self.champion.version}{tried} (release {self.id})"
+
+
+class LiveState(StrEnum):
+    """How a target is."""
+
+    ABSENT = "absent"
+    """It runs nothing."""
+    CHANGING = "changing"
+    """It is on its way to a release."""
+    PAUSED = "paused"
+    """It is on its way and waits for evidence: a plan for the same release has the step with which it goes on."""
+    STABLE = "stable"
+    """It runs a release, all of it, and nothing else."""
+    FAILED = "failed"
+    """It could not get to the release, or what it runs is broken, and it will not mend by waiting."""
+
+
+class Live(Record):
+    """What a target runs now."""
+
+    state: LiveState
+    release: str | None = None
+    """The id of the release that it runs or is on its way to; None where nothing or something unknown runs."""
+    revision: str | None = None
+    """What the target itself calls that."""
+    configuration: str | None = None
+    """A digest of all else that it was told (replicas, ports), so that a change of the settings is seen."""
+    wanted: int = 0
+    """Replicas or processes that it should have."""
+    ready: int = 0
+    """Those that answer, and run this release."""
+    url: str | None = None
+    """Where it answers, as far as the target knows."""
+    reason: str = ""
+    """Why it is changing or failed, in words: a failing container's reason, an event's text."""
+    details: dict[str, str] = {}
+    """What people may want to know besides: where its logs are, say."""
+
+
+class Step(Record):
+    """One thing that a deploy does: data, until somebody runs it. A step may be run twice; the second time is harmless.
+
+    Nothing in a step is secret: it is printed.
+    """
+
+    room: Literal["state", "target", "wait", "smoke", "flags"]
+    """Who runs it; a target plans for itself alone."""
+    action: str
+    """Which of that room's actions, by the name that its executor knows."""
+    what: str
+    """What it does, for people, in one line."""
+    arguments: dict[str, JsonValue] = {}
+    """All that running it takes."""
+
+
+class Plan(Record):
+    """What a deploy is going to do."""
+
+    environment: str
+    target: str
+    """The target's kind."""
+    release: Release
+    """What is to run."""
+    before: Release | None
+    """What is rolled back to where that fails; None for a first deploy."""
+    live: Live
+    """What ran when it was planned."""
+    steps: tuple[Step, ...]
+    """Empty where the release runs already."""
+
+
+class MissingSecret(Record):
+    """A secret that a target needs and was not given."""
+
+    name: str
+    """The environment's variable."""
+    purpose: str
+    """What it is for, in a few words."""
+    argument: str
+    """How a Dagger function takes it: `--aws-access-key-id env://AWS_ACCESS_KEY_ID`."""
