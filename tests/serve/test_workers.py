@@ -134,20 +134,19 @@ def test_counts_are_added_up_over_workers_and_outlive_them(admin, row, until) ->
 
 
 def test_a_server_that_ends_is_not_ready_first_then_finishes_then_leaves(start, bundle, row, until) -> None:
-    server = start(champion=bundle(3, seconds=0.6), workers__notice_seconds=1.0)
+    server = start(champion=bundle(3, seconds=3), workers__notice_seconds=2.0)
     answers = []
     thread = threading.Thread(target=lambda: answers.append(server.predict(*[row] * 100)))
+    thread.start()
+    until(lambda: server.metric("modelway_queue") == 1)
     server.process.send_signal(signal.SIGTERM)
-    until(lambda: server.ask("GET", "/v2/health/ready").status == 503)
+    until(lambda: server.ask("GET", "/v2/health/ready").json == {"ready": False})
+    assert server.ask("GET", "/v2/health/ready").status == 503
     assert server.ask("GET", "/ping").status == 503
     assert server.ask("GET", "/v2/health/live").status == 200
-    ready = server.ask("GET", "/v2/health/ready")
-    assert ready.json == {"ready": False}
-    while server.predict().headers.get("connection") != "close":
-        pass
-    time.sleep(0.1)
-    thread.start()
-    assert server.process.wait(20) == 0
+    refused = server.predict({"age": "x"})  # answered as ever, and told to come back on another connection
+    assert (refused.status, refused.headers["connection"]) == (422, "close")
+    assert server.process.wait(30) == 0
     thread.join()
     assert [answer.status for answer in answers] == [200]
     with pytest.raises(ConnectionRefusedError):

@@ -57,13 +57,14 @@ class Application:
         """Answer one request."""
         if scope["type"] == "http" and scope["method"] == "POST":
             path = scope["path"]
+            plan = self._steering.plan
             if path in {"/predict", "/invocations"}:
-                await self._endpoint(scope, receive, send, SCORING)
+                await self._endpoint(scope, receive, send, plan, SCORING)
                 return
             if path.startswith("/v2/models/") and path.endswith("/infer"):
-                found = self._find(path.split("/")[3:-1])
+                found = _find(plan.release, path.split("/")[3:-1])
                 if found is not None:
-                    await self._endpoint(scope, receive, send, INFERENCE, found[0])
+                    await self._endpoint(scope, receive, send, plan, INFERENCE, found[0])
                     return
         await self._pages(scope, receive, send)
 
@@ -71,24 +72,15 @@ class Application:
     def _release(self) -> Release:
         return self._steering.plan.release
 
-    def _find(self, parts: list[str]) -> tuple[str | None] | None:
-        """The version that `NAME` or `NAME/versions/VERSION` names, in a tuple: None lets the flags choose."""
-        release = self._release
-        if parts[:1] != [release.champion.name]:
-            return None
-        if len(parts) == 1:
-            return (None,)
-        known = len(parts) == 3 and parts[1] == "versions" and parts[2] in release.models
-        return (parts[2],) if known else None
-
     def _model(self, request: Request) -> ServedModel:
         named = [request.path_params["name"]]
         if "version" in request.path_params:
             named += ["versions", request.path_params["version"]]
-        found = self._find(named)
+        release = self._release
+        found = _find(release, named)
         if found is None:
             raise HTTPException(404, "there is no such model")
-        return self._release.models[found[0] or self._release.champion.version]
+        return release.models[found[0] or release.champion.version]
 
     def _routes(self) -> list[Route]:
         model = "/v2/models/{name}"
@@ -135,11 +127,22 @@ class Application:
         return Response(expose(self._counts()), headers={"content-type": CONTENT_TYPE})
 
     async def _openapi(self, _: Request) -> Response:
-        return _json(openapi(self._release.champion, self._options.input, self._options.routing.header))
+        release, options = self._release, self._options
+        return _json(openapi(release.champion, release.models, options.input, options.routing.header))
 
     async def _docs(self, _: Request) -> Response:
         headers = {"content-security-policy": _PAGE_POLICY, "x-content-type-options": "nosniff"}
         return HTMLResponse(docs_page(self._release.champion), headers=headers)
+
+
+def _find(release: Release, parts: list[str]) -> tuple[str | None] | None:
+    """The version that `NAME` or `NAME/versions/VERSION` names, in a tuple: None lets the flags choose."""
+    if parts[:1] != [release.champion.name]:
+        return None
+    if len(parts) == 1:
+        return (None,)
+    known = len(parts) == 3 and parts[1] == "versions" and parts[2] in release.models
+    return (parts[2],) if known else None
 
 
 async def _version(_: Request) -> Response:

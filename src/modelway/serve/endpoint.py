@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from modelway.serve.desk import Desk
     from modelway.serve.protocols import Protocol
     from modelway.serve.release import ServedModel
-    from modelway.serve.steering import Plan, Steering
+    from modelway.serve.steering import Plan
     from modelway.serve.validation import Question
 
     Headers = dict[bytes, bytes]
@@ -68,16 +68,14 @@ class Endpoint:
 
     Args:
         options: how models are served.
-        steering: which models, and by which flags.
         batcher: scores.
         desk: counts and records what was answered.
     """
 
-    def __init__(self, options: ServeOptions, steering: Steering, batcher: Batcher, desk: Desk) -> None:
+    def __init__(self, options: ServeOptions, batcher: Batcher, desk: Desk) -> None:
         self.inflight = 0
         self.draining = False
         self.tasks: Sized = ()
-        self._steering = steering
         self._batcher = batcher
         self._desk = desk
         self._prefix = os.urandom(8).hex()
@@ -89,7 +87,7 @@ class Endpoint:
         self._key_column = options.routing.column
 
     async def __call__(
-        self, scope: Scope, receive: Receive, send: Send, protocol: Protocol, version: str | None = None
+        self, scope: Scope, receive: Receive, send: Send, plan: Plan, protocol: Protocol, version: str | None = None
     ) -> None:
         """Answer one request.
 
@@ -97,6 +95,7 @@ class Endpoint:
             scope: the request's head.
             receive: gives its body.
             send: takes the response.
+            plan: what answers it, whatever comes into force meanwhile.
             protocol: what its body means.
             version: the version that it names itself; the flags choose where it names none.
         """
@@ -104,7 +103,8 @@ class Endpoint:
         id_ = f"{self._prefix}-{next(self._numbers):x}"
         given = headers.get(b"x-request-id", b"")
         request = given.decode() if _REQUEST_ID.fullmatch(given) else id_
-        exchange = _Exchange(id_, request, self._steering.plan, time.time(), time.perf_counter())
+        key = headers.get(self._key_header, b"").decode("latin-1")[:_LONGEST_KEY] or None
+        exchange = _Exchange(id_, request, plan, time.time(), time.perf_counter(), key)
         extra: tuple[tuple[bytes, bytes], ...] = ()
         try:
             body = await read_body(receive, headers.get(b"content-length"), self._limit, self._body_seconds)
@@ -117,7 +117,7 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - a bug of ours is told to whoever runs the server, not to callers
             say("request_failed", "error", request=request, **describe_error(error))
             status, content = 500, to_json(protocol.refuse(_BUG, request))
-        route = exchange.route or self._route(exchange, headers, version)
+        route = exchange.route or self._route(exchange, version)
         await respond(send, status, [*self._headers(exchange, route, status), *extra], content)
         latency = (time.perf_counter() - exchange.started) * 1000
         shadow = exchange.plan.release.models[route.shadow] if route.shadow is not None else None
@@ -143,23 +143,21 @@ class Endpoint:
         """Read the body and find the model that answers it."""
         media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         release = exchange.plan.release
-        if version is not None or self._key_column is None or self._key_header in headers:
-            model = release.models[self._route(exchange, headers, version).version]
+        if version is not None or self._key_column is None or exchange.key is not None:
+            model = release.models[self._route(exchange, version).version]
             exchange.question, form = protocol.read(body, media, model.validator)
             return model, form
         # The key stands in a column, so the body is read first, as the champion wants it.
         question, form = protocol.read(body, media, release.champion.validator)
         value = question.columns.get(self._key_column, [None])[0]
         exchange.key = None if value is None else str(value)[:_LONGEST_KEY]
-        model = release.models[self._route(exchange, headers, version).version]
+        model = release.models[self._route(exchange, version).version]
         if model.signature.columns != release.champion.signature.columns:
             question, form = protocol.read(body, media, model.validator)
         exchange.question = question
         return model, form
 
-    def _route(self, exchange: _Exchange, headers: Headers, version: str | None) -> Route:
-        if exchange.key is None and self._key_header in headers:
-            exchange.key = headers[self._key_header].decode("latin-1")[:_LONGEST_KEY]
+    def _route(self, exchange: _Exchange, version: str | None) -> Route:
         if version is not None:
             champion = version == exchange.plan.release.champion.version
             exchange.route = Route("champion" if champion else "challenger", version, None, PINNED)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import modelway
 from modelway.serve.schemas import ref, schemas
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from modelway.records.serve import InputOptions
     from modelway.serve.release import ServedModel
 
@@ -20,34 +23,53 @@ _HEADERS = {
 }
 
 
-def openapi(model: ServedModel, options: InputOptions, routing_header: str | None) -> dict[str, Any]:
+def openapi(
+    model: ServedModel, versions: Iterable[str], options: InputOptions, routing_header: str | None
+) -> dict[str, Any]:
     """The document.
 
     Args:
         model: the champion.
+        versions: all versions that a request may name.
         options: what a request may hold.
         routing_header: the header with the routing key, if there is one.
     """
-    infer = {"post": _infer(model, routing_header)}
-    name = model.name
+    paths = _common(model, routing_header)
+    for version in versions:
+        paths |= _named(model, f"/versions/{version}", f"_{version}", routing_header)
     return {
         "openapi": "3.1.0",
-        "info": {"title": name, "version": model.version, "summary": f"Predictions of the model {name}"},
-        "paths": {
-            "/predict": {"post": _scoring("predict", model, routing_header)},
-            "/invocations": {"post": _scoring("invocations", model, routing_header)},
-            f"/v2/models/{name}/infer": infer,
-            f"/v2/models/{name}": {"get": _get("model", "The model's tensors.")},
-            f"/v2/models/{name}/ready": {"get": _get("model_ready", "Whether the model is ready.")},
-            "/v2": {"get": _get("server", "The server.")},
-            "/v2/health/live": {"get": _get("live", "Whether the server lives.")},
-            "/v2/health/ready": {"get": _get("ready", "Whether the server is ready.", {"503": _failure("Not ready.")})},
-            "/ping": {"get": _get("ping", "MLflow's health check.", {"503": _failure("Not ready.")}, "text/plain")},
-            "/version": {"get": _get("version", "modelway's version.", media="text/plain")},
-            "/metrics": {"get": _get("metrics", "Metrics for Prometheus.", media="text/plain")},
-        },
+        "info": {"title": model.name, "version": model.version, "summary": f"Predictions of the model {model.name}"},
+        "paths": paths,
         "components": {"schemas": schemas(model, options)},
         "x-modelway": modelway.__version__,
+    }
+
+
+def _common(model: ServedModel, routing_header: str | None) -> dict[str, Any]:
+    not_ready = {"503": _failure("Not ready.")}
+    return {
+        "/predict": {"post": _scoring("predict", model, routing_header)},
+        "/invocations": {"post": _scoring("invocations", model, routing_header)},
+        **_named(model, "", "", routing_header),
+        "/v2": {"get": _get("server", "The server.")},
+        "/v2/health/live": {"get": _get("live", "Whether the server lives.")},
+        "/v2/health/ready": {"get": _get("ready", "Whether the server is ready.", not_ready)},
+        "/ping": {"get": _get("ping", "MLflow's health check.", not_ready, "text/plain")},
+        "/health": {"get": _get("health", "The same.", not_ready, "text/plain")},
+        "/version": {"get": _get("version", "modelway's version.", media="text/plain")},
+        "/metrics": {"get": _get("metrics", "Metrics for Prometheus.", media="text/plain")},
+    }
+
+
+def _named(model: ServedModel, version: str, suffix: str, routing_header: str | None) -> dict[str, Any]:
+    """The paths of the Open Inference Protocol that name the model, and a version of it where `version` is a path."""
+    path = f"/v2/models/{quote(model.name, safe='')}{version}"
+    not_ready = {"503": _failure("Not ready.")}
+    return {
+        path: {"get": _get(f"model{suffix}", "The model's tensors.")},
+        f"{path}/ready": {"get": _get(f"model_ready{suffix}", "Whether the model is ready.", not_ready)},
+        f"{path}/infer": {"post": _infer(f"infer{suffix}", model, None if version else routing_header)},
     }
 
 
@@ -65,9 +87,9 @@ def _scoring(operation: str, model: ServedModel, routing_header: str | None) -> 
     }
 
 
-def _infer(model: ServedModel, routing_header: str | None) -> dict[str, Any]:
+def _infer(operation: str, model: ServedModel, routing_header: str | None) -> dict[str, Any]:
     return {
-        "operationId": "infer",
+        "operationId": operation,
         "summary": f"Predict with {model.name}, by the Open Inference Protocol, version 2.",
         "parameters": _parameters(routing_header),
         "requestBody": {

@@ -70,7 +70,7 @@ class Worker:
         self._shadow = Shadow(options.shadow, self._recorder, self._metrics)
         self._batcher = Batcher(self._metrics)
         self._desk = Desk(options, self._metrics, self._recorder, self._journal, self._shadow, replica)
-        self._endpoint = Endpoint(options, self._steering, self._batcher, self._desk)
+        self._endpoint = Endpoint(options, self._batcher, self._desk)
 
     def run(self, listener: socket.socket) -> None:
         """Serve until the supervisor says otherwise, or is gone."""
