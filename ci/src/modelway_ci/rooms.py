@@ -15,9 +15,13 @@ _COMMAND = (
     "pipeline/__init__.py",
 )
 _ALWAYS = (*_COMMAND, "data/*.py", "storage/**", "pipeline/prepare.py")
-_FIT = ("bundle/**", "features/**", "train/**", "pipeline/fit.py")
+_MODEL = ("__init__", "directory", "estimators", "model", "scores", "skops_file")
+_FIT = (*(f"bundle/{name}.py" for name in _MODEL), "features/**", "train/**", "pipeline/fit.py")
 _EVALUATE = (
     *_FIT,
+    "bundle/layout.py",
+    "bundle/reference.py",
+    "bundle/signature.py",
     "evaluate/**",
     "observe/**",
     "report/**",
@@ -58,6 +62,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *_PART,
         *_ALWAYS,
         *_EVALUATE,
+        "bundle/pyfunc.py",
         "checks/predictions.py",
         "registry/**",
         "cli/smoke_train.py",

@@ -1,8 +1,54 @@
-"""The model directory: written by fit, loaded in one way by evaluation, serving and batch."""
+"""What a model is kept in: the directory that fit writes, and the bundle that is served.
+
+`save_model` and `load_model` are for training; `pack_bundle` makes a bundle, and `open_bundle` is the one loader that
+serving and batch share. Each is imported when it is asked for: a server has neither scikit-learn nor pyarrow nor onnx.
+"""
 
 from __future__ import annotations
 
-from modelway.bundle.directory import load_model, model_digest, save_model
-from modelway.bundle.model import Model
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Model", "load_model", "model_digest", "save_model"]
+if TYPE_CHECKING:
+    from modelway.bundle.directory import load_model, model_digest, save_model
+    from modelway.bundle.model import Model
+    from modelway.bundle.opening import Bundle, open_bundle
+    from modelway.bundle.packing import pack_bundle
+    from modelway.bundle.reference import write_reference
+    from modelway.bundle.signature import write_signature
+    from modelway.bundle.verifying import bundle_digest, verify_bundle
+
+__all__ = [
+    "Bundle",
+    "Model",
+    "bundle_digest",
+    "load_model",
+    "model_digest",
+    "open_bundle",
+    "pack_bundle",
+    "save_model",
+    "verify_bundle",
+    "write_reference",
+    "write_signature",
+]
+
+_MODULES = {
+    "Bundle": "opening",
+    "Model": "model",
+    "bundle_digest": "verifying",
+    "load_model": "directory",
+    "model_digest": "directory",
+    "open_bundle": "opening",
+    "pack_bundle": "packing",
+    "save_model": "directory",
+    "verify_bundle": "verifying",
+    "write_reference": "reference",
+    "write_signature": "signature",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The function or class of this name, from its own module."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

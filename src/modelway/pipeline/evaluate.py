@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelway.artifacts import check_replaceable, read_manifest, write_artifact
-from modelway.bundle import Model, load_model, model_digest
+from modelway.bundle import Model, load_model, model_digest, write_reference, write_signature
 from modelway.data import Prepared, encode_target, load_prepared
 from modelway.errors import InputError
 from modelway.evaluate import evaluate as judge
@@ -132,6 +132,9 @@ def evaluate_into(
             benchmarks=benchmarks,
         )
         (directory / "metrics.json").write_text(evaluation.to_json(), encoding="utf-8")
+        # What a bundle needs of the data, kept while the data are at hand.
+        write_signature(directory, model.info, model.spec, data.dataset.columns, options.threshold)
+        write_reference(directory, model.info, data.tables["test"], held_out[1])
     progress("evaluate", 2, 4, "measured")
     with stopwatch.step("baseline"):
         values = {metric: estimate.value for metric, estimate in evaluation.metrics.items()}

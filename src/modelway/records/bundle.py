@@ -49,6 +49,26 @@ class Signature(Record):
     """The probability from which on the positive class is predicted (two classes)."""
 
 
+class Origin(Record):
+    """Where a bundle's model comes from, as the registry knows it."""
+
+    name: str
+    """The model's name in the registry."""
+    version: int
+    """Its version there."""
+    run_id: str
+    commit: str | None = None
+    """The revision of the user's code; it ends with -dirty where files differed."""
+    created: str | None = None
+    """The time of that commit, ISO 8601, UTC."""
+    data_digest: str | None = None
+    """SHA-256 that names the data set."""
+    settings_digest: str | None = None
+    """SHA-256 of the settings that decide the model."""
+    lock_digest: str | None = None
+    """SHA-256 of the lock that the packages came from."""
+
+
 class BundleInfo(Record):
     """`bundle.json`: which model this is."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import platform
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
     from modelway.records.fit import ModelInfo
-    from modelway.records.observe import Baseline, Distribution
+    from modelway.records.observe import Baseline
     from modelway.registry.candidate import Candidate
 
 LOADER = "modelway.bundle.pyfunc"
@@ -41,7 +40,7 @@ def write_mlflow_model(candidate: Candidate, directory: Path) -> None:
     import mlflow.pyfunc
     from mlflow.models import Model
 
-    example = example_row(candidate.info, candidate.baseline)
+    example = candidate.baseline.example_row(candidate.info.inputs)
     _write_example(example, directory)
     requirements = [*requirement_lines(), f"mlflow=={version('mlflow')}"]
     (directory / "requirements.txt").write_text("\n".join(requirements) + "\n", encoding="utf-8")
@@ -99,32 +98,9 @@ def signature(info: ModelInfo, baseline: Baseline) -> ModelSignature:
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 
 
-def example_row(info: ModelInfo, baseline: Baseline) -> dict[str, Any]:
-    """A typical row: means and most frequent values of the training rows, and so nobody's own data."""
-    return {name: _typical(kind, baseline.columns.get(name)) for name, kind in info.inputs.items()}
-
-
 def _may_miss(baseline: Baseline, column: str) -> bool:
     distribution = baseline.columns.get(column)
     return distribution is not None and distribution.missing > 0
-
-
-def _typical(kind: ColumnType, distribution: Distribution | None) -> Any:
-    mean = distribution.mean if distribution and distribution.mean is not None else 0.0
-    most_frequent = next(iter(distribution.categories), "") if distribution else ""
-    match kind:
-        case ColumnType.INTEGER:
-            return round(mean)
-        case ColumnType.NUMBER:
-            return mean
-        case ColumnType.BOOLEAN:
-            return most_frequent == "true"
-        case ColumnType.CATEGORY:
-            return most_frequent
-        case ColumnType.TEXT:
-            return "text"
-        case ColumnType.DATE:
-            return datetime.fromtimestamp(round(mean), UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _write_example(row: dict[str, Any], directory: Path) -> None:

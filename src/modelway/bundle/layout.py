@@ -1,0 +1,31 @@
+"""The names of a bundle's files."""
+
+from __future__ import annotations
+
+KIND = "bundle"
+"""What its manifest calls it."""
+INFO = "bundle.json"
+MODEL_INFO = "model.json"
+FEATURES = "features.json"
+SIGNATURE = "signature.json"
+ONNX = "model.onnx"
+SKOPS = "model.skops"
+REFERENCE = "reference.parquet"
+BASELINE = "baseline.json"
+METRICS = "metrics.json"
+INPUT_EXAMPLE = "input_example.json"
+SERVING_EXAMPLE = "serving_input_example.json"
+CARD = "model_card.md"
+PROVENANCE = "provenance.json"
+SBOM = "sbom.cdx.json"
+MLMODEL = "MLmodel"
+SIGNED = "model.sig"
+"""The signature (OpenSSF model signing): it stands beside what is digested, and signs the manifest too."""
+
+ESTIMATORS = {"onnx": ONNX, "skops": SKOPS}
+"""The estimator's file by the bundle's format."""
+REQUIRED = (
+    INFO, MODEL_INFO, FEATURES, SIGNATURE, REFERENCE, BASELINE, METRICS, INPUT_EXAMPLE, SERVING_EXAMPLE, CARD,
+    PROVENANCE, SBOM, MLMODEL,
+)  # fmt: skip
+"""What every bundle holds, besides its estimator."""

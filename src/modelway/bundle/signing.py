@@ -1,0 +1,166 @@
+"""Signatures of the OpenSSF model signing specification (v1.0), with a key of one's own.
+
+`model_signing` signs. A server has no room for it, so checking is done here, on `cryptography` alone: a Sigstore bundle
+holds a DSSE envelope, whose payload (an in-toto statement) lists every file with its SHA-256.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelway.artifacts import MANIFEST, file_digest
+from modelway.bundle.layout import SIGNED
+from modelway.errors import InputError, SettingsError
+
+if TYPE_CHECKING:
+    from modelway.records.artifacts import Manifest
+
+_PAYLOAD_TYPE = "application/vnd.in-toto+json"
+_STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+_PREDICATE_TYPE = "https://model_signing/signature/v1.0"
+_REMEDY = "Don't use it: sign it again with the key you trust, once you know who made it."
+
+
+def sign(directory: Path, private_key: Path, name: str) -> None:
+    """Sign a bundle's files and its manifest.
+
+    Args:
+        directory: the bundle.
+        private_key: an elliptic curve's key (PEM: P-256, P-384 or P-521).
+        name: the signature's subject; the specification takes the directory's name, and ours may be a temporary one.
+
+    Raises:
+        SettingsError: the key can't be used.
+    """
+    from model_signing import hashing, signing
+
+    files, signer = hashing.Config(), signing.Config()  # type: ignore[no-untyped-call]
+    with tempfile.TemporaryDirectory(prefix="modelway.") as work:
+        named = Path(work) / name
+        named.symlink_to(directory.resolve(), target_is_directory=True)
+        files.set_ignored_paths(paths=[named / SIGNED], ignore_git_paths=False)
+        try:
+            signer.use_elliptic_key_signer(private_key=private_key)
+        except (OSError, ValueError, TypeError) as error:
+            raise SettingsError(
+                f"the private key can't be used: {error}",
+                where=str(private_key),
+                remedy="Give an unencrypted key of an elliptic curve: openssl ecparam -name prime256v1 -genkey -noout.",
+            ) from error
+        signer.set_hashing_config(files).sign(named, Path(work) / SIGNED)
+        (directory / SIGNED).write_bytes((Path(work) / SIGNED).read_bytes())
+
+
+def check_signature(directory: Path, manifest: Manifest, public_key: Path | None, *, required: bool) -> bool:
+    """Check a bundle's signature; False where there is none, or no key to check it with, and neither is required.
+
+    Args:
+        directory: the bundle.
+        manifest: its manifest, whose files were checked.
+        public_key: the key (PEM) of who may sign.
+        required: whether there has to be a signature that was checked.
+
+    Raises:
+        InputError: it is not what the key's owner signed, or there is none where one is required.
+        SettingsError: the key can't be read, or one is required and none is given.
+    """
+    path = directory / SIGNED
+    if not path.is_file():
+        if required:
+            raise InputError(
+                "the bundle is not signed, and a signature is required",
+                where=str(directory),
+                remedy="Package it with a key: modelway package --private-key FILE.",
+            )
+        return False
+    if public_key is None:
+        if required:
+            raise SettingsError(
+                "a signature is required, but no public key is given to check it with",
+                where="serve.public_key",
+                remedy="Name the public key's file (PEM).",
+            )
+        return False
+    payload = _verified_payload(path, public_key)
+    signed = _signed_files(path, payload)
+    present = {**manifest.files, MANIFEST: file_digest(directory / MANIFEST)}
+    if signed != present:
+        names = sorted(name for name in {*signed, *present} if signed.get(name) != present.get(name))
+        raise InputError(
+            f"these files are not those that were signed: {', '.join(names[:5])}", where=str(directory), remedy=_REMEDY
+        )
+    return True
+
+
+def _verified_payload(path: Path, public_key: Path) -> bytes:
+    """The payload of a signature that the key's owner made."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    payload, signature = _envelope(path)
+    key = _read_key(public_key)
+    digests: dict[int, hashes.HashAlgorithm] = {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}
+    try:
+        key.verify(signature, _pre_authentication(payload), ec.ECDSA(digests[key.key_size]))
+    except InvalidSignature as error:
+        raise InputError(
+            "the signature is not of this key, or not of these files", where=str(path), remedy=_REMEDY
+        ) from error
+    return payload
+
+
+def _read_key(public_key: Path) -> Any:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    try:
+        key = serialization.load_pem_public_key(public_key.read_bytes())
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"the public key can't be read: {error}", where=str(public_key), remedy="Name a file in PEM form."
+        ) from error
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.key_size not in {256, 384, 521}:
+        raise SettingsError("this is no key of a curve P-256, P-384 or P-521", where=str(public_key))
+    return key
+
+
+def _envelope(path: Path) -> tuple[bytes, bytes]:
+    """Payload and signature of the one envelope in the file."""
+    try:
+        envelope = json.loads(path.read_bytes())["dsseEnvelope"]
+        (signature,) = envelope["signatures"]
+        payload = base64.b64decode(envelope["payload"], validate=True)
+        signed = base64.b64decode(signature["sig"], validate=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(path) from error
+    if envelope["payloadType"] != _PAYLOAD_TYPE:
+        raise _unreadable(path)
+    return payload, signed
+
+
+def _pre_authentication(payload: bytes) -> bytes:
+    """What is signed: DSSE's encoding of type and payload, so that neither can be taken for the other."""
+    return b"DSSEv1 %d %s %d %s" % (len(_PAYLOAD_TYPE), _PAYLOAD_TYPE.encode(), len(payload), payload)
+
+
+def _signed_files(path: Path, payload: bytes) -> dict[str, str]:
+    """SHA-256 of each signed file by its path; raises `InputError` for a statement of another kind."""
+    try:
+        statement = json.loads(payload)
+        kinds = (statement["_type"], statement["predicateType"])
+        resources = statement["predicate"]["resources"]
+        files = {resource["name"]: resource["digest"] for resource in resources if resource["algorithm"] == "sha256"}
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(path) from error
+    if kinds != (_STATEMENT_TYPE, _PREDICATE_TYPE) or len(files) != len(resources):
+        raise _unreadable(path)
+    return files
+
+
+def _unreadable(path: Path) -> InputError:
+    return InputError("this is no signature of a model", where=str(path), remedy=_REMEDY)
