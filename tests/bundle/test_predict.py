@@ -71,7 +71,7 @@ def test_one_row_scores_as_among_many(known, model, kind) -> None:
 def test_rows_are_scored_in_parts_that_leave_no_trace(known, model, monkeypatch) -> None:
     fitted, table = model("three"), known["three"].table
     whole = fitted.predict(table)
-    monkeypatch.setattr("modelway.bundle.model._CHUNK_BYTES", 1)
+    monkeypatch.setattr("modelway.bundle.model.CHUNK_BYTES", 1)
     assert fitted.predict(table).probability.tobytes() == whole.probability.tobytes()
 
 
