@@ -1,0 +1,84 @@
+"""What a local target keeps in its directory, and which processes are its own.
+
+The standard library alone: the keeper runs for as long as the server does, and is to cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from modelway.processes import runs, send, start_of
+
+KEEPER, SERVER = "keeper.json", "server.json"
+"""The processes: their number, and when they began."""
+WANTED = "wanted.json"
+"""The server's command line but for the bundles, and the bundles it serves."""
+READY = "ready.json"
+"""What the server said when it answered first, or was refused: its exit code, where its port and its admin port are."""
+WATCHED = "watched.json"
+"""How the server ended last, and how often it did before it ever answered."""
+SETTINGS, TOKEN = "settings.json", "admin.token"
+LOG, KEEPER_LOCK = "server.log", ".keeper.lock"
+
+
+class Files:
+    """The directory.
+
+    Args:
+        path: where it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON file's object; empty where it is missing or torn."""
+        try:
+            found: Any = json.loads((self.path / name).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def write(self, name: str, value: dict[str, Any]) -> None:
+        """Write a JSON file beside its place and rename it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        number, work = tempfile.mkstemp(prefix=f".{name}.", dir=self.path)
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            json.dump(value, file, indent=2)
+        Path(work).replace(self.path / name)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        (self.path / name).unlink(missing_ok=True)
+
+    def note_process(self, name: str) -> None:
+        """Write this very process down."""
+        self.write(name, {"pid": os.getpid(), "started": start_of(os.getpid())})
+
+    def process(self, name: str) -> int | None:
+        """The number of a process that was written down, if that very process still runs."""
+        found = self.read(name)
+        pid, started = found.get("pid"), found.get("started")
+        if isinstance(pid, int) and isinstance(started, str) and runs(pid, started):
+            return pid
+        return None
+
+    def signal(self, name: str, number: int) -> bool:
+        """Send a signal to a process that was written down; whether it still ran."""
+        found = self.read(name)
+        pid, started = found.get("pid"), found.get("started")
+        return isinstance(pid, int) and isinstance(started, str) and send(pid, started, number)
+
+
+def last_words(path: Path, most: int = 4000) -> str:
+    """The end of a log, for an error that has to say why."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - most))
+            return file.read().decode("utf-8", "replace").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,106 @@
+"""What a deploy is going to do, as data: the flow's own steps around those that the target plans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelway.records.deploy import Live, LiveState, Plan, Release, Step
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from modelway.deploy.target import Place, Target
+    from modelway.records.releases import Releases
+
+
+def plan_deploy(place: Place, target: Target, known: Releases, release: Release, live: Live) -> Plan:
+    """The plan for a release; without steps where it runs, nothing else was begun and the target has nothing to do."""
+    wanted = with_revision(release, known)
+    theirs = target.plan(wanted, live)
+    settled = known.attempt is None and known.current is not None and known.current.id == release.id
+    steps: tuple[Step, ...] = ()
+    if theirs or not settled or not is_there(live, wanted):
+        begin = _state("begin", f"record what runs now, and that {release} is tried", release)
+        steps = (begin, *theirs, *_look(wanted), _state("finish", f"record that {release} runs", release))
+    before = known.current if known.current is None or known.current.id != release.id else _before(known)
+    return _plan(place, wanted, before, live, steps)
+
+
+def plan_return(place: Place, target: Target, release: Release, live: Live) -> Plan:
+    """The plan back to a release that ran before, after another one failed."""
+    steps = (
+        *target.plan(release, live),
+        *_look(release),
+        _state("return", f"record that {release} runs again", release),
+    )
+    return _plan(place, release, None, live, steps)
+
+
+def plan_rollback(place: Place, target: Target, known: Releases, live: Live) -> Plan | None:
+    """The plan of somebody who asks for the release before: flags first, since they act within seconds.
+
+    None where there is no release before. A rollback that was cut off goes on to where it was going, and a deploy that
+    was cut off goes back to the last good release.
+    """
+    attempt = known.attempt
+    if attempt is not None:
+        release = attempt.release if attempt.kind == "rollback" else known.current
+    else:
+        release = _before(known)
+    flags = Step(room="flags", action="off", what="switch challenger and shadow off, at every replica within 2 s")
+    if release is None:
+        return None
+    steps = (
+        flags,
+        _state("begin rollback", f"record that {release} is to come back", release),
+        *target.plan(release, live),
+        *_look(release),
+        _state("withdraw", f"record that {release} runs again", release),
+    )
+    return _plan(place, release, None, live, steps)
+
+
+def plan_stop(target: Target, live: Live) -> tuple[Step, ...]:
+    """The steps that end what runs."""
+    theirs = target.plan(None, live)
+    if not theirs:
+        return ()
+    gone = Step(room="wait", action="absent", what="wait until nothing runs any more")
+    return (*theirs, gone, Step(room="state", action="stopped", what="record that it was stopped"))
+
+
+def with_revision(release: Release, known: Releases) -> Release:
+    """The release with what the target called it, where it ran before."""
+    ran = next((one for one in reversed(known.history) if one.id == release.id), None)
+    return release if ran is None else release.model_copy(update={"revision": ran.revision})
+
+
+def is_there(live: Live, release: Release) -> bool:
+    """Whether the target runs the release, all of it."""
+    return live.state is LiveState.STABLE and live.release == release.id
+
+
+def _before(known: Releases) -> Release | None:
+    """The last good release that is another one than the current."""
+    current = known.current
+    if current is None:
+        return None
+    return next((one for one in reversed(known.history) if one.id != current.id), None)
+
+
+def _look(release: Release) -> tuple[Step, ...]:
+    arguments: dict[str, JsonValue] = {"release": release.model_dump(mode="json")}
+    return (
+        Step(room="wait", action="stable", what="wait until all of it runs", arguments=arguments),
+        Step(room="smoke", action="ask", what="ask it real questions", arguments=arguments),
+    )
+
+
+def _state(action: str, what: str, release: Release) -> Step:
+    return Step(room="state", action=action, what=what, arguments={"release": release.model_dump(mode="json")})
+
+
+def _plan(place: Place, release: Release, before: Release | None, live: Live, steps: tuple[Step, ...]) -> Plan:
+    options = place.options.target
+    kind = options.kind if options is not None else ""
+    return Plan(environment=place.environment, target=kind, release=release, before=before, live=live, steps=steps)

@@ -1,0 +1,124 @@
+"""The smoke test: what is planned is asked until it passes or the time is over."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING, Any
+
+from modelway.deploy.smoke.asking import Asker
+from modelway.deploy.smoke.questions import common, example, questions
+from modelway.records.progress import Progress, silent
+from modelway.records.smoke import SmokeCheck, SmokeReport
+from modelway.records.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modelway.deploy.smoke.asking import Reply
+    from modelway.deploy.smoke.expected import Expected
+    from modelway.deploy.smoke.questions import Question
+    from modelway.records.environment import SmokeOptions
+
+_FIRST_REST, _LONGEST_REST = 0.1, 2.0
+
+
+def smoke(endpoint: str, served: Sequence[Expected], options: SmokeOptions, progress: Progress = silent) -> SmokeReport:
+    """Ask an endpoint real questions.
+
+    Args:
+        endpoint: where it is.
+        served: the versions that it has to serve, the champion first. Without any, what it predicts can't be judged,
+            and the report is inconclusive at best.
+        options: patience and bounds.
+        progress: told after each question.
+
+    Raises:
+        UsageError: the endpoint is no address.
+    """
+    asker = Asker(endpoint, options.timeout_seconds)
+    deadline = time.monotonic() + options.deadline_seconds
+    versions = [one.version for one in served]
+    checks: list[SmokeCheck] = []
+    if served:
+        asked = questions(served, options.tolerance)
+    else:
+        described = _describe(asker, deadline)
+        body, versions = _told_example(described)
+        asked = [*common(), *([example(body, versions)] if body else [])]
+        checks = _unknown(body)
+    for number, question in enumerate(asked, 1):
+        checks.append(_ask(asker, question, deadline))
+        progress("smoke", number, len(asked), question.name)
+    if (typical := next((one for one in asked if one.name == "input example"), None)) is not None:
+        checks.append(_time(asker, typical, options))
+    return SmokeReport(endpoint=asker.endpoint, versions=tuple(versions), checks=tuple(checks))
+
+
+def _ask(asker: Asker, question: Question, deadline: float) -> SmokeCheck:
+    """Ask until the answer is right, or the time is over; at least once."""
+    rest, attempts = _FIRST_REST, 0
+    while True:
+        attempts += 1
+        reply = asker.ask(question.method, question.path, question.body)
+        wrong = question.judge(reply)
+        if wrong is None or time.monotonic() + rest > deadline:
+            return SmokeCheck(
+                name=question.name,
+                verdict=Verdict.PASS if wrong is None else Verdict.FAIL,
+                detail=wrong or f"status {reply.status}",
+                attempts=attempts,
+                milliseconds=round(reply.milliseconds, 3),
+            )
+        time.sleep(rest)
+        rest = min(rest * 2, _LONGEST_REST)
+
+
+def _time(asker: Asker, question: Question, options: SmokeOptions) -> SmokeCheck:
+    """The median of several answers, each of which has to be right: by now nothing is in motion any more."""
+    replies: list[Reply] = []
+    for _ in range(options.requests):
+        replies.append(reply := asker.ask(question.method, question.path, question.body))
+        if (wrong := question.judge(reply)) is not None:
+            detail = f"answer {len(replies)} of {options.requests}: {wrong}"
+            return SmokeCheck(name="latency", verdict=Verdict.FAIL, detail=detail, attempts=len(replies))
+    median = statistics.median(reply.milliseconds for reply in replies)
+    passed = median <= options.latency_ms
+    return SmokeCheck(
+        name="latency",
+        verdict=Verdict.PASS if passed else Verdict.FAIL,
+        detail=f"median of {len(replies)}: {median:.1f} ms, bound {options.latency_ms:g} ms",
+        attempts=len(replies),
+        milliseconds=round(median, 3),
+    )
+
+
+def _describe(asker: Asker, deadline: float) -> dict[str, Any]:
+    """What the server says of itself."""
+    while True:
+        found = asker.ask("GET", "/openapi.json", None).json()
+        if isinstance(found, dict) or time.monotonic() > deadline:
+            return found if isinstance(found, dict) else {}
+        time.sleep(_LONGEST_REST / 4)
+
+
+def _told_example(described: dict[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
+    """The example and the versions that a server's own description has."""
+    try:
+        content = described["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+        body = content.get("example")
+    except (KeyError, TypeError, AttributeError):
+        body = None
+    named = [path.rpartition("/versions/")[2] for path in described.get("paths", {}) if "/versions/" in path]
+    versions = sorted({name for name in named if "/" not in name})
+    version = (described.get("info") or {}).get("version")
+    return body if isinstance(body, dict) else None, versions or ([str(version)] if version else [])
+
+
+def _unknown(body: dict[str, Any] | None) -> list[SmokeCheck]:
+    said = "no bundle was given to compare with: name one by --bundle, or the environment by --env"
+    checks = [SmokeCheck(name="predictions", verdict=Verdict.INCONCLUSIVE, detail=said)]
+    if body is None:
+        told = "the server's description holds none"
+        checks.append(SmokeCheck(name="input example", verdict=Verdict.INCONCLUSIVE, detail=told))
+    return checks
