@@ -39,6 +39,12 @@ COMMANDS = {
     "promote": "make a registered version the champion",
     "release": "publish a registered version as a GitHub release",
     "serve": "serve a bundle over HTTP",
+    "smoke": "ask a running endpoint real questions",
+    "deploy": "put a registered version on a target, smoke it, roll back where it fails",
+    "status": "tell what an environment runs",
+    "flags": "show or set which requests a challenger gets",
+    "rollback": "go back to the release before",
+    "stop": "end what an environment runs",
 }
 """Every command with its one line of help; `cli/NAME.py` is imported only when it is run, so that --help is quick."""
 

@@ -1,0 +1,73 @@
+"""Put a registered version on an environment's target: wait until it is stable, smoke it, roll back where it fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelway.cli.environment import add_flow_flags, find_flow
+from modelway.cli.notices import telling
+from modelway.cli.registry import find_commit
+from modelway.cli.tables import show_plan, show_smoke
+
+if TYPE_CHECKING:
+    import argparse
+
+    from modelway.cli.output import Output
+    from modelway.records.deploy import Plan
+
+EXAMPLE = "modelway deploy --env local"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    add_flow_flags(parser)
+    parser.add_argument(
+        "--model-version", metavar="V", help="a number, an alias or a run (default: the environment's own)"
+    )
+    parser.add_argument(
+        "--challenger", action="append", default=[], metavar="V", help="a version beside it, tried by flags alone"
+    )
+    parser.add_argument("--image", metavar="DIGEST", help="an image that holds these versions' bundles already")
+    parser.add_argument("--plan", action="store_true", help="print what would be done, and change nothing")
+    parser.epilog = f"{parser.epilog}. Exit 7: rolled back; 4: a first deploy failed; 6: run it again, it goes on."
+
+
+def run(args: argparse.Namespace, output: Output) -> int:
+    """Run the command."""
+    environment, flow, store = find_flow(args, output)
+    from modelway.pipeline.deploy import Wanted, make_release
+
+    wanted = Wanted(
+        champion=args.model_version or environment.place.options.model_version,
+        challengers=tuple(args.challenger),
+        image=args.image,
+        commit=find_commit(environment.place.root),
+    )
+    with telling(args.env, "deploy", output, quiet=args.plan):
+        release = make_release(environment, store, wanted, output.note, build=not args.plan)
+        if args.plan:
+            return _show_plan(flow.plan(release), output)
+        done = flow.deploy(release)
+    output.close()
+    live = flow.target.inspect()
+    url = environment.place.options.url or live.url
+    changed = bool(done.plan.steps)
+    if not output.json:
+        if done.report is not None:
+            show_smoke(done.report, output)
+        print(f"{'deployed' if changed else 'unchanged'}: {release} {'runs' if changed else 'runs already'} at {url}")
+    record = {"exit_code": 0, "changed": changed, "url": url, "release": _named(done.plan)}
+    output.record(record | {"smoke": done.report.model_dump(mode="json") if done.report else None})
+    return 0
+
+
+def _show_plan(plan: Plan, output: Output) -> int:
+    output.close()
+    if not output.json:
+        show_plan(plan, output)
+    output.record({"exit_code": 0, "plan": plan.model_dump(mode="json")})
+    return 0
+
+
+def _named(plan: Plan) -> dict[str, object]:
+    return {"id": plan.release.id, **plan.release.model_dump(mode="json")}

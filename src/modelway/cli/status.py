@@ -1,0 +1,71 @@
+"""Tell what an environment runs, what is known of its releases, and which flags are in force."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelway.cli.environment import add_environment_flag, find_environment
+
+if TYPE_CHECKING:
+    import argparse
+
+    from modelway.cli.output import Output
+    from modelway.records.deploy import Live
+    from modelway.records.releases import Lease, Releases
+
+EXAMPLE = "modelway status --env local"
+_EVENTS = 5
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    add_environment_flag(parser)
+
+
+def run(args: argparse.Namespace, output: Output) -> int:
+    """Run the command."""
+    environment, _, _ = find_environment(args)
+    from modelway.deploy.flagging import show_flags
+    from modelway.deploy.lock import holder
+    from modelway.pipeline.deploy import check_secrets
+
+    target = environment.target()
+    check_secrets(environment, target)
+    live, known = target.inspect(), environment.state.read()
+    lease = holder(environment.state.uri, environment.state.s3)
+    flags = show_flags(environment.place)
+    url = environment.place.options.url or live.url
+    if not output.json:
+        _show(args.env, live, known, lease, flags, url)
+    output.record(
+        {
+            "exit_code": 0,
+            "url": url,
+            "live": live.model_dump(mode="json"),
+            "releases": known.model_dump(mode="json"),
+            "lock": lease.model_dump(mode="json") if lease else None,
+            "flags": flags,
+        }
+    )
+    return 0
+
+
+def _show(name: str, live: Live, known: Releases, lease: Lease | None, flags: dict[str, Any], url: str | None) -> None:
+    release = next((one for one in reversed(known.history) if one.id == live.release), None)
+    runs = str(release) if release else f"release {live.release}" if live.release else "nothing"
+    print(f"{name}: {live.state}, {runs}")
+    if live.reason:
+        print(f"why: {live.reason}")
+    if live.wanted:
+        print(f"ready: {live.ready} of {live.wanted}")
+    if url:
+        print(f"at: {url}")
+    print(f"flags: {flags['words']}")
+    if known.attempt is not None:
+        print(f"begun and not ended: {known.attempt.kind} of {known.attempt.release}, by {known.attempt.owner}")
+    if lease is not None:
+        print(f"locked: by {lease.owner}, until {lease.expires}")
+    for key, value in live.details.items():
+        print(f"{key}: {value}")
+    for event in known.events[-_EVENTS:]:
+        print(f"{event.time}  {event.what}  {event.release}{f'  ({event.reason})' if event.reason else ''}")

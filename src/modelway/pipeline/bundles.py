@@ -1,0 +1,86 @@
+"""Registered versions as verified bundles under their digests."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelway.bundle import verify_bundle
+from modelway.errors import GateError, InputError
+from modelway.pipeline.package import package
+from modelway.records.deploy import BundleRef
+from modelway.records.verdict import Verdict
+
+if TYPE_CHECKING:
+    from modelway.records.register import Version
+    from modelway.records.serve import ServeOptions
+    from modelway.registry import Registry
+
+
+class BundleStore:
+    """Bundles by digest.
+
+    Args:
+        path: where they lie.
+        registry: where they come from.
+        options: whether they have to be signed, and with which key.
+    """
+
+    def __init__(self, path: Path, registry: Registry, options: ServeOptions) -> None:
+        self.path = path
+        self._registry = registry
+        self._key = Path(options.public_key) if options.public_key else None
+        self._require_signature = options.require_signature
+
+    def bring(self, reference: str) -> tuple[BundleRef, Version]:
+        """A version's bundle, packaged unless it is here already, and verified.
+
+        Raises:
+            UsageError: there is no such version.
+            GateError: its gates did not pass.
+            InputError: the bundle does not verify.
+            OutsideError: the registry fails.
+        """
+        version = self._registry.get(reference)
+        verdict = version.tags.get("verdict", "")
+        if verdict in {Verdict.FAIL, Verdict.ERROR}:
+            raise GateError(
+                f"the gates of version {version.number} say {verdict}", where=version.name, remedy="Deploy another one."
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".new.", dir=self.path) as work:
+            directory = Path(work) / "bundle"
+            package(self._registry, str(version.number), directory)
+            ref = BundleRef(version=version.number, digest=self._verified(directory))
+            if not self._holds(ref):
+                shutil.rmtree(self.path / ref.digest, ignore_errors=True)
+                directory.rename(self.path / ref.digest)
+        return ref, version
+
+    def directory(self, ref: BundleRef) -> Path:
+        """Where a known bundle lies; packaged again where it is gone, or no longer what it was.
+
+        Raises:
+            InputError: the version now gives another bundle.
+        """
+        if not self._holds(ref):
+            found, _ = self.bring(str(ref.version))
+            if found.digest != ref.digest:
+                raise InputError(
+                    f"version {ref.version} gives another bundle now: {found.digest}, not {ref.digest}",
+                    where=str(self.path),
+                    remedy="Deploy the version again, with this version of modelway.",
+                )
+        return self.path / ref.digest
+
+    def _holds(self, ref: BundleRef) -> bool:
+        try:
+            return self._verified(self.path / ref.digest) == ref.digest
+        except InputError:
+            return False
+
+    def _verified(self, directory: Path) -> str:
+        report = verify_bundle(directory, public_key=self._key, require_signature=self._require_signature)
+        return report.digest

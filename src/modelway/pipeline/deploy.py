@@ -1,0 +1,111 @@
+"""The `deploy` stage: a registered version in, a release that runs out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelway.deploy.flow import Flow
+from modelway.deploy.image import name_image
+from modelway.deploy.smoke import read_expected, smoke
+from modelway.errors import UsageError
+from modelway.pipeline.bundles import BundleStore
+from modelway.records.deploy import Release
+from modelway.records.environment import LocalOptions
+from modelway.records.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelway.deploy.target import Target
+    from modelway.pipeline.environment import Environment
+    from modelway.records.smoke import SmokeReport
+    from modelway.registry import Registry
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be deployed.
+
+    Attributes:
+        champion: a version's number, alias or run.
+        challengers: the same of versions to be tried beside it.
+        image: the digest of an image that holds just these bundles; built where none is named.
+        commit: the revision of the user's code.
+    """
+
+    champion: str
+    challengers: tuple[str, ...] = ()
+    image: str | None = None
+    commit: str | None = None
+
+
+def check_secrets(environment: Environment, target: Target) -> None:
+    """Raise `UsageError` that names every secret that is missing, before anything is begun."""
+    missing = target.missing()
+    if not missing:
+        return
+    name = environment.place.environment
+    lines = [f"{one.name} ({one.purpose}): set it, or `dagger call {one.argument}`" for one in missing]
+    raise UsageError(
+        f"{len(missing)} secrets are missing: {', '.join(one.name for one in missing)}",
+        where=f"environments.{name}",
+        remedy="\n  ".join(
+            [*lines, f"`dagger call rehearse --env {name}` shows the whole delivery without any account."]
+        ),
+    )
+
+
+def make_release(
+    environment: Environment, store: BundleStore, wanted: Wanted, say: Callable[[str], None], *, build: bool = True
+) -> Release:
+    """Resolve, package and verify the bundles of a release, and find or build its image.
+
+    Args:
+        environment: where it is to run.
+        store: gives the bundles.
+        wanted: which versions, in which image.
+        say: told what is done.
+        build: whether an image may be built and pushed; else one that nobody named yet is not known.
+
+    Raises:
+        UsageError: there is no such version, one is named twice, or no image can be had.
+        GateError: a version's gates did not pass.
+        InputError: a bundle does not verify.
+        OutsideError: the registry or the image's registry fails.
+    """
+    champion, version = store.bring(wanted.champion)
+    say(f"{version.name} version {champion.version}: its bundle is {champion.digest[:12]}")
+    challengers = []
+    for reference in wanted.challengers:
+        ref, _ = store.bring(reference)
+        say(f"challenger: version {ref.version}, its bundle is {ref.digest[:12]}")
+        if ref.version in {champion.version, *(one.version for one in challengers)}:
+            raise UsageError(
+                f"version {ref.version} is named twice", where="--challenger", remedy="Name another version."
+            )
+        challengers.append(ref)
+    commit = wanted.commit or version.tags.get("commit")
+    release = Release(name=version.name, champion=champion, challengers=tuple(challengers), commit=commit)
+    if isinstance(environment.place.options.target, LocalOptions):
+        return release
+    image = name_image(environment.place, release, wanted.image, say, build=build)
+    return release.model_copy(update={"image": image})
+
+
+def open_flow(
+    environment: Environment,
+    registry: Registry,
+    owner: str,
+    say: Callable[[str], None],
+    progress: Progress = silent,
+) -> tuple[Flow, BundleStore]:
+    """The environment's flow; its smoke test knows what each release has to answer."""
+    place = environment.place
+    store = BundleStore(place.bundles, registry, place.serve)
+
+    def ask(release: Release, url: str) -> SmokeReport:
+        served = [read_expected(store.directory(ref)) for ref in (release.champion, *release.challengers)]
+        return smoke(url, served, place.options.smoke, progress)
+
+    return Flow(place, environment.target(), environment.state, ask, say, owner), store

@@ -1,0 +1,95 @@
+"""An environment of the settings, opened: its place, its state, its target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelway.deploy.state import FLAGS, LOG, EnvironmentState, below
+from modelway.deploy.target import Place, open_target
+from modelway.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from modelway.deploy.target import Target
+    from modelway.records.environment import EnvironmentOptions
+    from modelway.records.serve import ServeOptions
+    from modelway.records.settings import SettingsSlice
+
+BUNDLES = "bundles"
+"""Where bundles lie by their digests, below `.modelway`."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment.
+
+    Attributes:
+        place: what its target is told.
+        state: what is known of its releases.
+    """
+
+    place: Place
+    state: EnvironmentState
+
+    def target(self) -> Target:
+        """Its target; raises `UsageError` where it has none."""
+        return open_target(self.place)
+
+
+def open_environment(settings: SettingsSlice, name: str, root: Path, secrets: Mapping[str, str]) -> Environment:
+    """Open an environment; asks nobody outside.
+
+    Args:
+        settings: the settings.
+        name: the environment's name.
+        root: the directory of the settings file.
+        secrets: the environment's variables, for the target's own clients.
+
+    Raises:
+        UsageError: there is no such environment.
+    """
+    options = settings.environments.get(name)
+    if options is None:
+        raise UsageError(
+            f"there is no environment {name!r}",
+            where="--env",
+            remedy=f"Known are: {', '.join(sorted(settings.environments))}.",
+        )
+    local = root / ".modelway" / "env" / name
+    uri = _located(options.state, root) or str(local)
+    flags = _located(options.flags, root) or below(uri, FLAGS)
+    log = _located(options.log, root) or below(uri, LOG)
+    place = Place(
+        environment=name,
+        model=settings.name,
+        options=options,
+        serve=_served(settings.serve, options, root, flags, log, str(local / "spool")),
+        root=root,
+        state=local,
+        bundles=root / ".modelway" / BUNDLES,
+        flags=flags,
+        log=log,
+        secrets=secrets,
+    )
+    return Environment(place, EnvironmentState(uri, options.s3))
+
+
+def _served(
+    options: ServeOptions, environment: EnvironmentOptions, root: Path, flags: str, log: str, spool: str
+) -> ServeOptions:
+    """The options of this environment's servers, with every path absolute."""
+    return options.model_copy(
+        update={
+            "routing": options.routing.model_copy(update={"flags": flags}),
+            "log": options.log.model_copy(update={"uri": log, "spool": spool}),
+            "public_key": _located(options.public_key, root),
+            "s3": environment.s3,
+        }
+    )
+
+
+def _located(path: str | None, root: Path) -> str | None:
+    return path if path is None or "://" in path else str(root / path)
