@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from modelway.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from modelway.deploy.target import Place
     from modelway.records.deploy import Release
 
@@ -18,14 +16,13 @@ BUILT = "sha256:(of the image that is built)"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def name_image(place: Place, release: Release, given: str | None, say: Callable[[str], None], *, build: bool) -> str:
+def name_image(place: Place, release: Release, given: str | None, *, build: bool) -> str:
     """`REPOSITORY@sha256:DIGEST` of the image that holds a release's bundles.
 
     Args:
         place: the environment.
         release: its bundles lie in `place.bundles`.
         given: the digest of an image that exists, alone or behind its repository; else one is built.
-        say: told what is done.
         build: whether one may be built; a plan builds none, and calls it `REPOSITORY@BUILT`.
 
     Raises:
@@ -42,9 +39,9 @@ def name_image(place: Place, release: Release, given: str | None, say: Callable[
     if given is None and not build:
         return f"{options.repository}@{BUILT}"
     if given is None:
-        from modelway.deploy.building import build_image
-
-        return f"{options.repository}@{build_image(place, options, release, say)}"
+        raise UsageError(
+            f"no image of {release} is named", where="--image", remedy="Build and push one, and name its digest."
+        )
     repository, _, digest = given.rpartition("@")
     if not _DIGEST.fullmatch(digest) or (repository and repository != options.repository):
         raise UsageError(

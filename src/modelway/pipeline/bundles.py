@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelway.bundle import verify_bundle
+from modelway.bundle import layout, pack_bundle, verify_bundle
 from modelway.errors import GateError, InputError
-from modelway.pipeline.package import package
+from modelway.records.bundle import Origin
 from modelway.records.deploy import BundleRef
 from modelway.records.verdict import Verdict
 
@@ -52,7 +52,7 @@ class BundleStore:
         self.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new.", dir=self.path) as work:
             directory = Path(work) / "bundle"
-            package(self._registry, str(version.number), directory)
+            self._package(version, Path(work) / "training", directory)
             ref = BundleRef(version=version.number, digest=self._verified(directory))
             if not self._holds(ref):
                 shutil.rmtree(self.path / ref.digest, ignore_errors=True)
@@ -74,6 +74,16 @@ class BundleStore:
                     remedy="Deploy the version again, with this version of modelway.",
                 )
         return self.path / ref.digest
+
+    def _package(self, version: Version, training: Path, output: Path) -> None:
+        (training / "model").mkdir(parents=True)
+        self._registry.download(str(version.number), training / "model")
+        kept = (layout.METRICS, layout.BASELINE, layout.SIGNATURE, layout.REFERENCE)
+        self._registry.download_kept(str(version.number), kept, training)
+        origin = Origin(
+            name=version.name, version=version.number, run_id=version.run_id, commit=version.tags.get("commit")
+        )
+        pack_bundle(training, origin, output)
 
     def _holds(self, ref: BundleRef) -> bool:
         try:

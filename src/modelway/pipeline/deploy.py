@@ -10,7 +10,7 @@ from modelway.deploy.image import name_image
 from modelway.deploy.smoke import read_expected, smoke
 from modelway.errors import UsageError
 from modelway.pipeline.bundles import BundleStore
-from modelway.records.deploy import Release
+from modelway.records.deploy import BundleRef, Release
 from modelway.records.environment import LocalOptions
 from modelway.records.progress import Progress, silent
 
@@ -76,7 +76,7 @@ def make_release(
     """
     champion, version = store.bring(wanted.champion)
     say(f"{version.name} version {champion.version}: its bundle is {champion.digest[:12]}")
-    challengers = []
+    challengers: list[BundleRef] = []
     for reference in wanted.challengers:
         ref, _ = store.bring(reference)
         say(f"challenger: version {ref.version}, its bundle is {ref.digest[:12]}")
@@ -89,7 +89,7 @@ def make_release(
     release = Release(name=version.name, champion=champion, challengers=tuple(challengers), commit=commit)
     if isinstance(environment.place.options.target, LocalOptions):
         return release
-    image = name_image(environment.place, release, wanted.image, say, build=build)
+    image = name_image(environment.place, release, wanted.image, build=build)
     return release.model_copy(update={"image": image})
 
 
