@@ -1,0 +1,297 @@
+"""The flow over a target that is a file: what it leaves, and how it ends, wherever it fails or is cut off."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelway.deploy.flow import Flow
+from modelway.deploy.state import EnvironmentState
+from modelway.deploy.target import Place
+from modelway.errors import GateError, InputError, OutsideError, RolledBackError
+from modelway.flags import read_shares, with_shares
+from modelway.records.data import S3Options
+from modelway.records.deploy import BundleRef, Live, LiveState, MissingSecret, Release, Step
+from modelway.records.environment import EnvironmentOptions, LocalOptions, WaitOptions
+from modelway.records.flags import Shares
+from modelway.records.serve import ServeOptions
+from modelway.records.smoke import SmokeCheck, SmokeReport
+from modelway.records.verdict import Verdict
+
+
+def release(version: int, *challengers: int) -> Release:
+    def ref(number: int) -> BundleRef:
+        return BundleRef(version=number, digest=f"{number:064x}")
+
+    return Release(name="loans", champion=ref(version), challengers=tuple(map(ref, challengers)))
+
+
+UNHEALTHY, WRONG, REFUSED, SLOW = 90, 91, 92, 93
+"""Versions that never get healthy, fail the smoke test, are refused by the target, are never there in time."""
+
+
+@dataclass
+class FileTarget:
+    """Two steps to a release: `register` it, then `switch` to it. A file holds which one runs."""
+
+    path: Path
+    fails: set[str] = field(default_factory=set)
+
+    def missing(self) -> tuple[MissingSecret, ...]:
+        return ()
+
+    def inspect(self) -> Live:
+        if "inspect" in self.fails:
+            raise OutsideError("no answer")
+        told = self._read()
+        if not told.get("runs"):
+            return Live(state=LiveState.ABSENT)
+        state = {UNHEALTHY: LiveState.FAILED, SLOW: LiveState.CHANGING}.get(told["version"], LiveState.STABLE)
+        return Live(
+            state=state, release=told["runs"], revision=f"r{told['version']}", wanted=1, ready=1, url="http://x"
+        )
+
+    def plan(self, wanted: Release | None, live: Live) -> tuple[Step, ...]:
+        if wanted is None:
+            return () if live.state is LiveState.ABSENT else (Step(room="target", action="stop", what="stop"),)
+        if live.release == wanted.id and live.state is not LiveState.FAILED:
+            return ()
+        told: dict[str, Any] = {"id": wanted.id, "version": wanted.champion.version}
+        return tuple(Step(room="target", action=name, what=name, arguments=told) for name in ("register", "switch"))
+
+    def apply(self, step: Step) -> None:
+        if step.action in self.fails or step.arguments.get("version") == REFUSED:
+            raise OutsideError(f"{step.action} was refused")
+        told = self._read()
+        if step.action == "register":
+            told["registered"] = sorted({*told.get("registered", []), step.arguments["id"]})
+        elif step.action == "switch":
+            assert step.arguments["id"] in told["registered"]
+            told |= {"runs": step.arguments["id"], "version": step.arguments["version"]}
+        else:
+            told["runs"] = None
+        work = self.path.with_suffix(".part")
+        work.write_text(json.dumps(told))
+        work.replace(self.path)
+
+    def _read(self) -> dict[str, Any]:
+        return json.loads(self.path.read_text()) if self.path.exists() else {}
+
+
+def ask(release: Release, url: str) -> SmokeReport:
+    verdict = Verdict.FAIL if release.champion.version == WRONG else Verdict.PASS
+    check = SmokeCheck(name="predictions", verdict=verdict, detail="0.1 was answered, 0.9 expected")
+    return SmokeReport(endpoint=url, versions=(str(release.champion.version),), checks=(check,))
+
+
+class World:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.said: list[str] = []
+        self.target = FileTarget(root / "target.json")
+        self.state = EnvironmentState(str(root / "env"), S3Options())
+
+    def flow(self, say: Any = None) -> Flow:
+        wait = WaitOptions(stable_seconds=0.6, poll_seconds=0.02, lease_seconds=30.0)
+        options = EnvironmentOptions(target=LocalOptions(kind="local"), wait=wait)
+        place = Place(
+            environment="test",
+            model="loans",
+            options=options,
+            serve=ServeOptions(),
+            root=self.root,
+            state=self.root / "env",
+            bundles=self.root / "bundles",
+            flags=str(self.root / "env" / "flags.json"),
+            log=str(self.root / "log"),
+        )
+        return Flow(place, self.target, self.state, ask, say or self.said.append, "me")
+
+    @property
+    def runs(self) -> str | None:
+        return self.target.inspect().release
+
+    def killed_at(self, moment: int, work: Any) -> bool:
+        """Do the work in a process that is killed when it says its `moment`-th word; whether it came to that."""
+        pid = os.fork()
+        if pid == 0:
+            said = 0
+
+            def say(_: str) -> None:
+                nonlocal said
+                said += 1
+                if said == moment:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            try:
+                work(self.flow(say))
+            except BaseException:  # noqa: BLE001 - how it ends is judged by what it leaves
+                os._exit(1)
+            os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_a_plan_changes_nothing(world: World) -> None:
+    plan = world.flow().plan(release(1))
+    assert [step.room for step in plan.steps] == ["state", "target", "target", "wait", "smoke", "state"]
+    assert list(world.root.iterdir()) == []
+
+
+def test_a_release_is_recorded_with_its_revision(world: World) -> None:
+    assert world.flow().deploy(release(1)).plan.before is None
+    known = world.state.read()
+    assert [(one.id, one.revision) for one in known.history] == [(release(1).id, "r1")]
+    assert known.attempt is None
+    assert [event.what for event in known.events] == ["deployed"]
+
+
+def test_what_runs_already_is_left_alone(world: World) -> None:
+    world.flow().deploy(release(1))
+    before = {
+        path: path.read_bytes() for path in world.root.rglob("*") if path.name in {"target.json", "releases.json"}
+    }
+    assert world.flow().deploy(release(1)).plan.steps == ()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize(("version", "why"), [(UNHEALTHY, "failed"), (WRONG, "0.9 expected"), (SLOW, "after 0.6 s")])
+def test_what_is_not_healthy_is_rolled_back(world: World, version: int, why: str) -> None:
+    world.flow().deploy(release(1))
+    with pytest.raises(RolledBackError, match=why):
+        world.flow().deploy(release(version))
+    assert world.runs == release(1).id
+    known = world.state.read()
+    assert known.current is not None
+    assert known.current.id == release(1).id
+    assert known.attempt is None
+    assert [event.what for event in known.events] == ["deployed", "failed", "rolled back"]
+
+
+@pytest.mark.parametrize("version", [UNHEALTHY, WRONG, SLOW])
+def test_a_first_deploy_that_fails_has_nothing_to_return_to(world: World, version: int) -> None:
+    with pytest.raises(GateError, match="no release to return to"):
+        world.flow().deploy(release(version))
+    assert world.state.read().history == ()
+    world.flow().deploy(release(1))
+    assert world.runs == release(1).id
+
+
+def test_a_target_that_refuses_leaves_what_runs(world: World) -> None:
+    world.flow().deploy(release(1))
+    with pytest.raises(OutsideError, match=r"refused; loans version 1 .* still runs"):
+        world.flow().deploy(release(REFUSED))
+    assert world.runs == release(1).id
+    assert world.state.read().attempt is None
+
+
+def test_half_of_a_deploy_that_fails_is_rolled_back(world: World) -> None:
+    world.flow().deploy(release(1))
+    world.target.fails = {"switch"}
+    with pytest.raises(OutsideError):
+        world.flow().deploy(release(2))
+    world.target.fails = set()
+    assert world.runs == release(1).id
+    world.flow().deploy(release(2))
+    assert world.runs == release(2).id
+
+
+def test_where_coming_back_fails_too_the_next_run_goes_on(world: World) -> None:
+    world.flow().deploy(release(1))
+
+    def say(words: str) -> None:
+        if words.startswith("failed"):
+            world.target.fails = {"switch"}
+
+    with pytest.raises(OutsideError, match="and so did coming back"):
+        world.flow(say).deploy(release(WRONG))
+    assert world.state.read().attempt is not None
+    world.target.fails = set()
+    world.flow().deploy(release(1))
+    assert (world.runs, world.state.read().attempt) == (release(1).id, None)
+
+
+@pytest.mark.parametrize("moment", range(1, 8))
+def test_a_deploy_killed_anywhere_converges(world: World, moment: int) -> None:
+    world.flow().deploy(release(1))
+    killed = world.killed_at(moment, lambda flow: flow.deploy(release(2)))
+    assert killed == (moment <= 6)
+    assert world.runs in {release(1).id, release(2).id}
+    world.flow().deploy(release(2))
+    known = world.state.read()
+    assert (world.runs, known.attempt) == (release(2).id, None)
+    assert [one.id for one in known.history] == [release(1).id, release(2).id]
+
+
+@pytest.mark.parametrize("moment", range(1, 15))
+def test_a_rollback_killed_anywhere_converges(world: World, moment: int) -> None:
+    world.flow().deploy(release(1))
+    world.killed_at(moment, lambda flow: flow.deploy(release(WRONG)))
+    assert world.runs in {release(1).id, release(WRONG).id}
+    with pytest.raises(RolledBackError):
+        world.flow().deploy(release(WRONG))
+    assert (world.runs, world.state.read().attempt) == (release(1).id, None)
+
+
+def test_two_deploys_at_once_exclude_each_other(world: World) -> None:
+    refusals = []
+
+    def say(_: str) -> None:
+        try:
+            world.flow().deploy(release(2))
+        except OutsideError as error:
+            refusals.append(error)
+
+    world.flow(say).deploy(release(1))
+    assert world.runs == release(1).id
+    assert refusals
+    assert "me, until 20" in refusals[0].what
+
+
+def test_rollback_flips_flags_first_and_then_restores_the_release(world: World) -> None:
+    from modelway.flags import update_flags
+
+    world.flow().deploy(release(1))
+    world.flow().deploy(release(1, 2))
+    flags = str(world.root / "env" / "flags.json")
+    update_flags(flags, lambda document: with_shares(document, Shares(new_model=0.5, shadow=1.0)))
+    at_first_word = []
+
+    def say(_: str) -> None:
+        at_first_word.append(read_shares(json.loads(Path(flags).read_text())))
+
+    world.flow(say).roll_back()
+    assert at_first_word[0] == Shares()
+    assert world.runs == release(1).id
+    with pytest.raises(InputError, match="no release before"):
+        world.flow().roll_back()
+
+
+@pytest.mark.parametrize("moment", range(1, 8))
+def test_a_rollback_by_hand_killed_anywhere_goes_on(world: World, moment: int) -> None:
+    for version in (1, 2, 3):
+        world.flow().deploy(release(version))
+    killed = world.killed_at(moment, lambda flow: flow.roll_back())
+    begun = world.state.read().attempt is not None
+    if killed and begun:
+        world.flow().roll_back()
+    assert world.runs == (release(2).id if begun or not killed else release(3).id)
+
+
+def test_it_stops(world: World) -> None:
+    assert world.flow().stop() is False
+    world.flow().deploy(release(1))
+    assert world.flow().stop() is True
+    assert world.runs is None
+    world.flow().deploy(release(1))
+    assert world.runs == release(1).id
