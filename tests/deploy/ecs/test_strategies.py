@@ -1,0 +1,127 @@
+"""Rolling, canary and linear: who serves while a deployment is under way, and how it comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from modelway.records.deploy import LiveState
+from modelway.records.ecs import CanaryOptions, LinearOptions, PauseOptions, RollingOptions
+
+CANARY = CanaryOptions(kind="canary", percent=10.0, minutes=1, pause=PauseOptions(test_url="http://test.example"))
+
+
+def apply(target: Any, release: Any) -> None:
+    for step in target.plan(release, target.inspect()):
+        target.apply(step)
+
+
+def shares(world: Any) -> dict[int, float]:
+    """The traffic's shares by version; an image is named by its version's number."""
+    serving = world.stand_in.cluster.serving("loans")
+    return {int(image.rpartition(":")[2], 16): share for image, share in serving.items() if "sha256" in image}
+
+
+def test_a_rolling_update_keeps_as_many_tasks_as_it_has_to(world: Any, bring: Any) -> None:
+    target = world.open(replicas=3, strategy=RollingOptions(kind="rolling", minimum_healthy_percent=100))
+    bring(target, world.release(1))
+    assert bring(target, world.release(2)).ready == 3
+    service = world.stand_in.cluster.services["loans"]
+    assert service.outages == 0
+    assert service.configuration["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+
+
+def test_a_canary_waits_before_each_shift_and_goes_on_by_evidence(world: Any, bring: Any, until: Any) -> None:
+    bring(world.open(), world.release(1))
+    target = world.open(strategy=CANARY)
+    apply(target, world.release(2))
+    seen = []
+    while (live := until(target, LiveState.PAUSED, LiveState.STABLE)).state is LiveState.PAUSED:
+        assert live.release == world.release(2).id
+        assert live.url == "http://test.example"
+        seen.append(shares(world))
+        (step,) = target.plan(world.release(2), live)
+        assert step.action == "continue"
+        target.apply(step)
+        target.apply(step)  # a second time lets no further pause through
+    assert seen == [{1: 100.0}, {2: 10.0, 1: 90.0}]
+    assert shares(world) == {2: 100.0}
+
+
+def test_a_step_of_one_pause_does_not_let_the_next_one_through(world: Any, bring: Any, until: Any) -> None:
+    bring(world.open(), world.release(1))
+    target = world.open(strategy=CANARY)
+    apply(target, world.release(2))
+    (first,) = target.plan(world.release(2), until(target, LiveState.PAUSED))
+    target.apply(first)
+    assert target.inspect().state is LiveState.CHANGING
+    second = until(target, LiveState.PAUSED)
+    target.apply(first)
+    assert target.inspect() == second
+
+
+@pytest.mark.parametrize("pauses", [0, 1])
+def test_from_a_pause_it_comes_back_at_once(world: Any, bring: Any, until: Any, pauses: int) -> None:
+    first = world.release(1).model_copy(update={"revision": bring(world.open(), world.release(1)).revision})
+    target = world.open(strategy=CANARY)
+    apply(target, world.release(2))
+    for _ in range(pauses):
+        (step,) = target.plan(world.release(2), until(target, LiveState.PAUSED))
+        target.apply(step)
+        assert target.inspect().state is LiveState.CHANGING
+    until(target, LiveState.PAUSED)
+    apply(target, first)
+    live = until(target, LiveState.STABLE)
+    assert (live.release, shares(world)) == (first.id, {1: 100.0})
+    calls = world.stand_in.faults.calls
+    assert "ContinueServiceDeployment" in calls
+    assert calls.count("UpdateService") == 2
+    assert world.stand_in.cluster.services["loans"].outages == 0
+
+
+def test_a_shift_that_is_over_comes_back_by_the_revisions_name_without_a_canary(world: Any, bring: Any) -> None:
+    target = world.open(strategy=CanaryOptions(kind="canary"))
+    first = world.release(1).model_copy(update={"revision": bring(target, world.release(1)).revision})
+    bring(target, world.release(2))
+    (step,) = target.plan(first, target.inspect())
+    assert step.arguments["revision"] == first.revision
+    live = bring(target, first)
+    assert (live.release, live.revision) == (first.id, first.revision)
+    assert world.stand_in.cluster.services["loans"].newest.configuration["strategy"] == "BLUE_GREEN"
+
+
+def test_an_alarm_turns_a_linear_shift_back(world: Any, bring: Any, until: Any) -> None:
+    bring(world.open(), world.release(1))
+    linear = LinearOptions(kind="linear", percent=25.0, minutes=50)
+    target = world.open(strategy=linear, alarms=("loans-5xx",))
+    apply(target, world.release(2))
+    while shares(world).get(2) != 25.0:
+        assert target.inspect().state is LiveState.CHANGING
+    world.stand_in.cluster.alarms.add("loans-5xx")
+    live = until(target, LiveState.STABLE)
+    assert live.release == world.release(1).id
+    assert "loans-5xx" in live.reason
+
+
+def test_what_ecs_rolled_back_can_be_tried_again(world: Any, bring: Any) -> None:
+    target = world.open()
+    bring(target, world.release(1))
+    broken = world.broken()
+    live = bring(target, broken)
+    assert live.release == world.release(1).id
+    assert "circuit breaker" in live.reason
+    assert "the bundle does not verify" in live.reason
+    world.stand_in.cluster.broken.clear()
+    live = bring(target, broken)
+    assert (live.state, live.release) == (LiveState.STABLE, broken.id)
+
+
+def test_replicas_of_the_settings_are_seen_and_others_are_left_alone(world: Any, bring: Any, until: Any) -> None:
+    live = bring(world.open(replicas=2), world.release(1))
+    assert world.open().plan(world.release(1), live) == ()
+    more = world.open(replicas=4)
+    (step,) = more.plan(world.release(1), live)
+    more.apply(step)
+    assert more.inspect().state is LiveState.CHANGING
+    assert until(more, LiveState.STABLE).ready == 4
