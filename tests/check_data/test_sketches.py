@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from modelway.data.suite import sketch
+from modelway import sketches as sketch
 from modelway.data.suite.distinct import DistinctSketch
 from modelway.data.suite.sample import RowSample, rank_error
-from modelway.data.suite.sketch import QuantileSketch
+from modelway.sketches import QuantileSketch
 
 ORDERS = {
     "random": lambda random, count: random.normal(size=count),

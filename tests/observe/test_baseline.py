@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelway.observe.baseline import BINS, LISTED, SAMPLE, distribution, make_baseline
+from modelway.observe.baseline import distribution, make_baseline
+from modelway.observe.bins import BINS
+from modelway.observe.tallies import LISTED
 from modelway.records.data import Column, ColumnType, Dataset, Duplicates, HashSplit, Task
 from modelway.records.evaluate import Scores
 from modelway.records.observe import Baseline
@@ -28,18 +30,18 @@ def test_numbers_lie_in_bins_of_equally_many_rows() -> None:
     assert found.mean == pytest.approx(values.mean())
 
 
-def test_a_long_column_is_counted_whole_though_its_edges_come_from_a_sample() -> None:
-    values = np.random.default_rng(0).normal(size=3 * SAMPLE)
-    found = distribution(ColumnType.NUMBER, pa.chunked_array([pa.array(values)]))
-    assert sum(found.counts) == 3 * SAMPLE
-    assert all(0.9 < count * BINS / len(values) < 1.1 for count in found.counts)
-
-
-def test_few_different_numbers_give_few_bins() -> None:
+def test_few_different_numbers_have_a_bin_each() -> None:
     found = distribution(ColumnType.INTEGER, column(1, 1, 1, 2, None))
-    assert (found.rows, found.missing, sum(found.counts)) == (5, 1, 4)
+    assert (found.rows, found.missing, found.edges, found.counts) == (5, 1, (1.0, 2.0, 2.0), (3, 1))
     constant = distribution(ColumnType.INTEGER, column(7, 7, 7))
-    assert (constant.edges, constant.counts, constant.std) == ((7.0,), (3,), 0.0)
+    assert (constant.edges, constant.counts, constant.std) == ((7.0, 7.0), (3,), 0.0)
+
+
+def test_a_frequent_greatest_value_has_a_bin_of_its_own() -> None:
+    values = np.minimum(np.random.default_rng(0).normal(size=10_000), 1.0)
+    found = distribution(ColumnType.NUMBER, pa.chunked_array([pa.array(values)]))
+    assert found.edges[-2:] == (1.0, 1.0)
+    assert found.counts[-1] == np.count_nonzero(values == 1.0)
 
 
 def test_a_column_without_values_has_its_count_of_missing_ones_alone() -> None:
@@ -64,7 +66,7 @@ def test_texts_are_counted_by_length_and_dates_by_second() -> None:
     assert (texts.edges[0], texts.edges[-1]) == (1.0, 4.0)
     day = dt.datetime(1970, 1, 2, tzinfo=dt.UTC)
     dates = distribution(ColumnType.DATE, column(day, day, kind=pa.timestamp("us", tz="UTC")))
-    assert dates.edges == (86400.0,)
+    assert dates.edges == (86400.0, 86400.0)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,7 @@ def test_predictions_are_counted_as_they_are_served(
         profile=(),
         source={},
     )
-    found = make_baseline(dataset, pa.table({"x": [1.0, 2.0]}), scores, {"metric": None})
+    rows = pa.table({"x": [1.0, 2.0]})
+    found = make_baseline(dataset, rows, rows, scores, {"metric": None}, {})
     assert (found.predictions.categories if isinstance(expected, dict) else found.predictions.mean) == expected
     assert Baseline.from_json(found.to_json()) == found

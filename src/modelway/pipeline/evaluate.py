@@ -138,7 +138,15 @@ def evaluate_into(
     progress("evaluate", 2, 4, "measured")
     with stopwatch.step("baseline"):
         values = {metric: estimate.value for metric, estimate in evaluation.metrics.items()}
-        baseline = make_baseline(data.dataset, data.tables["train"], held_out[1], values)
+        baseline = make_baseline(
+            data.dataset,
+            data.tables["train"],
+            data.tables["test"],
+            held_out[1],
+            values,
+            read_fit(directory).importance,
+            tuple(dict.fromkeys((*options.slices, *options.sensitive))),
+        )
         (directory / "baseline.json").write_text(baseline.to_json(), encoding="utf-8")
     progress("evaluate", 3, 4, "profiled")
     with stopwatch.step("report"):

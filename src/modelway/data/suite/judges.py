@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelway.data.suite.kinds import Kind
-    from modelway.data.suite.sketch import Quantile
     from modelway.data.suite.tally import ColumnTally
     from modelway.records.suite import Check
+    from modelway.sketches import Quantile
 
 
 def need_fit(check: Check, kinds: Mapping[str, Kind]) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from modelway.data.suite.distinct import DistinctSketch
-from modelway.data.suite.sketch import QuantileSketch
 from modelway.data.suite.values import NUMERIC, TEXTS
 from modelway.records.data import ColumnType
+from modelway.sketches import QuantileSketch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -54,13 +54,36 @@ class QuantileSketch:
             self._most = max(self._most, float(values.max()))
             self._push(0, values)
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest value, exactly; there must be values."""
+        return self._least, self._most
+
+    @property
+    def rank_error(self) -> int:
+        """By how many values a rank may be off."""
+        return self._error
+
+    def merge(self, other: QuantileSketch) -> None:
+        """Take all values that another sketch took; the bounds on the error add up."""
+        self.count += other.count
+        self._error += other._error
+        self._least, self._most = min(self._least, other._least), max(self._most, other._most)
+        for level, held in enumerate(other._levels):
+            for piece in held:
+                self._push(level, piece)
+
+    def weighted(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """What is held in ascending order, and how many values each stands for; together `count`."""
+        pieces = [(piece, 1 << level) for level, held in enumerate(self._levels) for piece in held]
+        values = np.concatenate([piece for piece, _ in pieces]) if pieces else np.empty(0)
+        order = np.argsort(values, kind="stable")
+        weights = np.concatenate([np.full(len(piece), weight) for piece, weight in pieces]) if pieces else np.empty(0)
+        return values[order], weights.astype(np.int64)[order]
+
     def quantile(self, q: float) -> Quantile:
         """The value at rank q · (n - 1), between two neighbours as numpy's default does it; there must be values."""
-        pieces = [(piece, 1 << level) for level, held in enumerate(self._levels) for piece in held]
-        values = np.concatenate([piece for piece, _ in pieces])
-        order = np.argsort(values, kind="stable")
-        values = values[order]
-        weights = np.concatenate([np.full(len(piece), weight) for piece, weight in pieces])[order]
+        values, weights = self.weighted()
         ranks = np.cumsum(weights) - 1  # the greatest rank, from 0, that each value stands for
         rank = q * (self.count - 1)
         below, above = np.searchsorted(ranks, [np.floor(rank), np.ceil(rank)])
@@ -77,7 +100,7 @@ class QuantileSketch:
         )
 
     def _push(self, level: int, values: NDArray[np.float64]) -> None:
-        if level == len(self._levels):
+        while level >= len(self._levels):
             self._levels.append([])
             self._odd.append(0)
         held = self._levels[level]
