@@ -25,7 +25,7 @@ CATEGORIES = 19
 
 
 def parts_of(counts: NDArray[np.int64], parts: int = PARTS) -> NDArray[np.intp]:
-    """The bins that each of at most `parts` parts begins with, so that all have like numbers of rows; 0 is the first."""
+    """The bins with which at most `parts` parts of like numbers of rows begin; the first is 0."""
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     if not total:

@@ -38,7 +38,7 @@ class NumberTally:
         self._ranks = np.zeros(len(edges) + 1, np.int64)
         self._sketch = None if edges else QuantileSketch()
         self._missing = self._count = self._finite = 0
-        self._mean = self._squares = 0.0
+        self._mean = self._squares = self._beyond = 0.0
         self._least, self._most = math.inf, -math.inf
 
     def add(self, values: pa.Array | pa.ChunkedArray) -> None:
@@ -55,6 +55,8 @@ class NumberTally:
         if len(numbers):
             if self._sketch is not None:
                 self._sketch.add(numbers)
+            else:
+                self._beyond += _beyond(numbers, self._edges)
             mean = float(numbers.mean())
             squares = float(np.square(numbers - mean).sum())
             self._join(len(numbers), mean, squares, float(numbers[0]), float(numbers[-1]))
@@ -64,6 +66,7 @@ class NumberTally:
         self._missing += other._missing
         self._count += other._count
         self._ranks += other._ranks
+        self._beyond += other._beyond
         if self._sketch is not None and other._sketch is not None:
             self._sketch.merge(other._sketch)
         self._join(other._finite, other._mean, other._squares, other._least, other._most)
@@ -85,6 +88,7 @@ class NumberTally:
             counts=tuple(counts.tolist()),
             below=below,
             above=above,
+            beyond=self._beyond,
             error=error,
             mean=self._mean,
             std=math.sqrt(max(self._squares, 0.0) / self._finite),
@@ -191,6 +195,13 @@ def numbers_of(kind: ColumnType, values: pa.Array | pa.ChunkedArray) -> NDArray[
 
 def _as_categories(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     return pc.if_else(values, "true", "false") if pa.types.is_boolean(values.type) else values
+
+
+def _beyond(values: NDArray[np.float64], edges: NDArray[np.float64]) -> float:
+    """How far the ascending values that lie beyond the edges do so, all together."""
+    below = values[: np.searchsorted(values, edges[0])]
+    above = values[np.searchsorted(values, edges[-1], side="right") :]
+    return float((edges[0] - below).sum() + (above - edges[-1]).sum())
 
 
 def _of_sketch(sketch: QuantileSketch) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:

@@ -28,6 +28,8 @@ class Distribution(Record):
     """Rows below the first edge, where the edges are another distribution's."""
     above: int = 0
     """Rows above the last edge, likewise."""
+    beyond: float = 0.0
+    """How far those rows lie beyond the edges, all together."""
     error: int = 0
     """By how many rows the rank of an edge may be off; 0 where all was counted."""
     categories: dict[str, int] = {}

@@ -15,6 +15,7 @@ from modelway.records.data import PrepareOptions, Task
 from modelway.records.environment import EnvironmentOptions
 from modelway.records.evaluate import EvaluateOptions, metric_names
 from modelway.records.fit import FitOptions
+from modelway.records.monitor import MonitorOptions
 from modelway.records.register import RegisterOptions
 from modelway.records.serve import ServeOptions
 from modelway.records.smoke_train import SmokeTrainOptions
@@ -46,6 +47,8 @@ class SettingsSlice(Record):
     """How small a training must do."""
     serve: ServeOptions = ServeOptions()
     """How a bundle is served."""
+    monitor: MonitorOptions = MonitorOptions()
+    """How the health of a live model is watched."""
     changed: ChangedOptions = ChangedOptions()
     """Which files are code, data, settings and documents."""
     environments: dict[str, EnvironmentOptions] = {}
@@ -76,6 +79,9 @@ class Settings(SettingsSlice):
             "fit.features.custom": tuple(column for custom in features.custom for column in custom.columns),
             "evaluate.slices": self.evaluate.slices,
             "evaluate.sensitive": self.evaluate.sensitive,
+            "monitor.drift.ignore": self.monitor.drift.ignore,
+            "monitor.drift.slices": self.monitor.drift.slices or (),
+            "monitor.performance.slices": self.monitor.performance.slices,
         }
         for key, columns in named.items():
             for column in columns:
@@ -93,6 +99,7 @@ class Settings(SettingsSlice):
             "evaluate.primary": (options.primary,) if options.primary else (),
             "evaluate.gates.minimum": tuple(options.gates.minimum),
             "evaluate.gates.maximum": tuple(options.gates.maximum),
+            "monitor.performance.metric": tuple(filter(None, [self.monitor.performance.metric])),
         }
         for key, metrics in named.items():
             for metric in metrics:

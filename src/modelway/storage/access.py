@@ -12,12 +12,17 @@ _DEFAULT = S3Options()
 
 
 def list_files(
-    uri: str, *, s3: S3Options = _DEFAULT, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()
+    uri: str,
+    *,
+    s3: S3Options = _DEFAULT,
+    include: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
+    suffixes: tuple[str, ...] = DATA_SUFFIXES,
 ) -> list[Found]:
     """The files behind an address, sorted by name.
 
     The address of one file or object gives it, whatever its name. A folder, prefix or glob gives what lies below it
-    and ends with one of `DATA_SUFFIXES`, but for paths of which a part begins with `_` or `.`. `include` and `exclude`
+    and ends with one of `suffixes`, but for paths of which a part begins with `_` or `.`. `include` and `exclude`
     then choose by globs on the name below the address: `*` and `?` stop at slashes, `**` does not, and a glob without
     a slash looks at the last part of the name alone.
 
@@ -26,10 +31,11 @@ def list_files(
         OutsideError: S3 or the file system fails or denies access.
         UsageError: there are no credentials for S3.
     """
-    found = list_s3(uri, s3, include, exclude) if is_s3(uri) else list_local(uri, include, exclude)
+    local = not is_s3(uri)
+    found = list_local(uri, include, exclude, suffixes) if local else list_s3(uri, s3, include, exclude, suffixes)
     if found:
         return found
-    kinds = ", ".join(f"*{suffix}" for suffix in DATA_SUFFIXES)
+    kinds = ", ".join(f"*{suffix}" for suffix in suffixes)
     if has_wildcard(uri) or include or exclude:
         raise InputError("no data file fits the globs", where=uri, remedy=f"Only {kinds} count; check the globs.")
     raise InputError("there is no data file", where=uri, remedy=f"Name a file, or a folder with {kinds} in it.")

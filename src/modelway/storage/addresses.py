@@ -10,6 +10,8 @@ from modelway.errors import InputError
 
 DATA_SUFFIXES = (".parquet", ".csv", ".jsonl")
 """Endings of the files that count when a folder, prefix or glob is read."""
+LOG_SUFFIXES = (".jsonl.gz",)
+"""Endings of the prediction log's files."""
 
 _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
 _WILDCARD = re.compile(r"[*?\[]")
@@ -100,16 +102,18 @@ def matches_whole(name: str, pattern: str) -> bool:
     return re.fullmatch("".join(_glob_part(token) for token in _GLOB_TOKEN.finditer(pattern)), name, re.S) is not None
 
 
-def is_data_name(name: str) -> bool:
+def is_data_name(name: str, suffixes: tuple[str, ...] = DATA_SUFFIXES) -> bool:
     """Whether a path is one that a folder, prefix or glob gives: a data file, no part of it hidden."""
     parts = PurePosixPath(name).parts
-    return name.endswith(DATA_SUFFIXES) and not any(part.startswith(("_", ".")) for part in parts)
+    return name.endswith(suffixes) and not any(part.startswith(("_", ".")) for part in parts)
 
 
-def is_wanted(name: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> bool:
+def is_wanted(
+    name: str, include: tuple[str, ...], exclude: tuple[str, ...], suffixes: tuple[str, ...] = DATA_SUFFIXES
+) -> bool:
     """Whether a path passes `is_data_name` and the include and exclude globs."""
     included = not include or any(matches(name, pattern) for pattern in include)
-    return included and is_data_name(name) and not any(matches(name, pattern) for pattern in exclude)
+    return included and is_data_name(name, suffixes) and not any(matches(name, pattern) for pattern in exclude)
 
 
 def _glob_part(token: re.Match[str]) -> str:

@@ -12,25 +12,28 @@ from typing import TYPE_CHECKING
 
 from modelway.errors import InputError, OutsideError
 from modelway.locks import locked
-from modelway.storage.addresses import Found, has_wildcard, is_wanted, matches_whole, split_glob
+from modelway.storage.addresses import DATA_SUFFIXES, Found, has_wildcard, is_wanted, matches_whole, split_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def list_local(uri: str, include: tuple[str, ...], exclude: tuple[str, ...]) -> list[Found]:
+def list_local(
+    uri: str, include: tuple[str, ...], exclude: tuple[str, ...], suffixes: tuple[str, ...] = DATA_SUFFIXES
+) -> list[Found]:
     """The files behind a path, folder or glob, sorted by name; see `access.list_files`."""
     path = Path(uri)
     if path.is_file():
         return [Found(path.name, uri, path.stat().st_size)]
     if path.is_dir():
-        below = [name for name in _walk(path) if is_wanted(name, include, exclude)]
+        below = [name for name in _walk(path) if is_wanted(name, include, exclude, suffixes)]
         return [_found(path, name) for name in below]
     if not has_wildcard(uri):
         return []
     folder, pattern = split_glob(uri)
     base = Path(folder or ".")
-    names = [name for name in _walk(base) if matches_whole(name, pattern) and is_wanted(name, include, exclude)]
+    fitting = (name for name in _walk(base) if matches_whole(name, pattern))
+    names = [name for name in fitting if is_wanted(name, include, exclude, suffixes)]
     return [_found(base, name) for name in names]
 
 

@@ -15,7 +15,7 @@ from modelway.records.base import Record
 from modelway.records.data import S3Options
 from modelway.records.progress import silent
 from modelway.storage.access import list_files
-from modelway.storage.addresses import parse_s3
+from modelway.storage.addresses import DATA_SUFFIXES, parse_s3
 from modelway.storage.local import outside, replacing, write_local
 from modelway.storage.s3 import s3_client, translated
 
@@ -58,6 +58,7 @@ def sync(
     include: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
     remove: bool = False,
+    suffixes: tuple[str, ...] = DATA_SUFFIXES,
     progress: Progress = silent,
 ) -> list[tuple[str, Path]]:
     """Download the objects behind an `s3://` address that are new or changed.
@@ -74,7 +75,7 @@ def sync(
         OutsideError: S3 fails or denies access, a download stays torn, or the disk is full.
         UsageError: there are no credentials for S3.
     """
-    found = list_files(uri, s3=s3, include=include, exclude=exclude)
+    found = list_files(uri, s3=s3, include=include, exclude=exclude, suffixes=suffixes)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with locked(directory / f"{STATE}.lock", f"the copy of {uri}", _DOWNLOAD_SECONDS):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelway.errors import InputError, ModelwayError, OutsideError, UsageError
 from modelway.storage.addresses import (
+    DATA_SUFFIXES,
     Found,
     S3Address,
     has_wildcard,
@@ -68,7 +69,13 @@ def s3_client(options: S3Options) -> S3Client:
         ) from error
 
 
-def list_s3(uri: str, options: S3Options, include: tuple[str, ...], exclude: tuple[str, ...]) -> list[Found]:
+def list_s3(
+    uri: str,
+    options: S3Options,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    suffixes: tuple[str, ...] = DATA_SUFFIXES,
+) -> list[Found]:
     """The objects behind an object, prefix or glob, sorted by name; see `access.list_files`."""
     address = parse_s3(uri)
     with translated(uri):
@@ -76,11 +83,11 @@ def list_s3(uri: str, options: S3Options, include: tuple[str, ...], exclude: tup
         if exact is not None:
             return [exact]
         folder, pattern = split_glob(address.key) if has_wildcard(address.key) else (_as_folder(address.key), "")
-        found = list(_below(s3_client(options), address.bucket, folder))
+        found = list(_below(s3_client(options), address.bucket, folder, suffixes))
     wanted = [
         item
         for item in found
-        if (not pattern or matches_whole(item.name, pattern)) and is_wanted(item.name, include, exclude)
+        if (not pattern or matches_whole(item.name, pattern)) and is_wanted(item.name, include, exclude, suffixes)
     ]
     for item in wanted:
         _check_name(item)
@@ -196,12 +203,12 @@ def _exact(client: S3Client, address: S3Address) -> Found | None:
     return Found(name, str(address), first[0]["Size"], first[0]["ETag"].strip('"'))
 
 
-def _below(client: S3Client, bucket: str, folder: str) -> Iterator[Found]:
+def _below(client: S3Client, bucket: str, folder: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
     """Every data file below a prefix that is empty or ends with a slash."""
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
         for item in page.get("Contents", []):
             name = item["Key"][len(folder) :]
-            if is_data_name(name):
+            if is_data_name(name, suffixes):
                 yield Found(name, str(S3Address(bucket, item["Key"])), item["Size"], item["ETag"].strip('"'))
 
 
