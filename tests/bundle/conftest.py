@@ -99,7 +99,7 @@ def write_training(folder: Path, known: Any, fitted: Any) -> Path:
     )  # fmt: skip
     (folder / "metrics.json").write_text(evaluation.to_json())
     target = pa.array(y_train if not dataset.classes else [dataset.classes[number] for number in y_train])
-    baseline = make_baseline(dataset, train.append_column("y", target), scores, {})
+    baseline = make_baseline(dataset, train.append_column("y", target), test, scores, {}, {})
     (folder / "baseline.json").write_text(baseline.to_json())
     write_signature(folder, fitted.info, fitted.spec, dataset.columns, 0.5)
     write_reference(folder, fitted.info, test, scores)

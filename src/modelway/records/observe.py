@@ -44,17 +44,6 @@ class Distribution(Record):
     min: float | None = None
     max: float | None = None
 
-
-class SliceProfile(Record):
-    """The rows with one value of a column: how their other columns are distributed, coarsely."""
-
-    column: str
-    value: str
-    rows: int
-    cells: dict[str, tuple[int, ...]]
-    """Rows in each cell by column, and of the predictions under an empty name. Cells are those that
-    `observe.cells.Cells` makes of the column's whole distribution; the last one holds the rows without a value."""
-
     @property
     def typical(self) -> int | float | bool | str:
         """The mean or the most frequent value, and so nobody's own; dates as ISO 8601 without a zone."""
@@ -73,6 +62,17 @@ class SliceProfile(Record):
                 return "text"
             case ColumnType.DATE:
                 return datetime.fromtimestamp(round(mean), UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+class SliceProfile(Record):
+    """The rows with one value of a column: how their other columns are distributed, coarsely."""
+
+    column: str
+    value: str
+    rows: int
+    cells: dict[str, tuple[int, ...]]
+    """Rows in each cell by column, and of the predictions under an empty name. Cells are those that
+    `observe.cells.Cells` makes of the column's whole distribution; the last one holds the rows without a value."""
 
 
 class Baseline(Record):
