@@ -45,6 +45,7 @@ COMMANDS = {
     "flags": "show or set which requests a challenger gets",
     "rollback": "go back to the release before",
     "stop": "end what an environment runs",
+    "performance": "say how a live model performs, by the labels that have come in",
     "drift": "say which inputs and outputs of a live model have moved",
 }
 """Every command with its one line of help; `cli/NAME.py` is imported only when it is run, so that --help is quick."""

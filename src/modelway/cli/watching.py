@@ -157,3 +157,16 @@ def _overridden(options: MonitorOptions, flags: Sequence[Override]) -> MonitorOp
         return MonitorOptions.from_json(json.dumps(values))
     except ValidationError as error:
         raise UsageError(error.errors()[0]["msg"], where=" ".join(flag.flag for flag in flags)) from error
+
+
+def labels_of(scene: Scene, given: str | None) -> str | None:
+    """Where the labels are, if anybody said."""
+    if given is not None:
+        return address(given)
+    return scene.path(scene.options.performance.labels) if scene.options.performance.labels is not None else None
+
+
+def slices_of(scene: Scene) -> tuple[str, ...]:
+    """The columns whose values are measured one by one."""
+    evaluated = scene.settings.evaluate.slices if scene.settings is not None else ()
+    return scene.options.performance.slices or evaluated

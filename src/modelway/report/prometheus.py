@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from modelway.records.drift import DriftReport
+    from modelway.records.performance import PerformanceReport
 
 
 @dataclass
@@ -73,3 +74,15 @@ def _labels(labels: dict[str, str]) -> str:
         key: value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") for key, value in labels.items()
     }
     return "{" + ",".join(f'{key}="{value}"' for key, value in escaped.items()) + "}"
+
+
+def performance_metrics(report: PerformanceReport) -> list[Gauge]:
+    """The numbers of a performance report."""
+    metric = Gauge("modelway_performance_metric", "A metric of the live model by the labels that are in.")
+    for name, found in report.metrics.items():
+        for bound, value in (("value", found.value), ("low", found.low), ("high", found.high)):
+            if value is not None:
+                metric.samples.append(({"metric": name, "bound": bound}, value))
+    counts = Gauge("modelway_performance_labels", "Predictions whose label is in.", [({}, float(report.labels))])
+    answers = Gauge("modelway_performance_predictions", "Predictions looked at.", [({}, float(report.predictions))])
+    return [verdict_gauge("performance", report.verdict), metric, counts, answers]
