@@ -39,8 +39,9 @@ def test_every_job_ends_some_time(workflow: dict[str, Any]) -> None:
         assert "uses" in job or 0 < job["timeout-minutes"] <= 360
 
 
-def test_runs_of_one_branch_do_not_meet(workflow: dict[str, Any]) -> None:
-    assert "${{ github.ref }}" in workflow["concurrency"]["group"]
+def test_runs_of_one_branch_or_environment_do_not_meet(workflow: dict[str, Any]) -> None:
+    places = [job["environment"]["name"] for job in workflow["jobs"].values() if "environment" in job]
+    assert (places or ["${{ github.ref }}"])[0] in workflow["concurrency"]["group"]
 
 
 def test_checkout_leaves_no_credentials(step: Any) -> None:

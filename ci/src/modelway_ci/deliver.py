@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelway_ci.project import Project, with_registry
-from modelway_ci.services import with_github
+from modelway_ci.services import with_environment, with_github
 from modelway_ci.stage import run_stage
 
 if TYPE_CHECKING:
@@ -21,3 +21,10 @@ async def release(project: Project, version: str, repository: str | None, api_ur
         if value is not None:
             argv += [flag, value]
     return await run_stage("release", container, argv)
+
+
+async def change_environment(project: Project, command: str, environment: str, argv: list[str]) -> Outcome:
+    """Run a command of an environment: deploy, rollback, flags, status. It runs each time, whatever ran before."""
+    container, flags = await with_registry(project, "deploy", reads=False)
+    container, more = await with_environment(container, project.outside, environment)
+    return await run_stage("deploy", container, [command, *argv, "--env", environment, *flags, *more, "--json"])

@@ -29,12 +29,13 @@ _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_C
 _LOCKS = {
     "pull": ("register",),
     "release": ("register",),
+    "deploy": ("package",),
     "check-code": ("train", "check-code"),
     "test": ("train", "test"),
     "smoke-train": ("train",),
 }
 """The locks of stages that have none of their own name, or more: the user's code may import what training imports."""
-_NEEDS_OPENMP = frozenset({"fit", "evaluate", "test", "smoke-train"})
+_NEEDS_OPENMP = frozenset({"fit", "evaluate", "test", "smoke-train", "deploy"})
 _SEES_USER_CODE = frozenset({"fit", "evaluate", "check-code", "test", "smoke-train"})
 _PURELIB = "import sysconfig; print(sysconfig.get_path('purelib'))"
 _OPENMP = f'ln -sf "$(python -c "{_PURELIB}")"/scikit_learn.libs/libgomp-* /usr/lib/libgomp.so.1'

@@ -62,6 +62,7 @@ DataUri = Annotated[
 ]
 Sample = Annotated[int | None, Doc("Read no more than about so many rows, a fixed sample")]
 Commit = Annotated[str | None, Doc("The revision of your code, a tag of the version")]
+Env = Annotated[str, Doc("An environment of the settings")]
 Workspace = Annotated[dagger.Workspace, Doc("Your checkout: checks look at more of it than training is sent")]
 Advisories = Annotated[
     dagger.File | None, Doc("An advisory database in the OSV export format (zip, JSON lines) instead of the service")
@@ -90,6 +91,8 @@ class Modelway:
     aws_session_token: Annotated[dagger.Secret | None, Doc("The token of a role that was assumed")] = None
     github: Annotated[dagger.Service | None, Doc("A GitHub of the host's, as tcp://localhost:8000")] = None
     github_token: Annotated[dagger.Secret | None, Doc("Who writes releases, as env://GITHUB_TOKEN")] = None
+    slack_webhook: Annotated[dagger.Secret | None, Doc("Where failures are told, as env://SLACK_WEBHOOK")] = None
+    run_url: Annotated[str | None, Doc("Where people find this run, for what Slack is told")] = None
 
     @always
     async def ci(
@@ -384,6 +387,100 @@ class Modelway:
 
         return await self._answer(work(), report_only)
 
+    @always
+    async def deploy(
+        self,
+        env: Env,
+        model_version: Annotated[
+            str | None, Doc("A number, an alias or a run, instead of the environment's own")
+        ] = None,
+        challenger: Annotated[list[str], Doc("Versions beside it, tried by flags alone")] = [],  # noqa: B006
+        image: Annotated[str | None, Doc("The digest of an image that holds these versions' bundles")] = None,
+        plan: Annotated[bool, Doc("Only tell what would be done")] = False,
+        tracking_uri: TrackingUri = None,
+        overrides: Overrides = [],  # noqa: B006
+        commit: Commit = None,
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Put a registered version on an environment's target, smoke it, and roll back where it fails.
+
+        Example: dagger call deploy --env staging --plan export --path reports
+        """
+        argv = [word for version in challenger for word in ("--challenger", version)]
+        for flag, value in (("--model-version", model_version), ("--image", image)):
+            argv += [] if value is None else [flag, value]
+        argv += ["--plan"] if plan else []
+        return await self._change("deploy", env, argv, overrides, tracking_uri, commit, report_only=report_only)
+
+    @always
+    async def rollback(
+        self,
+        env: Env,
+        tracking_uri: TrackingUri = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Go back to the release before: the flags first, then the release.
+
+        Example: dagger call rollback --env staging export --path reports
+        """
+        return await self._change("rollback", env, [], overrides, tracking_uri, report_only=report_only)
+
+    @always
+    async def flags(
+        self,
+        action: Annotated[str, Doc("show or set")],
+        env: Env,
+        new_model: Annotated[float | None, Doc("0 to 1: what the challenger answers")] = None,
+        shadow: Annotated[float | None, Doc("0 to 1: what it sees besides")] = None,
+        challenger_version: Annotated[str | None, Doc("Which of the challengers")] = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Show or set which requests a challenger gets; nothing is deployed.
+
+        Example: dagger call flags --action show --env staging export --path reports
+        """
+        argv = [action]
+        given = {"--new-model": new_model, "--shadow": shadow, "--challenger-version": challenger_version}
+        for flag, value in given.items():
+            argv += [] if value is None else [flag, str(value)]
+        return await self._change("flags", env, argv, overrides, report_only=report_only)
+
+    @always
+    async def status(
+        self,
+        env: Env,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Tell what an environment runs, and what is known of its releases.
+
+        Example: dagger call status --env staging export --path reports
+        """
+        return await self._change("status", env, [], overrides, report_only=report_only)
+
+    async def _change(
+        self,
+        command: str,
+        environment: str,
+        argv: list[str],
+        overrides: list[str],
+        tracking_uri: dagger.Secret | None = None,
+        commit: str | None = None,
+        *,
+        report_only: bool,
+    ) -> dagger.Directory:
+        """Run a command of an environment; its record becomes a part of the summary."""
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri, commit)
+            outcome = await deliver.change_environment(project, command, environment, argv)
+            told = json.loads(outcome.stdout) if outcome.exit_code == 0 else {}
+            return Result(summarize([outcome], outcome.exit_code) | told, None)
+
+        return await self._answer(work(), report_only)
+
     async def _part(
         self, part: str, work: Callable[[Project], Awaitable[Outcome]], overrides: list[str], report_only: bool
     ) -> dagger.Directory:
@@ -419,6 +516,8 @@ class Modelway:
             },
             self.github,
             self.github_token,
+            self.slack_webhook,
+            self.run_url,
         )
         workshop = await self._workshop(settings)
         return Project(self.source, settings, workshop, outside, await usable_uri(tracking_uri), commit)

@@ -74,5 +74,6 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "register": ("**",),
     "pull": ("**",),
     "release": ("**",),
+    "deploy": ("**",),
 }
 """Globs below `src/modelway`, by stage."""

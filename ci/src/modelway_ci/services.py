@@ -20,6 +20,8 @@ class Outside:
         mlflow_secrets: by the environment variable that MLflow reads.
         aws_secrets: by the environment variable that boto3 reads.
         github_token: who writes releases.
+        slack_webhook: where failures are told.
+        run_url: where people find this run.
     """
 
     mlflow: dagger.Service | None
@@ -28,6 +30,8 @@ class Outside:
     aws_secrets: dict[str, dagger.Secret | None]
     github: dagger.Service | None = None
     github_token: dagger.Secret | None = None
+    slack_webhook: dagger.Secret | None = None
+    run_url: str | None = None
 
 
 async def with_store(container: dagger.Container, outside: Outside) -> tuple[dagger.Container, list[str]]:
@@ -62,6 +66,22 @@ async def with_github(container: dagger.Container, outside: Outside) -> dagger.C
     address = await _address(outside.github, "github")
     container = container.with_service_binding("github", outside.github)
     return container.with_env_variable("GITHUB_API_URL", f"{address}/api/v3")
+
+
+async def with_environment(
+    container: dagger.Container, outside: Outside, environment: str | None
+) -> tuple[dagger.Container, list[str]]:
+    """Let a container change an environment; the flags tell it where a host's object store is."""
+    secrets = {**outside.aws_secrets, "SLACK_WEBHOOK": outside.slack_webhook}
+    container = _with_secrets(container, secrets).with_env_variable("MODELWAY_IN_CONTAINER", "1")
+    if outside.run_url:
+        container = container.with_env_variable("MODELWAY_RUN_URL", outside.run_url)
+    if outside.s3 is None or environment is None:
+        return container, []
+    address = await _address(outside.s3, "s3")
+    container = container.with_service_binding("s3", outside.s3)
+    place = f"environments.{environment}.s3"
+    return container, ["--set", f"{place}.endpoint_url={address}", "--set", f"{place}.path_style=true"]
 
 
 def _with_secrets(container: dagger.Container, secrets: dict[str, dagger.Secret | None]) -> dagger.Container:

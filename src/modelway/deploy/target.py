@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -104,6 +105,13 @@ def open_target(place: Place) -> Target:
             where=f"environments.{place.environment}.target",
             remedy=f"Give it a kind: {', '.join(KINDS)}. examples/loans/modelway.yaml explains each.",
         )
-    module: Any = importlib.import_module(f"modelway.deploy.{options.kind}")
+    name = f"modelway.deploy.{options.kind}"
+    if importlib.util.find_spec(name) is None:
+        raise UsageError(
+            f"this version of modelway has no target {options.kind!r}",
+            where=f"environments.{place.environment}.target",
+            remedy="`--env local` runs on this machine.",
+        )
+    module: Any = importlib.import_module(name)
     target: Target = module.open_target(place)
     return target

@@ -50,9 +50,7 @@ def check_secrets(environment: Environment, target: Target) -> None:
     raise UsageError(
         f"{len(missing)} secrets are missing: {', '.join(one.name for one in missing)}",
         where=f"environments.{name}",
-        remedy="\n  ".join(
-            [*lines, f"`dagger call rehearse --env {name}` shows the whole delivery without any account."]
-        ),
+        remedy="\n  ".join(lines),
     )
 
 
