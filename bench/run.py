@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagger_train
 import help as help_bench
+import local_switch
 import train_overhead
 from measure import machine
 
@@ -29,6 +30,7 @@ def main() -> None:
         "Checking data": check_data.measure,
         "Command line": help_bench.measure,
         "Dagger": dagger_train.measure,
+        "Switching releases": local_switch.measure,
     }
     for title, measure in benchmarks.items():
         parts += [f"## {title}", "", measure(), ""]

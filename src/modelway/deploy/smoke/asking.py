@@ -53,7 +53,9 @@ class Asker:
         parts = urlsplit(endpoint)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
             raise UsageError(
-                "this is no address of an endpoint", where=endpoint, remedy="Write http://HOST:PORT or https://HOST."
+                "this is no address of an endpoint",
+                where=parts.hostname,
+                remedy="Write http://HOST:PORT or https://HOST.",
             )
         base = endpoint.rstrip("/")
         for tail in _TAILS:

@@ -63,7 +63,7 @@ def read_expected(directory: Path) -> Expected:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise UsageError("a smoke test reads Parquet", remedy="pip install 'modelway[deploy]'") from error
+        raise UsageError("a smoke test reads Parquet", remedy="pip install 'modelway[package]'") from error
     try:
         info = BundleInfo.from_json((directory / INFO).read_bytes())
         signature = Signature.from_json((directory / SIGNATURE).read_bytes())

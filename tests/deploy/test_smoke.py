@@ -1,0 +1,87 @@
+"""The smoke test against a real server with real bundles: it passes what is right and fails what is not."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelway.deploy.smoke import read_expected, smoke
+from modelway.deploy.target import open_target
+from modelway.records.deploy import LiveState
+from modelway.records.environment import SmokeOptions
+from modelway.records.verdict import Verdict
+
+OPTIONS = SmokeOptions(deadline_seconds=0.5, requests=3, latency_ms=20_000.0)
+
+
+@pytest.fixture
+def served(make_place: Any, bundles: Any) -> Any:
+    """The endpoint of bundle 1 with bundle 2 beside it, and what is expected of both."""
+    import time
+
+    target = open_target(make_place())
+    for step in target.plan(bundles.release(1, 2), target.inspect()):
+        target.apply(step)
+    while (live := target.inspect()).state is not LiveState.STABLE:
+        assert live.state is LiveState.CHANGING, live.reason
+        time.sleep(0.1)
+    yield live.url, [read_expected(bundles.path / ref.digest) for ref in bundles.refs]
+    for step in target.plan(None, target.inspect()):
+        target.apply(step)
+
+
+def failed(report: Any) -> dict[str, str]:
+    return {check.name: check.detail for check in report.checks if check.verdict is not Verdict.PASS}
+
+
+def test_it_tells_right_from_wrong(served: Any) -> None:
+    url, (first, second, third) = served
+    assert failed(smoke(url, [first, second], OPTIONS)) == {}
+    assert failed(smoke(f"{url}/predict", [first, second], OPTIONS)) == {}
+
+    # Another version than those that are served.
+    assert {"metadata", "predictions of version 3"} <= set(failed(smoke(url, [first, third], OPTIONS)))
+
+    # Other predictions than those that are expected, by a little.
+    moved = [[value + 1e-4, *row[1:]] for row in (first.probabilities or []) for value in row[:1]]
+    wrong = failed(smoke(url, [dataclasses.replace(first, probabilities=moved), second], OPTIONS))
+    assert set(wrong) == {"predictions of version 1"}
+    assert "expected" in wrong["predictions of version 1"]
+
+    # Too slow.
+    slow = OPTIONS.model_copy(update={"latency_ms": 0.001})
+    assert set(failed(smoke(url, [first, second], slow))) == {"latency"}
+
+    # Without a bundle no prediction can be judged, and that is no pass.
+    unknown = smoke(url, [], OPTIONS)
+    assert (unknown.verdict, set(failed(unknown))) == (Verdict.INCONCLUSIVE, {"predictions"})
+    assert unknown.versions == ("1", "2")
+
+
+def test_nobody_there_is_a_failure(bundles: Any, free_port: int) -> None:
+    expected = read_expected(bundles.path / bundles.refs[0].digest)
+    report = smoke(f"http://127.0.0.1:{free_port}", [expected], OPTIONS)
+    assert report.verdict is Verdict.FAIL
+    assert {check.verdict for check in report.checks} == {Verdict.FAIL}
+    assert "no answer" in report.reason
+
+
+def test_a_bundle_that_cant_be_read_is_refused(bundles: Any, tmp_path: Path) -> None:
+    from modelway.errors import InputError
+
+    shutil.copytree(bundles.path / bundles.refs[0].digest, tmp_path / "torn")
+    (tmp_path / "torn" / "reference.parquet").write_bytes(b"torn")
+    with pytest.raises(InputError, match="can't be read"):
+        read_expected(tmp_path / "torn")
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    from modelway.errors import UsageError
+
+    for endpoint in ("localhost:8080", "ftp://x", "http://", "https://user:canary@x"):
+        with pytest.raises(UsageError):
+            smoke(endpoint, [], OPTIONS)
