@@ -58,8 +58,8 @@ def measure(deploys: int = DEPLOYS) -> str:
     by_version = ", ".join(f"{count} by version {version}" for version, count in versions.items())
     lines = [
         f"{deploys} deploys in a row, two versions in turn, by `python bench/local_switch.py`:",
-        f"**{len(failures)} of {sent} requests failed** ({sent / spent:.0f} a second; {by_version}). A deploy with its smoke test took",
-        f"{statistics.median(seconds):.1f} s (median).",
+        f"**{len(failures)} of {sent} requests failed** ({sent / spent:.0f} a second; {by_version}).",
+        f"A deploy with its smoke test took {statistics.median(seconds):.1f} s (median).",
         *(f"- {failure}" for failure in failures[:5]),
     ]
     return "\n".join(lines)
