@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Tests run side by side, one a core; OpenMP teams that share cores wait for each other most of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("modelway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("modelway")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -92,6 +92,7 @@ def test_a_check_of_a_column_that_the_data_lack_is_a_refused_input(project) -> N
         error = _refused(project, check)
         assert (error["code"], error["remedy"]) == (3, "Did you mean 'age'?")
         assert "the data have no column 'aeg'" in error["what"]
+        assert error["where"].endswith("modelway.yaml:6"), error["where"]
 
 
 def test_two_checks_of_one_name_are_wrong_settings(project) -> None:

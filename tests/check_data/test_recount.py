@@ -80,7 +80,7 @@ def _naive(rows: list[dict]) -> list[list[bool | None]]:
 
 
 @given(rows=ROWS, ending=st.sampled_from(["parquet", "csv", "jsonl"]), piece=st.integers(1, 70))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_rows_are_counted_as_one_by_one(rows, ending, piece) -> None:
     data = {name: [row[name] for row in rows] for name in "intb"} | {"row": list(range(len(rows)))}
     module = f"modelway.data.suite.{ending.replace('jsonl', 'json')}_batches.ROWS"
@@ -96,7 +96,7 @@ def test_rows_are_counted_as_one_by_one(rows, ending, piece) -> None:
 
 
 @given(rows=ROWS, piece=st.integers(1, 70), held=st.integers(1, 40))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_keys_and_profiles_are_those_of_all_rows_at_once(rows, piece, held) -> None:
     data = {name: [row[name] for row in rows] for name in "intb"} | {"row": list(range(len(rows)))}
     checks = [

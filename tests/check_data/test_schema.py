@@ -190,6 +190,22 @@ def test_the_type_of_a_column_that_nobody_declares_is_found(bench, ending, colum
     assert bench.one(data, {"check": "type", "column": column, "types": types}, ending=ending).verdict is verdict
 
 
+def test_as_stored_a_file_with_types_of_its_own_decides(bench) -> None:
+    data = {"whole": [1, 2], "real": [1.0, 2.0]}
+    columns = {name: {"type": "number"} for name in data}
+    for name, kind, verdict in [
+        ("whole", "integer", Verdict.PASS),
+        ("whole", "number", Verdict.FAIL),
+        ("real", "integer", Verdict.FAIL),
+        ("real", "number", Verdict.PASS),
+    ]:
+        check = {"check": "type", "column": name, "types": [kind], "as_stored": True}
+        assert bench.one(data, check).verdict is verdict, (name, kind)
+        assert bench.one(data, check, columns=columns).verdict is verdict, (name, kind, "declared")
+    whole = {"check": "type", "column": "whole", "types": ["number"], "as_stored": True}
+    assert bench.one(data, whole, ending="csv").verdict is Verdict.PASS
+
+
 def test_digits_with_a_leading_zero_are_text(bench) -> None:
     data = {"zip": ["01234", "98765"], "n": [1, 2]}
     columns = {one.name: one.type for one in bench.run(data, ending="csv").result.profile.columns}

@@ -156,6 +156,13 @@ def test_a_moved_mean_warns(tmp_path, orders):
     assert [one.name for one in result.checks if one.verdict is not Verdict.PASS] == ["mean.amount"]
 
 
+def test_a_mean_may_not_move_where_no_value_may_be(tmp_path):
+    rare = pl.DataFrame({"gain": [0] * (ROWS - 1) + [100_000], "loss": [-100_000] + [0] * (ROWS - 1)})
+    bounds = {one.column: (one.min, one.max) for one in suggest(tmp_path, rare).checks if one.check == "mean"}
+    assert bounds["gain"][0] == 0
+    assert bounds["loss"][1] == 0
+
+
 def test_what_its_own_data_break_is_left_out(tmp_path):
     frame = pl.DataFrame({"id": list(range(ROWS)), "odd": [float("nan"), *[1.5] * (ROWS - 1)]})
     options = suggest(tmp_path, frame)
@@ -212,7 +219,7 @@ def frames(draw: st.DrawFn) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(columns)] * times).with_row_index("row")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(frame=frames(), ending=st.sampled_from(["parquet", "csv", "jsonl"]))
 def test_whatever_the_data_the_suite_holds_for_them(frame, ending):
     with tempfile.TemporaryDirectory() as folder:

@@ -79,7 +79,6 @@ def test_splitmix64_gives_its_published_numbers():
     assert [hex(value) for value in state.tolist()] == ["0xe220a8397b1dcdaf", "0x6e789e6aa1b965f4"]
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(
@@ -133,7 +132,7 @@ SPLITS = {
 
 
 @pytest.mark.parametrize("name", SPLITS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=st.lists(st.integers(0, 200), min_size=1, max_size=60), more=st.lists(st.integers(0, 400), max_size=60))
 def test_rows_that_come_later_move_none(make_options, name, rows, more):
     options = make_options(columns=COLUMNS, split=SPLITS[name])
@@ -151,7 +150,7 @@ ALL = SPLITS | {
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data(), rows=st.lists(st.integers(0, 60), min_size=1, max_size=120))
 def test_the_order_of_the_rows_does_not_matter_and_equal_rows_stay_together(make_options, name, data, rows):
     options = make_options(columns=COLUMNS, split=ALL[name])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from modelway.cli.part import add_output_flag, show_part
 from modelway.cli.settings import address, read_slice
-from modelway.errors import SettingsError
+from modelway.errors import InputError, SettingsError
 from modelway.settings import find_settings, place_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         from modelway.pipeline.check_data import check_data
 
         report = check_data(options, prepare, root, args.output, now, output.progress)
-    except SettingsError as error:
+    except (SettingsError, InputError) as error:
         raise _at_line(error, args) from error
     return show_part(output, report, args.output)
 
@@ -101,13 +101,13 @@ def _with_flags(
     return options.model_copy(update=update)
 
 
-def _at_line(error: SettingsError, args: argparse.Namespace) -> SettingsError:
-    """The error with the line of the key that it names."""
+def _at_line(error: SettingsError | InputError, args: argparse.Namespace) -> SettingsError | InputError:
+    """The error with the line of the key that it names, if it names one."""
     if not (error.where or "").startswith("check_data."):
         return error
     path = args.config or find_settings(Path.cwd())
     place = place_of(path, (error.where or "").split("."))
-    return SettingsError(error.what, where=place, remedy=error.remedy)
+    return type(error)(error.what, where=place, remedy=error.remedy)
 
 
 def _moment(text: str) -> datetime:

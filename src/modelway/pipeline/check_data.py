@@ -140,7 +140,7 @@ def _as_result(check: DataCheck) -> CheckResult:
     reason = check.reason if check.verdict is Verdict.PASS else f"{check.expected}: {check.reason}"
     findings = tuple(
         Finding(
-            rule=check.check,
+            rule=check.name,
             message=f"row {row.row} of {row.file}: "
             + ", ".join(f"{name} = {'nothing' if value is None else value}" for name, value in row.values.items()),
         )

@@ -141,6 +141,8 @@ class TypeCheck(AnyCheck):
     """The column that it looks at."""
     types: Annotated[tuple[ColumnType, ...], Field(min_length=1)]
     """One of these."""
+    as_stored: bool = False
+    """Whether a file that tells the type of its numbers decides; else an integer is a number as well."""
 
 
 class FreshnessCheck(AnyCheck):

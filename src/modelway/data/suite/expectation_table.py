@@ -83,7 +83,7 @@ def _types(given: Arguments, names: Sequence[object]) -> list[Check]:
         types = column_types(names)
     except ValueError as error:
         raise UnsupportedError(str(error)) from None
-    return [suite.TypeCheck(check="type", column=given.need("column"), types=types, **given.common)]
+    return [suite.TypeCheck(check="type", column=given.need("column"), types=types, as_stored=True, **given.common)]
 
 
 EXPECTATIONS: dict[str, Callable[[Arguments], list[Check]]] = {

@@ -163,13 +163,9 @@ def compare_columns(
 
 
 def judge_type(check: TypeCheck, facts: Facts) -> Outcome:
-    """Of which type the values are; an integer is a number, and category and text are both text."""
+    """Of which type the values are."""
     kind = facts.kinds[check.column]
-    alike = {kind.type}
-    if kind.type is ColumnType.INTEGER:
-        alike.add(ColumnType.NUMBER)
-    if kind.type in TEXTS:
-        alike |= TEXTS
+    alike = _types_alike(kind, as_stored=check.as_stored)
     tally = facts.tallies[check.column]
     if tally.missing == facts.rows:
         return undecided("no row has a value")
@@ -179,6 +175,17 @@ def judge_type(check: TypeCheck, facts: Facts) -> Outcome:
         reason += f"; {tally.unreadable:,} values are none"
     observed: dict[str, float | int | str | None] = {"type": found, "unreadable": tally.unreadable}
     return judged(bool(alike & set(check.types)) and not tally.unreadable, reason, observed)
+
+
+def _types_alike(kind: Kind, *, as_stored: bool) -> set[ColumnType | None]:
+    """What a column may be called: an integer is a number, and category and text are both text."""
+    if as_stored and kind.stored.startswith(("int", "uint")):
+        return {ColumnType.INTEGER}
+    if as_stored and kind.stored in {"halffloat", "float", "double"}:
+        return {ColumnType.NUMBER}
+    if kind.type is ColumnType.INTEGER:
+        return {ColumnType.INTEGER, ColumnType.NUMBER}
+    return {*TEXTS} if kind.type in TEXTS else {kind.type}
 
 
 def judge_freshness(check: FreshnessCheck, facts: Facts) -> Outcome:

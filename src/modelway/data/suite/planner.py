@@ -213,7 +213,7 @@ class Planner:
                 )
             if self._named is None and name not in self._kinds:
                 raise InputError(
-                    f"the data have no column {name!r}, which {where} names",
+                    f"the data have no column {name!r}, which a check names",
                     where=where,
                     remedy=_similar(name, self._kinds),
                 )

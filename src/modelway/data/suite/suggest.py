@@ -153,10 +153,18 @@ def _checks(summary: ColumnSummary, rows: int) -> list[Check]:
     if summary.type in _TEXTS and one_length and _few_values(summary, rows) is None:
         found.append(LengthCheck(check="length", column=name, min=summary.min, max=summary.max))
     if summary.type in _NUMERIC and summary.mean is not None and summary.std and present >= _ENOUGH:
-        low, high = (summary.mean + side * _MEAN_DEVIATIONS * summary.std for side in (-1, 1))
-        low, high = _rounded(low, up=False, digits=3), _rounded(high, up=True, digits=3)
-        found.append(StatisticCheck(check="mean", column=name, severity=Severity.WARN, min=low, max=high))
+        found.append(_mean_check(summary, summary.mean, summary.std))
     return found
+
+
+def _mean_check(summary: ColumnSummary, mean: float, std: float) -> StatisticCheck:
+    """How far the mean may move; never out of the range that the values themselves may have."""
+    low = _rounded(mean - _MEAN_DEVIATIONS * std, up=False, digits=3)
+    high = _rounded(mean + _MEAN_DEVIATIONS * std, up=True, digits=3)
+    if summary.min is not None and summary.max is not None:
+        least, most = _widened(summary.min, summary.max)
+        low, high = max(low, least), min(high, most)
+    return StatisticCheck(check="mean", column=summary.name, severity=Severity.WARN, min=low, max=high)
 
 
 def _is_key(summary: ColumnSummary, rows: int) -> bool:

@@ -110,7 +110,7 @@ def _expected_of_all(check: Check) -> str:  # noqa: PLR0911 - one line a kind
             order = ", in this order" if check.order else ""
             return f"the columns {listed(check.names)}{' and no other' if check.exact else ''}{order}"
         case TypeCheck():
-            return f"of type {' or '.join(check.types)}"
+            return f"of type {' or '.join(check.types)}{', as it is stored' if check.as_stored else ''}"
         case FreshnessCheck():
             return f"newest date at most {check.max_age} old, at most {check.max_ahead} ahead"
         case BaselineCheck():
