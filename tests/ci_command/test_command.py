@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from modelway.artifacts import read_manifest
 from modelway.data.sample import write_sample
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ["audit", "check-code", "check-data", "smoke-train", "test"]
+TRAINING = ("name", "prepare", "fit", "evaluate")
+"""What the project has in common with this repository's own settings."""
 FURTHER = """
 check_code: {types: null}
 test: {coverage: null}
@@ -38,8 +41,9 @@ ADVISORY = {
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_project: Callable[[Path], Project]) -> Project:
     """A project that has nothing against it."""
+    whole = yaml.safe_load((ROOT / "modelway.yaml").read_text())
     files = {
-        "modelway.yaml": (ROOT / "modelway.yaml").read_text() + FURTHER,
+        "modelway.yaml": yaml.safe_dump({key: whole[key] for key in TRAINING}) + FURTHER,
         "prices.py": CODE,
         "tests/test_prices.py": TEST,
         "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["."]\ntestpaths = ["tests"]\n',

@@ -117,7 +117,7 @@ def test_the_sample_data_are_made_where_the_project_is_about_them(project: Proje
 
 def test_the_sample_data_are_refused_where_the_project_has_other_columns(project: Project) -> None:
     path = project.root / "modelway.yaml"
-    text = path.read_text().replace("age:", "years:")
+    text = path.read_text().replace(" age:", " years:")
     path.write_text(text)
     assert project.run("smoke-train", "--sample-data") == 2
     assert "other columns" in project.err

@@ -38,7 +38,9 @@ _BY_KEY: dict[str, tuple[str, ...]] = {
     "fit": ("smoke-train", "train"),
     "evaluate": ("smoke-train", "train"),
     "register": ("train",),
+    "serve": ("deploy",),
     "environments": ("deploy",),
+    "monitor": (),  # it runs by the clock, and reads them then
     "changed": (*CI, "train"),  # what it says now may hide what it said before
 } | {part.replace("-", "_"): (part,) for part in CI}
 _FIRST_PART = {"fit": "fit", "evaluate": "evaluate", "register": "register"}
