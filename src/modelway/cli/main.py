@@ -45,6 +45,7 @@ COMMANDS = {
     "flags": "show or set which requests a challenger gets",
     "rollback": "go back to the release before",
     "stop": "end what an environment runs",
+    "monitor": "watch a live model: drift, performance, a dashboard, a decision",
     "performance": "say how a live model performs, by the labels that have come in",
     "drift": "say which inputs and outputs of a live model have moved",
 }

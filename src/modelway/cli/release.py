@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
     settings, root = read_slice(args, registry_overrides(args))
-    github = _open_github(args, output)
+    github = open_github(args.repository, args.api_url, output)
     from modelway.pipeline.release import release
 
     version, published = release(open_registry(settings, root), github, args.version, output.progress)
@@ -51,10 +51,11 @@ def run(args: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-def _open_github(args: argparse.Namespace, output: Output) -> GitHub:
+def open_github(repository: str | None, api_url: str | None, output: Output) -> GitHub:
+    """The repository that is named, or else the workflow's own; the token comes from GITHUB_TOKEN."""
     from modelway.github import API_URL, GitHub
 
-    repository = _read_repository(args.repository or os.environ.get("GITHUB_REPOSITORY", ""))
+    place = _read_repository(repository or os.environ.get("GITHUB_REPOSITORY", ""))
     token = os.environ.get("GITHUB_TOKEN", "").strip()
     if not token:
         raise UsageError(
@@ -66,7 +67,7 @@ def _open_github(args: argparse.Namespace, output: Output) -> GitHub:
         output.note(f"GitHub: another attempt in {seconds:.0f} s")
         time.sleep(seconds)
 
-    return GitHub(repository, token, args.api_url or os.environ.get("GITHUB_API_URL") or API_URL, sleep=wait)
+    return GitHub(place, token, api_url or os.environ.get("GITHUB_API_URL") or API_URL, sleep=wait)
 
 
 def _read_repository(text: str) -> Repository:

@@ -1,0 +1,1 @@
+"""Observation and policy → decision, with its evidence. Pure."""

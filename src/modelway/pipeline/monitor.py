@@ -1,0 +1,208 @@
+"""`monitor` on the host: drift, performance, the data where need be; a decision, a dashboard, and what is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from modelway.decide.health import decide
+from modelway.errors import ModelwayError, OutsideError, combine_exit_codes
+from modelway.observe.traffic import read_traffic
+from modelway.pipeline.drift import find_drift
+from modelway.pipeline.performance import check_performance
+from modelway.records.decision import Decision, Finding, History, Observation
+from modelway.records.drift import State
+from modelway.records.progress import Progress, silent
+from modelway.records.verdict import Verdict
+from modelway.report.monitoring import render_monitoring
+from modelway.report.prometheus import drift_metrics, exposition, performance_metrics
+from modelway.storage import read_tagged, write_bytes, write_if_unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelway.pipeline.baselines import Reference
+    from modelway.pipeline.drift import Rows
+    from modelway.records.checks import PartReport
+    from modelway.records.drift import DriftReport
+    from modelway.records.monitor import MonitorOptions
+    from modelway.records.performance import PerformanceReport
+
+DRIFT = "drift_report.json"
+PERFORMANCE = "performance_report.json"
+DASHBOARD = "monitoring_dashboard.html"
+DECISION = "decision.json"
+METRICS = "metrics.prom"
+_ATTEMPTS = 5
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """What `monitor` found.
+
+    Attributes:
+        drift: the drift report; None where that part failed.
+        performance: the performance report, likewise.
+        seen: everything that the decision looked at.
+        decision: what is to be done.
+        exit_code: how the command ends.
+    """
+
+    drift: DriftReport | None
+    performance: PerformanceReport | None
+    seen: Observation
+    decision: Decision
+    exit_code: int
+
+
+def monitor(
+    name: str,
+    options: MonitorOptions,
+    find_reference: Callable[[], Reference],
+    rows: Rows,
+    labels: str | None,
+    output: str,
+    *,
+    now: float,
+    past: History,
+    strict: bool = False,
+    slices: tuple[str, ...] = (),
+    release_hours: float | None = None,
+    check_data: Callable[[], PartReport] | None = None,
+    progress: Progress = silent,
+) -> Monitored:
+    """Run all parts, decide, and leave reports, dashboard and decision; a part that fails stops no other.
+
+    Args:
+        name: the model's name.
+        options: the settings' `monitor`.
+        find_reference: gives the baseline.
+        rows: the prediction log.
+        labels: where the labels are, if anybody said.
+        output: the directory or `s3://` prefix for what is left.
+        now: seconds since 1970.
+        past: what was asked for before.
+        strict: whether too few labels end with 5.
+        slices: columns whose values are measured one by one.
+        release_hours: how old the live release is, if anybody said.
+        check_data: checks the data that a retraining would use; asked only where something fails.
+        progress: told of each file.
+
+    Raises:
+        OutsideError: what is left can't be written.
+    """
+    reference, codes = _attempt(find_reference)
+    drift: DriftReport | ModelwayError
+    performance: PerformanceReport | ModelwayError
+    found = {"drift": codes, "performance": codes}
+    if not isinstance(reference, ModelwayError):
+        drift, found["drift"] = _attempt(lambda: find_drift(options.drift, reference, rows, progress))
+        performance, found["performance"] = _attempt(
+            lambda: check_performance(
+                options.performance, reference, rows, labels, strict=strict, slices=slices, progress=progress
+            )
+        )
+    else:
+        drift = performance = reference
+    traffic, _ = _attempt(lambda: read_traffic(rows.uri, rows.since, rows.until, rows.s3, rows.cache, progress))
+    seen = Observation(
+        drift=_finding(drift),
+        performance=_finding(performance),
+        moved=tuple(one.name for one in drift.columns if one.state in {State.MOVED, State.ONCE})
+        if not isinstance(drift, ModelwayError)
+        else (),
+        traffic=None if isinstance(traffic, ModelwayError) else traffic,
+        release_hours=release_hours,
+    )
+    if check_data is not None and Verdict.FAIL in {seen.drift.verdict, seen.performance.verdict}:
+        seen = seen.model_copy(update={"data": _data(check_data)})
+    decision = decide(seen, options.policy, past, now)
+    whole = Monitored(
+        None if isinstance(drift, ModelwayError) else drift,
+        None if isinstance(performance, ModelwayError) else performance,
+        seen,
+        decision,
+        combine_exit_codes(list(found.values())),
+    )
+    _leave(whole, name, rows, output)
+    return whole
+
+
+def _attempt(action: Callable[[], _T]) -> tuple[_T | ModelwayError, int]:
+    try:
+        result = action()
+    except ModelwayError as error:
+        return error, error.exit_code if error.exit_code in {1, 3, 4, 5, 6, 7} else OutsideError.exit_code
+    return result, int(getattr(result, "exit_code", 0))
+
+
+def _finding(part: DriftReport | PerformanceReport | ModelwayError) -> Finding:
+    if isinstance(part, ModelwayError):
+        return Finding(verdict=Verdict.ERROR, reason=f"{part.where}: {part.what}" if part.where else part.what)
+    return Finding(verdict=part.verdict, reason=part.reason)
+
+
+def _data(check_data: Callable[[], PartReport]) -> Finding:
+    report, _ = _attempt(check_data)
+    if isinstance(report, ModelwayError):
+        return Finding(verdict=Verdict.ERROR, reason=report.what)
+    failed = [one for one in report.checks if one.verdict is report.verdict]
+    reason = (
+        "all checks pass" if report.verdict is Verdict.PASS else failed[0].reason if failed else report.verdict.value
+    )
+    return Finding(verdict=report.verdict, reason=reason)
+
+
+def _leave(found: Monitored, name: str, rows: Rows, output: str) -> None:
+    """Write everything; the dashboard also where a part failed."""
+    span = (rows.since.isoformat(), rows.until.isoformat())
+    page = render_monitoring(name, found.seen, found.decision, found.drift, found.performance, span)
+    gauges = [
+        *(drift_metrics(found.drift) if found.drift else []),
+        *(performance_metrics(found.performance) if found.performance else []),
+    ]
+    left = {
+        DRIFT: found.drift.to_json() if found.drift else _failed(found.seen.drift),
+        PERFORMANCE: found.performance.to_json() if found.performance else _failed(found.seen.performance),
+        DECISION: found.decision.to_json(),
+        METRICS: exposition(gauges),
+        DASHBOARD: page,
+    }
+    for file, text in left.items():
+        write_bytes(f"{output.rstrip('/')}/{file}", text.encode(), s3=rows.s3)
+
+
+def _failed(finding: Finding) -> str:
+    """A report of a part that failed: its verdict and why, so that all files are always there."""
+    return finding.to_json()
+
+
+def read_history(uri: str) -> History:
+    """What was asked for before; nothing where there is no such file yet."""
+    return _read_history(uri)[0]
+
+
+def claim(uri: str, change: Callable[[History], History | None]) -> bool:
+    """Change the history by compare-and-swap; false where `change` wants none, because another was faster.
+
+    Raises:
+        OutsideError: the place can't be written, or others keep changing it.
+    """
+    for _ in range(_ATTEMPTS):
+        past, tag = _read_history(uri)
+        changed = change(past)
+        if changed is None:
+            return False
+        if write_if_unchanged(uri, changed.to_json().encode(), tag) is not None:
+            return True
+    raise OutsideError("the history of monitoring keeps being changed", where=uri, remedy="Run it again.")
+
+
+def _read_history(uri: str) -> tuple[History, str | None]:
+    from pathlib import Path
+
+    if "://" not in uri and not Path(uri).exists():
+        return History(), None
+    content, tag = read_tagged(uri)
+    return History.from_json(content), tag
