@@ -69,7 +69,7 @@ class Cells:
         """What each cell holds, in words."""
         if self._categorical:
             return (*self.categories, "others", "missing")
-        cuts = [f"{cut:.6g}" for cut in self.cuts]
+        cuts = [f"{cut:.4g}" for cut in self.cuts]
         if not cuts:
             return ("any", "missing")
         inner = [f"{low} to {high}" for low, high in pairwise(cuts)]
