@@ -84,6 +84,15 @@ def test_the_environment_is_the_simplest_flags() -> None:
     assert off.epoch != rules.epoch
 
 
+def test_the_environment_goes_before_the_document_flag_by_flag(text) -> None:
+    document = parse_document(text(enabled=True, shadow=False, version="4"), "flags.json")
+    assert rules_from_environment({"NEW_MODEL_ENABLED": ""}, document) is document
+    rules = rules_from_environment({"NEW_MODEL_ENABLED": "false", "SHADOW_MODEL_ENABLED": "TRUE"}, document)
+    assert (rules.enabled.value("x"), rules.shadow.value("x"), rules.version.value("x")) == (False, True, "4")
+    other = rules_from_environment({"SHADOW_MODEL_ENABLED": "true"}, document)
+    assert len({document.epoch, rules.epoch, other.epoch}) == 3
+
+
 def test_a_word_that_is_neither_true_nor_false_is_refused() -> None:
     with pytest.raises(UsageError, match="SHADOW_MODEL_ENABLED"):
         rules_from_environment({"SHADOW_MODEL_ENABLED": "maybe"})

@@ -155,6 +155,14 @@ def test_the_environment_sends_everybody_to_the_new_model(start, bundle) -> None
     assert server.predict().headers["x-model-variant"] == "challenger"
 
 
+def test_the_environment_goes_before_the_document(duo, flags, until) -> None:
+    server = duo(env={"NEW_MODEL_ENABLED": "true"})
+    assert server.predict().json["model_version"] == "4"
+    flags(new_model=0, shadow=1)
+    until(lambda: _epoch(server).startswith("2-env-"))
+    assert server.predict().json["model_version"] == "4"
+
+
 def test_the_environment_chooses_the_version_by_commit(start, bundle) -> None:
     two = ("--challenger", str(bundle(4)), "--challenger", str(bundle(5)))
     commit = f"{4:040x}"

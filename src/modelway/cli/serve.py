@@ -51,10 +51,12 @@ def run(args: argparse.Namespace, output: Output) -> int:
     options = serve_options(args, _overrides(args))
     admin = _admin(args)
     from modelway.flags import rules_from_environment
+    from modelway.records.flags import FlagName
     from modelway.serve.release import ReleasePaths
     from modelway.serve.setup import Setup
     from modelway.serve.supervisor import Supervisor
 
+    rules_from_environment(os.environ)  # wrong words are told before anything starts
     listener = _listen(args.host, args.port, "--port")
     bound = (admin, _listen(admin.host, admin.port, "--admin-port")) if admin else None
     workers = options.workers.count or len(os.sched_getaffinity(0))
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     setup = Setup(
         options=options,
         paths=paths,
-        rules=rules_from_environment(os.environ),
+        environment={name.value: os.environ.get(name, "") for name in FlagName},
         replica=f"{socket.gethostname()}-{secrets.token_hex(4)}",
         salt=os.environ.get(_SALT, "").encode(),
     )

@@ -24,7 +24,7 @@ _DEFAULTS: dict[FlagName, bool | str] = {
     FlagName.NEW_MODEL_VERSION: "",
 }
 _OPTIONAL = FlagName.NEW_MODEL_VERSION
-_WORDS = {"true": True, "false": False, "": False}
+_WORDS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Rules:
     shadow: Rule
     version: Rule
     epoch: str
+
+    def of(self, name: FlagName) -> Rule:
+        """One flag's rule."""
+        return dict(zip(FlagName, (self.enabled, self.shadow, self.version), strict=True))[name]
 
     @property
     def uses_challenger(self) -> bool:
@@ -72,17 +76,33 @@ def load_document(content: bytes | str, where: str) -> dict[str, Any]:
     return document
 
 
-def rules_from_environment(environment: Mapping[str, str]) -> Rules:
-    """The simplest flags: `NEW_MODEL_ENABLED` and `SHADOW_MODEL_ENABLED` are true or false, for every request.
+def rules_from_environment(environment: Mapping[str, str], document: Rules | None = None) -> Rules:
+    """The simplest flags: variables that are true or false for every request, and a version.
+
+    A flag that the environment names goes before the document's, so that `kubectl set env` does what it says whatever
+    else steers the server; a variable that is absent or empty names nothing. The epoch tells both.
+
+    Args:
+        environment: the variables.
+        document: the rules of the flag document; all off where there is none.
 
     Raises:
         UsageError: a value is neither true nor false.
     """
-    version = environment.get(FlagName.NEW_MODEL_VERSION, "")
-    values = {name: _word(name, environment.get(name, "")) for name in FlagName if name is not _OPTIONAL}
-    enabled, shadow = values[FlagName.NEW_MODEL_ENABLED], values[FlagName.SHADOW_MODEL_ENABLED]
-    epoch = f"env-{_digest([enabled, shadow, version])}"
-    return Rules(enabled=Fixed(enabled), shadow=Fixed(shadow), version=Fixed(version), epoch=epoch)
+    named = {name: Fixed(_value(name, environment[name])) for name in FlagName if environment.get(name)}
+    if document is None:
+        rules = {name: named.get(name, Fixed(default)) for name, default in _DEFAULTS.items()}
+        epoch = f"env-{_digest([rule.only for rule in rules.values()])}"
+    elif named:
+        rules = {name: named.get(name, document.of(name)) for name in FlagName}
+        epoch = f"{document.epoch}-env-{_digest({name: rule.only for name, rule in named.items()})}"
+    else:
+        return document
+    return Rules(*rules.values(), epoch)
+
+
+def _value(name: FlagName, text: str) -> bool | str:
+    return text if name is _OPTIONAL else _word(name, text)
 
 
 def _word(name: FlagName, text: str) -> bool:

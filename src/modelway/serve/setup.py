@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelway.flags import Rules
+    from collections.abc import Mapping
+
     from modelway.records.serve import ServeOptions
     from modelway.serve.release import ReleasePaths
 
@@ -18,7 +19,7 @@ class Setup:
     Attributes:
         options: how models are served; all paths in it are absolute.
         paths: the bundles.
-        rules: the environment's flags.
+        environment: the variables that are flags, as they are.
         replica: names this server among all that write to one log.
         flags: the last flag document that was in force in any worker.
         salt: goes into the log's hashes.
@@ -26,7 +27,7 @@ class Setup:
 
     options: ServeOptions
     paths: ReleasePaths
-    rules: Rules
+    environment: Mapping[str, str]
     replica: str
     flags: bytes | None = None
     salt: bytes = b""

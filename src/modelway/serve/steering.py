@@ -11,7 +11,7 @@ from modelway.flags import FlagWatch, Router, rules_from_environment
 from modelway.serve.events import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from modelway.flags import Rules
     from modelway.records.serve import ServeOptions
@@ -38,7 +38,7 @@ class Steering:
 
     Args:
         release: what is served first.
-        rules: the flags in force first.
+        environment: variables that go before the document's flags.
         options: how it is served.
         content: a flag document that has been in force, so that a worker that is started while the document is torn
             goes on with the last good one.
@@ -51,16 +51,17 @@ class Steering:
     def __init__(
         self,
         release: Release,
-        rules: Rules,
+        environment: Mapping[str, str],
         options: ServeOptions,
         content: bytes | None,
         on_flags: Callable[[bytes], None],
     ) -> None:
         self._lock = threading.Lock()
-        self._rules = rules
+        self._environment = environment
+        self._rules = rules_from_environment(environment)
         self._on_flags = on_flags
         self._ending = threading.Event()
-        self.plan = Plan(release, _router(rules, release))
+        self.plan = Plan(release, _router(self._rules, release))
         self._watch: FlagWatch | None = None
         if options.routing.flags is not None:
             self._watch = FlagWatch(options.routing.flags, options.s3, self._accept)
@@ -90,7 +91,8 @@ class Steering:
         """Look at flags no longer."""
         self._ending.set()
 
-    def _accept(self, rules: Rules) -> None:
+    def _accept(self, document: Rules) -> None:
+        rules = rules_from_environment(self._environment, document)
         with self._lock:
             self.plan = Plan(self.plan.release, _router(rules, self.plan.release))
             self._rules = rules

@@ -64,7 +64,7 @@ class Worker:
         replica = f"{setup.replica}-{slot}-{os.getpid()}"
         self._metrics = Metrics()
         release = load_release(setup.paths, options)
-        self._steering = Steering(release, setup.rules, options, setup.flags, self._tell_flags)
+        self._steering = Steering(release, setup.environment, options, setup.flags, self._tell_flags)
         self._journal = Journal(options.log, options.s3, replica) if options.log.enabled else None
         self._recorder = Recorder(options.log, self._journal, setup.salt)
         self._shadow = Shadow(options.shadow, self._recorder, self._metrics)
