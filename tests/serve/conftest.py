@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = Path(__file__).parent / "stand_in"
 TOKEN = "a-token"
 ROW = {
@@ -140,13 +142,20 @@ def bundle(tmp_path: Path) -> Callable[..., Path]:
 
 
 def _launch(
-    root: Path, flags: tuple[str, ...], champion: Path, env: dict[str, str], settings: dict[str, Any]
+    root: Path,
+    flags: tuple[str, ...],
+    champion: Path,
+    env: dict[str, str],
+    settings: dict[str, Any],
+    before: tuple[str, ...] = (str(STAND_IN),),
 ) -> Server:
+    """Start a server; `before` are the folders that Python looks for modules in first."""
     values = {"workers__count": 1, "workers__notice_seconds": 0, "log__uri": str(root / "log")} | settings
     argv = [sys.executable, "-m", "modelway", "serve", "--bundle", str(champion), "--port", "0", "--json", *flags]
     for key, value in values.items():
         argv += ["--set", f"serve.{key.replace('__', '.')}={json.dumps(value)}"]
-    environment = {**os.environ, "PYTHONPATH": str(STAND_IN), "MODELWAY_ADMIN_TOKEN": TOKEN, **env}
+    path = os.pathsep.join(filter(None, (*before, os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "PYTHONPATH": path, "MODELWAY_ADMIN_TOKEN": TOKEN, **env}
     with (root / "stderr").open("a") as stderr:
         process = subprocess.Popen(argv, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
     record = _first_record(process)
@@ -183,6 +192,43 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that only ask."""
     root = tmp_path_factory.mktemp("server")
     server = _launch(root, (), _write_bundle(root, 3, {}), {}, {})
+    yield server
+    _end(server)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The sample's model as `evaluate` wrote it, and its bundle."""
+
+    training: Path
+    bundle: Path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A model that the commands made from the sample, as a user makes one."""
+    from modelway.bundle import pack_bundle
+    from modelway.records.bundle import Origin
+
+    root = tmp_path_factory.mktemp("trained")
+    shutil.copyfile(ROOT / "modelway.yaml", root / "modelway.yaml")
+    small = ["--no-register", "--epochs", "10", "--output-dir", "trained"]
+    for argv in (["sample", "--output", "data", "--rows", "3000"], ["train", *small]):
+        command = [sys.executable, "-m", "modelway", *argv]
+        done = subprocess.run(command, check=False, cwd=root, capture_output=True, text=True)
+        assert done.returncode in {0, 4, 5}, done.stderr  # so few rows may be too few for a gate
+    origin = Origin(
+        name="loans", version=3, run_id="r", commit="c" * 40, created="2026-05-04T03:02:01+00:00",
+        data_digest="d" * 64, settings_digest="5" * 64, lock_digest="1" * 64,
+    )  # fmt: skip
+    pack_bundle(root / "trained", origin, root / "bundle")
+    return Trained(root / "trained", root / "bundle")
+
+
+@pytest.fixture(scope="session")
+def real_server(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of a real bundle, for all tests that only ask."""
+    server = _launch(tmp_path_factory.mktemp("real"), (), trained.bundle, {}, {}, ())
     yield server
     _end(server)
 

@@ -36,14 +36,13 @@ class Rules:
     version: Rule
     epoch: str
 
-    def of(self, name: FlagName) -> Rule:
-        """One flag's rule."""
-        return dict(zip(FlagName, (self.enabled, self.shadow, self.version), strict=True))[name]
-
     @property
     def uses_challenger(self) -> bool:
         """Whether any request might reach a challenger."""
         return True in self.enabled.values or True in self.shadow.values
+
+
+_ALL_OFF = Rules(Fixed(False), Fixed(False), Fixed(""), epoch="")
 
 
 def parse_document(content: bytes | str, where: str) -> Rules:
@@ -89,16 +88,19 @@ def rules_from_environment(environment: Mapping[str, str], document: Rules | Non
     Raises:
         UsageError: a value is neither true nor false.
     """
-    named = {name: Fixed(_value(name, environment[name])) for name in FlagName if environment.get(name)}
-    if document is None:
-        rules = {name: named.get(name, Fixed(default)) for name, default in _DEFAULTS.items()}
-        epoch = f"env-{_digest([rule.only for rule in rules.values()])}"
-    elif named:
-        rules = {name: named.get(name, document.of(name)) for name in FlagName}
-        epoch = f"{document.epoch}-env-{_digest({name: rule.only for name, rule in named.items()})}"
-    else:
+    named: dict[FlagName, Rule] = {
+        name: Fixed(_value(name, environment[name])) for name in FlagName if environment.get(name)
+    }
+    if document is not None and not named:
         return document
-    return Rules(*rules.values(), epoch)
+    digest = _digest({name: rule.values for name, rule in named.items()})
+    base = document or _ALL_OFF
+    return Rules(
+        enabled=named.get(FlagName.NEW_MODEL_ENABLED, base.enabled),
+        shadow=named.get(FlagName.SHADOW_MODEL_ENABLED, base.shadow),
+        version=named.get(FlagName.NEW_MODEL_VERSION, base.version),
+        epoch=f"{base.epoch}-env-{digest}".removeprefix("-"),
+    )
 
 
 def _value(name: FlagName, text: str) -> bool | str:

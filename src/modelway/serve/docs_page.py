@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelway.serve.values import describe
 
@@ -25,9 +25,18 @@ def docs_page(model: ServedModel) -> str:
         "NAME": escape(model.name),
         "VERSION": escape(model.version),
         "FIELDS": rows,
-        "EXAMPLE": escape(json.dumps(model.example or {"dataframe_records": []}, indent=2, ensure_ascii=False)),
+        "EXAMPLE": escape(json.dumps(_example(model), indent=2, ensure_ascii=False)),
         "CLASSES": escape(", ".join(model.classes)) or "a number",
     }
     for name, text in parts.items():
         template = template.replace(f"[[{name}]]", text)
     return template
+
+
+def _example(model: ServedModel) -> dict[str, Any]:
+    """The bundle's example in the form that people read and change best: each value beside its name."""
+    given = model.example or {}
+    if "dataframe_split" not in given:
+        return given or {"dataframe_records": []}
+    split = given["dataframe_split"]
+    return {"dataframe_records": [dict(zip(split["columns"], row, strict=True)) for row in split["data"]]}

@@ -11,6 +11,8 @@ from modelway.bundle import open_bundle
 from modelway.errors import InputError
 from modelway.records.data import Task
 from modelway.serve.metrics import SCORE_BOUNDS
+from modelway.serve.refusals import RefusedError
+from modelway.serve.scoring import read_json
 from modelway.serve.validation import Validator
 
 if TYPE_CHECKING:
@@ -112,7 +114,22 @@ def load_release(paths: ReleasePaths, options: ServeOptions) -> Release:
 def _load(path: str, options: ServeOptions) -> ServedModel:
     key = Path(options.public_key) if options.public_key else None
     bundle = open_bundle(Path(path), public_key=key, require_signature=options.require_signature)
-    return ServedModel(bundle, Path(path), options)
+    model = ServedModel(bundle, Path(path), options)
+    if model.example is not None:
+        _answer_once(model, path)
+    return model
+
+
+def _answer_once(model: ServedModel, path: str) -> None:
+    """The bundle's own example: what can't be answered is found now, and the first caller does not wait for caches."""
+    try:
+        model.score(read_json(json.dumps(model.example).encode(), model.validator))
+    except (RefusedError, InputError) as error:
+        raise InputError(
+            f"the model does not answer its own example: {error}",
+            where=path,
+            remedy="Package the version again, or look at `serve.input`.",
+        ) from error
 
 
 def _score_bounds(task: Task, directory: Path) -> tuple[float, ...]:
