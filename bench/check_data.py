@@ -6,7 +6,6 @@ Each of the packages gets an environment of its own, in the user's cache directo
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -16,12 +15,12 @@ from pathlib import Path
 
 import yaml
 from check_data_set import COLUMNS, FAULTS, write_data_set
+from environments import environment
 from measure import LOG, Run, ratio, run
 
 ROWS, ROUNDS = 5_000_000, 5
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / "check_data_peers"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modelway-bench"
 QUIET = {"GX_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 DATA = "data.parquet"
 FOUND = {*FAULTS, "email_missing"}
@@ -59,17 +58,6 @@ OTHERS = {
     "pointblank 1.1.1 (polars, lazy)": Peer("with_pointblank.py", _POINTBLANK),
     "pointblank, its page as well": Peer("with_pointblank.py", _POINTBLANK, page=True),
 }
-
-
-def environment(packages: tuple[str, ...]) -> Path:
-    """The Python of an environment that holds these packages; it is made where it is not there."""
-    folder = CACHE / "-".join(packages).replace("[", "-").replace("]", "")
-    python, done = folder / "bin" / "python", folder / "installed"
-    if not done.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
-        done.touch()
-    return python
 
 
 def write_settings(path: Path) -> None:

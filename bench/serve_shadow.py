@@ -1,0 +1,42 @@
+"""What a shadow costs those who wait: two servers, one with a shadow, asked in turn by one client."""
+
+from __future__ import annotations
+
+import statistics
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from load import ask_in_turn, request
+from servers import OURS, PATH, SERVERS, Server, modelway, running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from load import Load
+
+PAUSE, REQUESTS, ROUNDS = 0.004, 1500, 7
+
+
+def measure(work: Path, bodies: list[bytes]) -> str:
+    """Run the benchmark and give its lines of the results."""
+    python = SERVERS[OURS].python
+    command = modelway("--challenger", str(work / "challenger"))
+    without, shadowed = (
+        Server(python, command, {"SHADOW_MODEL_ENABLED": word}) for word in ("false", "true")
+    )
+    requests = [request(PATH, body) for body in bodies]
+    with ExitStack() as stack:
+        ports = [stack.enter_context(running(server, work, bodies[0])).port for server in (without, shadowed)]
+        ask_in_turn(ports, requests, PAUSE, 200)
+        rounds = [ask_in_turn(ports, requests, PAUSE, REQUESTS) for _ in range(ROUNDS)]
+    return (
+        f"Shadow: two servers, one of them with the challenger as shadow, asked in turn, one request every "
+        f"{PAUSE * 1000:.0f} ms; {ROUNDS} rounds of {REQUESTS} requests each. Without and with it, p50 "
+        f"{_pair(rounds, 0.5)}; p99 {_pair(rounds, 0.99)}. Aim: under 5% at p99 while the machine has room."
+    )
+
+
+def _pair(rounds: list[list[Load]], share: float) -> str:
+    one, other = (statistics.median(loads[place].quantile_ms(share) for loads in rounds) for place in (0, 1))
+    cost = statistics.median(loads[1].quantile_ms(share) / loads[0].quantile_ms(share) for loads in rounds)
+    return f"{one:.2f} and {other:.2f} ms (median of the rounds' ratios {cost:.2f})"
