@@ -137,7 +137,7 @@ class _Connection(asyncio.Protocol):
         if self._waiting is not None and not self._waiting.done() and _is_whole(self._found):
             self._waiting.set_result(int(self._found[9:12]))
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(ConnectionResetError())
 

@@ -47,7 +47,9 @@ def make_bundle(work: Path) -> list[bytes]:
     python = [sys.executable, "-m", "modelway"]
     (work / "modelway.yaml").write_text((ROOT / "modelway.yaml").read_text())
     subprocess.run([*python, "sample", "--output", "data"], cwd=work, check=True, capture_output=True)
-    subprocess.run([*python, "train", "--no-register", "--output-dir", "trained"], cwd=work, capture_output=True)
+    subprocess.run(
+        [*python, "train", "--no-register", "--output-dir", "trained"], cwd=work, check=True, capture_output=True
+    )
     for name, version in (("bundle", 3), ("challenger", 4)):
         _pack(work / "trained", work / name, version)
     table = pyarrow.csv.read_csv(work / "data" / "loans.csv")
@@ -121,11 +123,12 @@ def _pack(training: Path, output: Path, version: int) -> None:
 
 def _table(found: dict[str, list[Measured]], rounds: int) -> list[str]:
     lines = [
-        "The sample's boosted trees (11 columns, text among them) as a bundle, one row a request, one worker each, over",
-        f"loopback; {rounds} rounds in which each server is started, asked for {SECONDS:g} s on 1 and on 32 connections, and",
-        "ended; medians. modelway has validation, routing, metrics and the prediction log on; the bare app has none.",
-        "MLflow and MLServer score a pyfunc of the same bundle, BentoML and the bare app the bundle itself. Memory: of",
-        "all of a server's processes, what they share once. `python bench/serve.py` repeats this part.",
+        "The sample's boosted trees (11 columns, text among them) as a bundle, one row a request, one worker each,",
+        f"over loopback; {rounds} rounds in which each server is started, asked for {SECONDS:g} s on 1 and on 32",
+        "connections, and ended; medians. modelway has validation, routing, metrics and the prediction log on; the",
+        "bare app has none. MLflow and MLServer score a pyfunc of the same bundle, BentoML and the bare app the bundle",
+        "itself. Memory is that of all of a server's processes, what they share once. `python bench/serve.py` repeats",
+        "this part.",
         "",
         "| | requests/s, 1 | p50 | p99 | requests/s, 32 | p50 | p99 | memory | start | packages |",
         "|---|---|---|---|---|---|---|---|---|---|",

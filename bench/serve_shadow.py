@@ -21,9 +21,7 @@ def measure(work: Path, bodies: list[bytes]) -> str:
     """Run the benchmark and give its lines of the results."""
     python = SERVERS[OURS].python
     command = modelway("--challenger", str(work / "challenger"))
-    without, shadowed = (
-        Server(python, command, {"SHADOW_MODEL_ENABLED": word}) for word in ("false", "true")
-    )
+    without, shadowed = (Server(python, command, {"SHADOW_MODEL_ENABLED": word}) for word in ("false", "true"))
     requests = [request(PATH, body) for body in bodies]
     with ExitStack() as stack:
         ports = [stack.enter_context(running(server, work, bodies[0])).port for server in (without, shadowed)]

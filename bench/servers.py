@@ -6,11 +6,9 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +18,7 @@ import psutil
 from environments import environment, locked_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).resolve().parent / "serve_peers"
@@ -97,7 +95,7 @@ def _mlserver(work: Path, port: int) -> list[str]:
     model = {"name": "loans", "implementation": "mlserver_mlflow.MLflowRuntime"}
     uri = {"parameters": {"uri": str(work / "mlflow_model")}}
     (folder / "model-settings.json").write_text(json.dumps({**model, **uri}))
-    return ["-m", "mlserver.cli", "start", str(folder)]
+    return ["-c", "from mlserver.cli import main; main()", "start", str(folder)]
 
 
 def _served() -> Path:
@@ -114,7 +112,7 @@ SERVERS = {
     MLFLOW: Server(lambda: environment(("mlflow==3.17.2", *_COMMON)), _mlflow),
     "BentoML 1.4.40": Server(
         lambda: environment(("bentoml==1.4.40", *_COMMON)),
-        lambda work, port: ["-m", "bentoml", "serve", "bento:Loans", "--host", "127.0.0.1", "--port", str(port)],
+        lambda _, port: ["-m", "bentoml", "serve", "bento:Loans", "--host", "127.0.0.1", "--port", str(port)],
     ),
     "MLServer 1.7.1 (MLflow runtime)": Server(
         lambda: environment(("mlserver==1.7.1", "mlserver-mlflow==1.7.1", *_COMMON)), _mlserver
@@ -136,8 +134,10 @@ def running(server: Server, work: Path, body: bytes) -> Iterator[Running]:
         RuntimeError: it never answers; with what it said.
     """
     port = free_port()
-    command = [str(server.python()), *server.arguments(work, port)]
-    variables = {**os.environ, **_ENVIRONMENT, "BENCH_BUNDLE": str(work / "bundle"), **server.variables}
+    python = server.python()
+    command = [str(python), *server.arguments(work, port)]
+    path = {"PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
+    variables = {**os.environ, **path, **_ENVIRONMENT, "BENCH_BUNDLE": str(work / "bundle"), **server.variables}
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
     log = work / "server.log"
     with log.open("wb") as said:
@@ -175,8 +175,10 @@ def _answers(port: int, body: bytes) -> bool:
     return True
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+def _end(process: psutil.Popen) -> None:
+    if process.poll() is not None:
+        return
+    children = process.children(recursive=True)
     process.send_signal(signal.SIGTERM)
     _, left = psutil.wait_procs([*children, process], timeout=30)
     for one in left:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from modelway.bundle import open_bundle
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 bundle = open_bundle(Path(sys.argv[1]))
 columns = bundle.signature.columns

@@ -18,7 +18,7 @@ class Scorer:
         self._bundle = open_bundle(Path(path))
         self._dates = [column.name for column in self._bundle.signature.columns if column.type == "date"]
 
-    def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """Each row's class and probabilities."""
         columns = {name: frame[name].tolist() for name in frame.columns}
         for name in self._dates:

@@ -12,13 +12,15 @@ import yaml
 from pydantic import ValidationError
 
 from modelway.errors import SettingsError
-from modelway.records.settings import Settings, SettingsSlice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-_S = TypeVar("_S", bound=SettingsSlice)
+    # The records of all stages: a server that has no settings file starts half a second sooner without them.
+    from modelway.records.settings import Settings, SettingsSlice
+
+_S = TypeVar("_S", bound="SettingsSlice")
 
 FILE_NAME = "modelway.yaml"
 _REMEDY = "`modelway schema` lists every key; examples/loans/modelway.yaml explains each."
@@ -81,6 +83,8 @@ def load_settings(path: Path, overrides: Sequence[Override] = ()) -> Settings:
     Raises:
         SettingsError: the file is missing or no YAML, or a key or value in it can't be used.
     """
+    from modelway.records.settings import Settings
+
     return _load(path, overrides, lambda _: Settings)
 
 
@@ -90,6 +94,8 @@ def load_slice(path: Path, overrides: Sequence[Override] = ()) -> SettingsSlice:
     Raises:
         SettingsError: as `load_settings` does.
     """
+    from modelway.records.settings import Settings, SettingsSlice
+
     return _load(path, overrides, lambda values: Settings if "prepare" in values else SettingsSlice)
 
 
@@ -111,6 +117,8 @@ def _load(path: Path, overrides: Sequence[Override], kind: Callable[[dict[str, A
 
 def settings_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a settings file."""
+    from modelway.records.settings import Settings
+
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
 
 
@@ -275,6 +283,8 @@ def _locate(root: yaml.MappingNode, loc: tuple[int | str, ...]) -> tuple[tuple[s
 
 def _known_keys(keys: tuple[str, ...]) -> list[str]:
     """The keys allowed below a place of the settings, from the schema; of a union, those of all its alternatives."""
+    from modelway.records.settings import Settings
+
     schema = Settings.model_json_schema()
     places = [schema]
     for key in keys:
