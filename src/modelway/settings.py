@@ -196,11 +196,16 @@ def _overlay_environments(environments: Any) -> Any:
         return environments
     defaults = environments.get("defaults", {})
     names = [*_BUILT_IN_ENVIRONMENTS, *environments]
-    return {
+    laid = {
         name: _BUILT_IN_ENVIRONMENTS.get(name, {}) | defaults | environments.get(name, {})
         for name in names
         if name != "defaults"
     }
+    target = laid["local"].get("target")
+    if isinstance(target, dict):
+        # So that the port alone can be set.
+        laid["local"]["target"] = _BUILT_IN_ENVIRONMENTS["local"]["target"] | target
+    return laid
 
 
 def _explain(
@@ -230,6 +235,8 @@ def _describe(detail: Any, keys: tuple[str, ...]) -> tuple[str, str]:
         return f"unknown key {key}", advice
     if kind == "missing":
         return f"the key {key} is missing", _REMEDY
+    if kind == "union_tag_not_found":
+        return f"the key {key}.{detail['ctx']['discriminator'].strip(chr(39))} is missing", _REMEDY
     if kind == "union_tag_invalid":
         return _describe_tag(detail["ctx"], key)
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")

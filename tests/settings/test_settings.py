@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelway.errors import SettingsError
+from modelway.records.environment import LocalOptions
 from modelway.settings import Override, find_settings, load_settings, settings_schema
 
 GOOD = """\
@@ -164,3 +165,18 @@ def test_every_key_of_the_schema_is_described() -> None:
             told = value | schema["$defs"].get(value.get("$ref", "").rpartition("/")[2], {})
             assert "description" in told or "const" in value, f"{name}.{key} has no description"
     json.dumps(schema)
+
+
+def test_the_local_environment_is_moved_by_its_port_alone(settings_file: Path) -> None:
+    settings = load_settings(settings_file, [Override.parse("environments.local.target.port=9000")])
+    assert settings.environments["local"].target == LocalOptions(kind="local", port=9000)
+
+
+def test_a_target_without_its_kind_is_refused(settings_file: Path) -> None:
+    with pytest.raises(SettingsError, match=r"target\.kind is missing"):
+        load_settings(settings_file, [Override.parse("environments.staging.target.port=9000")])
+
+
+def test_a_target_that_nobody_knows_is_refused_with_the_known_ones(settings_file: Path) -> None:
+    with pytest.raises(SettingsError, match="Known are: local, ecs, kubernetes"):
+        load_settings(settings_file, [Override.parse("environments.staging.target={kind: heroku}")])

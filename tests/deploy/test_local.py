@@ -1,0 +1,104 @@
+"""What the local target promises beyond the conformance suite: it outlives the command, and mends what dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from modelway.deploy.local.files import KEEPER, SERVER, Files
+from modelway.deploy.target import open_target
+from modelway.errors import UsageError
+from modelway.processes import runs, send, start_of
+from modelway.records.deploy import LiveState
+
+
+def until(condition: Any, seconds: float = 60.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def running(make_place: Any, bundles: Any) -> Any:
+    """A place where release 1 runs."""
+    place = make_place()
+    target = open_target(place)
+    for step in target.plan(bundles.release(1), target.inspect()):
+        target.apply(step)
+    until(lambda: open_target(place).inspect().state is LiveState.STABLE)
+    yield place
+    for step in target.plan(None, target.inspect()):
+        target.apply(step)
+
+
+def test_it_mends_what_is_killed(running: Any, bundles: Any) -> None:
+    files = Files(running.state / "local")
+    keeper, server = files.process(KEEPER), files.process(SERVER)
+    assert keeper is not None
+    assert server is not None
+    assert os.getsid(keeper) != os.getsid(0)  # so that it outlives the command and its terminal
+
+    os.kill(server, signal.SIGKILL)
+    until(lambda: files.process(SERVER) not in {None, server})
+    until(lambda: open_target(running).inspect().state is LiveState.STABLE)
+
+    server = files.process(SERVER)
+    os.kill(keeper, signal.SIGKILL)
+    live = until(lambda: (found := open_target(running).inspect()).state is LiveState.FAILED and found)
+    assert "keeper is gone" in live.reason
+    steps = open_target(running).plan(bundles.release(1), live)
+    assert [step.action for step in steps] == ["keep"]
+    open_target(running).apply(steps[0])
+    until(lambda: open_target(running).inspect().state is LiveState.STABLE)
+    assert files.process(SERVER) == server  # the same one went on meanwhile
+    os.kill(server or 0, signal.SIGKILL)
+    until(lambda: files.process(SERVER) not in {None, server})
+
+
+def test_the_token_is_for_its_owner_alone(running: Any) -> None:
+    path = running.state / "local" / "admin.token"
+    assert path.stat().st_mode & 0o777 == 0o600
+    for process in ("keeper.json", "server.json"):
+        pid = Files(path.parent).read(process)["pid"]
+        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
+            assert path.read_bytes() not in file.read()
+
+
+def test_a_number_that_was_used_again_is_never_killed() -> None:
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        started = start_of(other.pid)
+        assert started is not None
+        assert runs(other.pid, started)
+        assert not runs(other.pid, f"{started}0")
+        assert not send(other.pid, f"{started}0", signal.SIGKILL)
+        assert other.poll() is None
+        assert send(other.pid, started, signal.SIGKILL)
+        assert other.wait(10) == -signal.SIGKILL
+        assert start_of(other.pid) is None
+    finally:
+        other.kill()
+
+
+def test_a_stop_leaves_a_stranger_with_the_keepers_number_alone(make_place: Any) -> None:
+    place = make_place()
+    files = Files(place.state / "local")
+    files.write(KEEPER, {"pid": os.getpid(), "started": "another boot/1"})
+    files.write("wanted.json", {"champion": "x", "challengers": []})
+    target = open_target(place)
+    assert target.inspect().state is LiveState.ABSENT
+    assert target.plan(None, target.inspect()) == ()
+
+
+def test_a_container_is_refused_with_the_remedy(make_place: Any) -> None:
+    with pytest.raises(UsageError, match="in a container") as refused:
+        open_target(make_place(secrets={"MODELWAY_IN_CONTAINER": "1"}))
+    assert "dagger call serve" in (refused.value.remedy or "")
