@@ -25,6 +25,7 @@ EXAMPLE = "modelway serve --bundle bundle --port 8000"
 
 _TOKEN = "MODELWAY_ADMIN_TOKEN"  # noqa: S105 - the variable's name
 _SALT = "MODELWAY_LOG_SALT"
+_FLAGS, _LOG = "MODELWAY_FLAGS", "MODELWAY_LOG"
 _BACKLOG = 2048
 
 
@@ -37,8 +38,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine alone)")
     parser.add_argument("--port", type=int, default=8000, metavar="P", help="default: 8000; 0 for any that is free")
     parser.add_argument("--workers", type=int, metavar="N", help="processes that answer (default: one a core)")
-    parser.add_argument("--flags", metavar="URI", help="the flag document, a path or s3://")
-    parser.add_argument("--log", metavar="URI", help="where the prediction log goes, a directory or s3://")
+    parser.add_argument("--flags", metavar="URI", help=f"the flag document, a path or s3:// (default: {_FLAGS})")
+    parser.add_argument(
+        "--log", metavar="URI", help=f"where the prediction log goes, a directory or s3:// (default: {_LOG})"
+    )
     parser.add_argument("--admin-port", type=int, metavar="P", help=f"the admin routes' port; needs {_TOKEN}")
     parser.add_argument("--admin-host", default="127.0.0.1", metavar="HOST", help="where they listen")
 
@@ -80,10 +83,12 @@ def run(args: argparse.Namespace, output: Output) -> int:
 
 
 def _overrides(args: argparse.Namespace) -> list[Override]:
+    # A container's environment says it by variables: what starts there is the image's own business.
+    flags, log = args.flags or os.environ.get(_FLAGS), args.log or os.environ.get(_LOG)
     places = {
         "--workers": (args.workers, ("serve", "workers", "count")),
-        "--flags": (args.flags and address(args.flags), ("serve", "routing", "flags")),
-        "--log": (args.log and address(args.log), ("serve", "log", "uri")),
+        "--flags": (flags and address(flags), ("serve", "routing", "flags")),
+        "--log": (log and address(log), ("serve", "log", "uri")),
     }
     return [Override(flag, keys, value) for flag, (value, keys) in places.items() if value is not None]
 

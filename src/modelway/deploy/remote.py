@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from modelway.deploy.image import BUILT
 from modelway.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def image_of(release: Release, place: Place) -> str:
             where=f"environments.{place.environment}.image",
             remedy="Name an image that exists with --image REPOSITORY@sha256:DIGEST, or a repository to build one for.",
         )
-    if not _BY_DIGEST.fullmatch(release.image):
+    if not _BY_DIGEST.fullmatch(release.image) and not release.image.endswith(f"@{BUILT}"):
         raise UsageError(
             "the image is not named by its digest", where=release.image, remedy="Write NAME@sha256:DIGEST."
         )
