@@ -30,12 +30,13 @@ _LOCKS = {
     "pull": ("register",),
     "release": ("register",),
     "deploy": ("package",),
+    "monitor": ("train", "check-data"),
     "check-code": ("train", "check-code"),
     "test": ("train", "test"),
     "smoke-train": ("train",),
 }
 """The locks of stages that have none of their own name, or more: the user's code may import what training imports."""
-_NEEDS_OPENMP = frozenset({"fit", "evaluate", "test", "smoke-train", "deploy"})
+_NEEDS_OPENMP = frozenset({"fit", "evaluate", "test", "smoke-train", "deploy", "monitor"})
 _SEES_USER_CODE = frozenset({"fit", "evaluate", "check-code", "test", "smoke-train"})
 _PURELIB = "import sysconfig; print(sysconfig.get_path('purelib'))"
 _OPENMP = f'ln -sf "$(python -c "{_PURELIB}")"/scikit_learn.libs/libgomp-* /usr/lib/libgomp.so.1'

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import dagger
 from dagger import DefaultPath, Doc, Ignore, Name, function, object_type
 
-from modelway_ci import check, deliver, images, learn
+from modelway_ci import check, deliver, images, learn, watch
 from modelway_ci.check import SuiteFlags
 from modelway_ci.checkout import PARTS, Checkout
 from modelway_ci.learn import DataFlags, FitFlags, Result
@@ -459,6 +459,44 @@ class Modelway:
         Example: dagger call status --env staging export --path reports
         """
         return await self._change("status", env, [], overrides, report_only=report_only)
+
+    @always
+    async def monitor(
+        self,
+        predictions: Annotated[dagger.Directory | None, Doc("The prediction log, as a folder of the host's")] = None,
+        predictions_uri: Annotated[str | None, Doc("Its s3:// address instead (default: the settings')")] = None,
+        ground_truth: Annotated[dagger.Directory | None, Doc("The labels, as a folder of the host's")] = None,
+        ground_truth_uri: Annotated[str | None, Doc("Their s3:// address instead")] = None,
+        baseline: Annotated[dagger.File | None, Doc("A baseline.json (default: the live champion's)")] = None,
+        since: Annotated[str | None, Doc("ISO 8601, or 24h, 7d ago (default: 24h)")] = None,
+        until: Annotated[str | None, Doc("ISO 8601, or how long ago (default: now)")] = None,
+        released: Annotated[str | None, Doc("When the live release was put there, for a rollback")] = None,
+        strict: Annotated[bool, Doc("End with 5 where there are too few labels")] = False,
+        check_data: Annotated[bool, Doc("Where something fails, check the settings' data on s3://")] = False,
+        act: Annotated[bool, Doc("Do what was decided: issue, retraining, rollback, Slack")] = False,
+        repository: Annotated[str | None, Doc("Where the issue goes and what trains again: owner/name")] = None,
+        tracking_uri: TrackingUri = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Watch a live model: drift, performance, a dashboard, a decision; and with --act, do what was decided.
+
+        Example: dagger call monitor --predictions .modelway/log export --path reports
+        """
+        argv = ["--strict"] if strict else []
+        argv += ["--check-data" if check_data else "--no-check-data"]
+        for flag, value in (
+            ("--since", since), ("--until", until), ("--released", released), ("--repository", repository)
+        ):  # fmt: skip
+            argv += [flag, value] if value else []
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri)
+            watched = watch.Watched(predictions, predictions_uri, ground_truth, ground_truth_uri, baseline)
+            outcome = await watch.monitor(project, watched, argv, act=act)
+            return Result(summarize([outcome], outcome.exit_code), outcome.artifact)
+
+        return await self._answer(work(), report_only)
 
     async def _change(
         self,

@@ -75,5 +75,6 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "pull": ("**",),
     "release": ("**",),
     "deploy": ("**",),
+    "monitor": ("**",),
 }
 """Globs below `src/modelway`, by stage."""

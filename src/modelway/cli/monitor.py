@@ -49,6 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do what was decided: issue and retraining on GitHub (GITHUB_TOKEN), rollback, Slack (SLACK_WEBHOOK)",
     )
+    parser.add_argument("--repository", metavar="OWNER/NAME", help="where the issue goes (default: GITHUB_REPOSITORY)")
     add_time_flags(parser)
     add_registry_flags(parser)
 
@@ -106,7 +107,7 @@ def _act(args: argparse.Namespace, output: Output, scene: Scene, name: str, foun
     """Do what was decided; what fails is told, and stops nothing else."""
     action, done = found.decision.action, []
     if os.environ.get("GITHUB_TOKEN", "").strip():
-        done += _on_github(output, scene, name, found, now)
+        done += _on_github(args.repository, output, scene, name, found, now)
     if action is Action.ROLL_BACK:
         done.append(_roll_back(args, output, scene))
     if action not in {Action.NOTHING, Action.WATCH}:
@@ -114,14 +115,16 @@ def _act(args: argparse.Namespace, output: Output, scene: Scene, name: str, foun
     return done
 
 
-def _on_github(output: Output, scene: Scene, name: str, found: Monitored, now: float) -> list[str]:
+def _on_github(
+    repository: str | None, output: Output, scene: Scene, name: str, found: Monitored, now: float
+) -> list[str]:
     from modelway.cli.environment import run_link
     from modelway.cli.release import open_github
     from modelway.pipeline.monitor_actions import dispatch, retrain, update_issue
 
     done = []
     try:
-        github = open_github(None, None, output)
+        github = open_github(repository, None, output)
         if scene.options.github.issue:
             page = update_issue(github, name, scene.options, found, run_link())
             done += [f"issue: {page}"] if page else []
