@@ -39,6 +39,7 @@ COMMANDS = {
     "promote": "make a registered version the champion",
     "release": "publish a registered version as a GitHub release",
     "serve": "serve a bundle over HTTP",
+    "batch": "score a data set with a registered version",
     "smoke": "ask a running endpoint real questions",
     "deploy": "put a registered version on a target, smoke it, roll back where it fails",
     "status": "tell what an environment runs",

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from modelway.records.audit import AuditOptions
 from modelway.records.base import Record
+from modelway.records.batch import BatchOptions
 from modelway.records.changed import ChangedOptions
 from modelway.records.check_code import CheckCodeOptions
 from modelway.records.check_data import CheckDataOptions
@@ -49,6 +50,8 @@ class SettingsSlice(Record):
     """How a bundle is served."""
     monitor: MonitorOptions = MonitorOptions()
     """How the health of a live model is watched."""
+    batch: BatchOptions = BatchOptions()
+    """How a data set is scored."""
     changed: ChangedOptions = ChangedOptions()
     """Which files are code, data, settings and documents."""
     environments: dict[str, EnvironmentOptions] = {}

@@ -5,16 +5,22 @@ from __future__ import annotations
 from modelway.storage.access import list_files, read_bytes, read_tagged, write_bytes, write_if_unchanged
 from modelway.storage.addresses import DATA_SUFFIXES, LOG_SUFFIXES, Found, is_s3
 from modelway.storage.mirror import sync
+from modelway.storage.objects import abort_uploads, list_below, read_range, remove_below, upload
 
 __all__ = [
     "DATA_SUFFIXES",
     "LOG_SUFFIXES",
     "Found",
+    "abort_uploads",
     "is_s3",
+    "list_below",
     "list_files",
     "read_bytes",
+    "read_range",
     "read_tagged",
+    "remove_below",
     "sync",
+    "upload",
     "write_bytes",
     "write_if_unchanged",
 ]

@@ -1,0 +1,167 @@
+"""Units scored by a Ray cluster: Ray Data hands them out, and the code of a partition is the one that runs locally.
+
+Ray tries again what a node took with it when it died. That a part is then made twice does no harm: it has the same
+bytes both times, and is put in place as a whole.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelway.errors import ModelwayError, OutsideError, UsageError
+from modelway.records.batch import PartitionSetup, PartRecord, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from modelway.records.batch import BatchOptions
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS")
+_RESTARTS = 4
+"""How often an actor, or what it was doing, is tried again after its node died."""
+
+
+def run_on_ray(
+    setup: PartitionSetup,
+    units: Iterator[Unit],
+    bundle: Path,
+    options: BatchOptions,
+    done: Callable[[PartRecord], None],
+) -> None:
+    """Score units on a cluster; input and output have to be where all nodes see them, as on S3.
+
+    Args:
+        setup: what is scored, by what, and where it goes.
+        units: all of them are asked for before the first is scored.
+        bundle: its directory; every node gets a copy, and verifies it.
+        options: the cluster's address, and how many actors score.
+        done: told of each part.
+
+    Raises:
+        UsageError: Ray is not installed.
+        InputError, OutsideError: as an actor says; or the cluster fails.
+    """
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise UsageError("--engine ray needs Ray", remedy="pip install 'modelway[ray]'") from error
+    waiting = [{"unit": unit.to_json()} for unit in units]
+    if not waiting:
+        return
+    began = not ray.is_initialized()
+    try:
+        if began:
+            _join(ray, options.ray_address)
+        for row in _scored(ray, setup, waiting, bundle, options):
+            if row["error"]:
+                raise _error_of(row)
+            done(PartRecord.from_json(row["record"]))
+    except ray.exceptions.RayError as error:
+        raise OutsideError(
+            f"Ray failed: {str(error).splitlines()[0]}",
+            where=options.ray_address,
+            remedy="Start the run again with the same --run: it goes on.",
+        ) from error
+    finally:
+        if began:
+            ray.shutdown()
+
+
+def _join(ray: Any, address: str | None) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, configure_logging=False, ignore_reinit_error=True)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise OutsideError(
+            f"the Ray cluster can't be reached: {error}", where=address, remedy="Check --ray-address."
+        ) from error
+
+
+def _scored(
+    ray: Any, setup: PartitionSetup, waiting: list[dict[str, str]], bundle: Path, options: BatchOptions
+) -> Iterator[dict[str, Any]]:
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    cores = int(ray.cluster_resources().get("CPU", 1))
+    actors = max(1, min(options.workers or cores, cores, len(waiting)))
+    rows = ray.data.from_items(waiting, override_num_blocks=len(waiting)).map(
+        Scorer,
+        fn_constructor_args=(setup.to_json(), ray.put(_packed(bundle))),
+        concurrency=(1, actors),
+        num_cpus=1,
+        max_restarts=_RESTARTS,
+        max_task_retries=_RESTARTS,
+        runtime_env={"env_vars": dict.fromkeys(_THREADS, "1")},
+    )
+    yield from rows.iter_rows()
+
+
+class Scorer:
+    """What each actor of the cluster is: the bundle, loaded and verified, and the code of a partition.
+
+    Args:
+        setup: the `PartitionSetup`, as JSON.
+        bundle: a reference to the bundle's files.
+    """
+
+    def __init__(self, setup: str, bundle: Any) -> None:
+        import ray
+
+        from modelway.batch.partition import Partition
+        from modelway.bundle import open_bundle
+
+        given = PartitionSetup.from_json(setup)
+        self._folder = Path(tempfile.mkdtemp(prefix="modelway-bundle."))
+        _unpack(ray.get(bundle) if isinstance(bundle, ray.ObjectRef) else bundle, self._folder)
+        key = Path(given.public_key) if given.public_key else None
+        opened = open_bundle(self._folder, public_key=key, require_signature=given.require_signature)
+        if opened.digest != given.plan.bundle_digest:
+            raise ModelwayError("the bundle changed on its way")
+        os.environ.update(dict.fromkeys(_THREADS, "1"))
+        self._partition = Partition(given, opened)
+
+    def __call__(self, row: dict[str, str]) -> dict[str, Any]:
+        """Score one unit; an error that the user can meet goes back as a value, so that Ray does not try it again."""
+        try:
+            record = self._partition.run(Unit.from_json(row["unit"]))
+        except ModelwayError as error:
+            told = {"what": error.what, "where": error.where or "", "remedy": error.remedy or ""}
+            return {"record": "", "error": error.exit_code, **told}
+        return {"record": record.to_json(), "error": 0, "what": "", "where": "", "remedy": ""}
+
+    def __del__(self) -> None:
+        """Remove the copy of the bundle."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _error_of(row: dict[str, Any]) -> ModelwayError:
+    from modelway.batch.local_engine import as_error
+
+    return as_error(
+        {
+            "exit_code": row["error"],
+            "what": row["what"],
+            "where": row["where"] or None,
+            "remedy": row["remedy"] or None,
+        }
+    )
+
+
+def _packed(bundle: Path) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for path in sorted(bundle.rglob("*")):
+            if path.is_file():
+                tar.add(path, path.relative_to(bundle).as_posix())
+    return archive.getvalue()
+
+
+def _unpack(content: bytes, folder: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        tar.extractall(folder, filter="data")
