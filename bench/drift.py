@@ -65,9 +65,8 @@ def main() -> None:
         else:
             said = json.loads(out.read_text().splitlines()[-1]) if code == 0 else []
         right, wrong = sorted(set(said) & set(MOVED)), sorted(set(said) - set(MOVED))
-        print(
-            f"{name:10} {seconds:8.2f} s {busy:8.2f} s CPU {memory:8.0f} MB exit {code} found {len(right)} of 5 {wrong or ''}"
-        )
+        cost = f"{seconds:8.2f} s {busy:8.2f} s CPU {memory:8.0f} MB"
+        print(f"{name:10} {cost} exit {code} found {len(right)} of 5 {wrong or ''}", flush=True)
 
 
 if __name__ == "__main__":
