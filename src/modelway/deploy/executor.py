@@ -184,13 +184,13 @@ class Executor:
                 self._lock.check()
 
     def _go_on(self, wanted: Release, live: Live, step: Step) -> None:
-        """The target waits for evidence: the smoke test is that."""
-        self._smoke(step.model_copy(update={"room": "smoke"}))
+        """The target waits for evidence: the smoke test is that, at an address where the release answers already."""
+        self._smoke(step.model_copy(update={"room": "smoke"}), live.url)
         self.run(self._target.plan(wanted, live))
 
-    def _smoke(self, step: Step) -> None:
+    def _smoke(self, step: Step, ahead: str | None = None) -> None:
         release = _release_of(step)
-        url = self._place.options.url or self._target.inspect().url
+        url = ahead or self._place.options.url or self._target.inspect().url
         if url is None:
             raise NotHealthyError(
                 "nobody knows where it answers",
