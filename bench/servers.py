@@ -64,6 +64,11 @@ class Running:
     start_seconds: float
     process: psutil.Process
 
+    def cpu_seconds(self) -> float:
+        """What its processes have used of all cores."""
+        processes = [self.process, *self.process.children(recursive=True)]
+        return sum(sum(process.cpu_times()[:2]) for process in processes)
+
     def memory_mib(self) -> float:
         """What its processes hold together; memory that they share counts once (PSS)."""
         processes = [self.process, *self.process.children(recursive=True)]
@@ -104,10 +109,12 @@ def _served() -> Path:
 
 _COMMON = ("onnxruntime==1.32.0", "pydantic", "pyyaml", "rich")
 OURS = "modelway serve"
+UNBATCHED = "modelway, each request scored by itself"
 BARE = "bare Starlette, uvicorn, ONNX"
 MLFLOW = "mlflow models serve 3.17.2"
 SERVERS = {
     OURS: Server(_served, modelway()),
+    UNBATCHED: Server(_served, lambda work, port: [str(PEERS / "unbatched.py"), *modelway()(work, port)[2:]]),
     BARE: Server(_served, lambda work, port: [str(PEERS / "bare.py"), str(work / "bundle"), str(port)]),
     MLFLOW: Server(lambda: environment(("mlflow==3.17.2", *_COMMON)), _mlflow),
     "BentoML 1.4.40": Server(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     _Item = tuple[ServedModel, Served, Question, bool]
 
-_TOGETHER = 32
-"""Requests that are scored together at the most."""
+_TOGETHER = 8
+"""Requests that are scored together at the most; each step keeps the response path waiting a little."""
 _LONGEST_REST = 1.0
 _END = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from modelway.serve.shared import SharedCounts
 
 _PUBLISH_SECONDS = 0.2
+_SWITCH_SECONDS = 0.0002
+"""How long another thread (the shadow's, the log's) may keep the response path waiting; Python's default is 5 ms."""
 _CLOSE_SECONDS = 5.0
 """How long an ending worker tries to reach the log's store and to finish its shadow."""
 
@@ -204,6 +207,7 @@ def work(setup: Setup, slot: int, shared: SharedCounts, channel: Channel, listen
     """Be a worker; the process's exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     capture_library_logs()
     started = time.perf_counter()
     try:
