@@ -24,7 +24,7 @@ from servers import OURS, PATH, SERVERS, Server, first_answer, free_port, modelw
 
 from serve import make_bundle
 
-MINUTES, CONNECTIONS, PAUSE = 10.0, 4, 0.01
+MINUTES, CONNECTIONS, PAUSE = 10.0, 4, 0.02
 FLUSH = 1.0
 _SETTLED = 90.0
 _TOKEN = secrets.token_hex(8)

@@ -26,7 +26,7 @@ def schemas(model: ServedModel, options: InputOptions) -> dict[str, Any]:
     """All of them, by name."""
     return {
         "Row": _row(model, options),
-        "Question": _question(),
+        "Question": _question(model, options),
         "Answer": _answer(model),
         "InferenceQuestion": _inference_question(model),
         "InferenceAnswer": _inference_answer(),
@@ -62,22 +62,27 @@ def _column(column: SignatureColumn) -> dict[str, Any]:
     return schema
 
 
-def _question() -> dict[str, Any]:
-    rows = {"type": "array", "items": ref("Row"), "minItems": 1}
+def _question(model: ServedModel, options: InputOptions) -> dict[str, Any]:
+    names = [column.name for column in model.signature.columns]
+    name = {"enum": names} if options.extra == "refuse" else {"type": "string"}
+    values = {"type": "array", "minItems": len(names), "maxItems": len(names)}
+    row = {"anyOf": [ref("Row"), {**values, "description": f"The values in the order {', '.join(names)}."}]}
     split = {
         "type": "object",
         "properties": {
-            "columns": {"type": "array", "items": {"type": "string"}},
+            "columns": {"type": "array", "items": name, "uniqueItems": True},
             "data": {"type": "array", "items": {"type": "array"}, "minItems": 1},
             "index": {"type": "array"},
         },
         "required": ["columns", "data"],
     }
+    columns = {"type": "object", "propertyNames": name, "additionalProperties": {"type": "array", "minItems": 1}}
+    rows = {"type": "array", "items": row, "minItems": 1}
     forms = {
         "dataframe_split": split,
-        "dataframe_records": rows,
-        "instances": {"type": "array", "minItems": 1},
-        "inputs": {"type": ["object", "array"]},
+        "dataframe_records": {"type": "array", "items": ref("Row"), "minItems": 1},
+        "instances": rows,
+        "inputs": {"anyOf": [columns, ref("Row"), rows]},
     }
     return {
         "oneOf": [
