@@ -17,7 +17,7 @@ from modelway.errors import InputError, OutsideError, UsageError
 from modelway.records.artifacts import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 MANIFEST = "manifest.json"
 UNDIGESTED = frozenset({MANIFEST, "timings.json", "report.html", "summary.json"})
@@ -51,10 +51,21 @@ def artifact_digest(manifest: Manifest) -> str:
 
 
 @contextmanager
-def write_artifact(target: Path, kind: str, inputs: Mapping[str, str] | None = None) -> Iterator[Path]:
+def write_artifact(
+    target: Path,
+    kind: str,
+    inputs: Mapping[str, str] | None = None,
+    finish: Callable[[Path], object] | None = None,
+) -> Iterator[Path]:
     """Give a directory to write into; on leaving, add the manifest and put it in `target`'s place.
 
     An artifact directory that is there already is replaced. On any error `target` stays as it was.
+
+    Args:
+        target: where the artifact directory goes.
+        kind: the stage's word.
+        inputs: digests of what it is made from, by name.
+        finish: called with the directory when the manifest is there, such as to sign it.
 
     Raises:
         UsageError: `target` is a file, or a directory that holds something else than an artifact.
@@ -68,8 +79,9 @@ def write_artifact(target: Path, kind: str, inputs: Mapping[str, str] | None = N
         raise OutsideError(f"can't write: {error.strerror}", where=str(target.parent)) from error
     try:
         yield work
-        manifest = Manifest(kind=kind, files=list_files(work), inputs=dict(sorted((inputs or {}).items())))
-        (work / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+        write_manifest(work, kind, inputs)
+        if finish is not None:
+            finish(work)
         work.chmod(0o777 & ~_umask())
         _replace(work, target)
     except OSError as error:
@@ -78,6 +90,12 @@ def write_artifact(target: Path, kind: str, inputs: Mapping[str, str] | None = N
         ) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def write_manifest(directory: Path, kind: str, inputs: Mapping[str, str] | None = None) -> None:
+    """Write the manifest of the files that a directory holds now."""
+    manifest = Manifest(kind=kind, files=list_files(directory), inputs=dict(sorted((inputs or {}).items())))
+    (directory / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
 
 
 def check_replaceable(target: Path) -> None:

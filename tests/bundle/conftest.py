@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -45,7 +46,10 @@ _ESTIMATORS = {
 
 @pytest.fixture(scope="session")
 def known():
-    return {name: _KNOWN(*arguments) for name, arguments in _DATA.items()}
+    found = {name: _KNOWN(*arguments) for name, arguments in _DATA.items()}
+    found["positive"] = _KNOWN(Task.REGRESSION)
+    found["positive"].y = np.exp(found["positive"].y)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +108,16 @@ def write_training(folder: Path, known: Any, fitted: Any) -> Path:
     write_signature(folder, fitted.info, fitted.spec, dataset.columns, 0.5)
     write_reference(folder, fitted.info, test, scores)
     return folder
+
+
+@pytest.fixture(scope="session")
+def origin():
+    return ORIGIN
+
+
+@pytest.fixture(scope="session")
+def training_of():
+    return write_training
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,8 @@ CARD = "model_card.md"
 PROVENANCE = "provenance.json"
 SBOM = "sbom.cdx.json"
 MLMODEL = "MLmodel"
+REQUIREMENTS = "requirements.txt"
+ENVIRONMENT = "python_env.yaml"
 SIGNED = "model.sig"
 """The signature (OpenSSF model signing): it stands beside what is digested, and signs the manifest too."""
 
@@ -26,6 +28,6 @@ ESTIMATORS = {"onnx": ONNX, "skops": SKOPS}
 """The estimator's file by the bundle's format."""
 REQUIRED = (
     INFO, MODEL_INFO, FEATURES, SIGNATURE, REFERENCE, BASELINE, METRICS, INPUT_EXAMPLE, SERVING_EXAMPLE, CARD,
-    PROVENANCE, SBOM, MLMODEL,
+    PROVENANCE, SBOM, MLMODEL, REQUIREMENTS, ENVIRONMENT,
 )  # fmt: skip
 """What every bundle holds, besides its estimator."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,7 @@ def sign(directory: Path, private_key: Path, name: str) -> None:
     files, signer = hashing.Config(), signing.Config()  # type: ignore[no-untyped-call]
     with tempfile.TemporaryDirectory(prefix="modelway.") as work:
         named = Path(work) / name
-        named.symlink_to(directory.resolve(), target_is_directory=True)
+        shutil.copytree(directory, named)
         files.set_ignored_paths(paths=[named / SIGNED], ignore_git_paths=False)
         try:
             signer.use_elliptic_key_signer(private_key=private_key)

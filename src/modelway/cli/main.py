@@ -38,6 +38,8 @@ COMMANDS = {
     "pull": "fetch a registered version's files",
     "promote": "make a registered version the champion",
     "release": "publish a registered version as a GitHub release",
+    "package": "make a registered version a bundle that can be served",
+    "verify": "see that a bundle is what was packaged: files, digest, signature, provenance",
     "serve": "serve a bundle over HTTP",
     "batch": "score a data set with a registered version",
     "smoke": "ask a running endpoint real questions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelway.cli.registry import add_registry_flags, find_commit, open_registry, registry_overrides
+from modelway.cli.registry import add_registry_flags, find_commit, find_source, open_registry, registry_overrides
 from modelway.cli.settings import read_settings
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ def run(args: argparse.Namespace, output: Output) -> int:
     from modelway.pipeline.register import register
 
     registry = open_registry(settings, root)
-    registration = register(registry, settings, args.directory, commit=find_commit(root), progress=output.progress)
+    commit = find_commit(root)
+    source = find_source(root, commit)
+    registration = register(registry, settings, args.directory, commit=commit, source=source, progress=output.progress)
     output.close()
     version = registration.version
     if not output.json:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from modelway.artifacts import file_digest
 from modelway.settings import Override
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from modelway.records.settings import SettingsSlice
     from modelway.registry import Registry
 
+_LOCKS = ("requirements.lock", "pylock.toml", "requirements.txt")
+"""The project's lock, the best first."""
 _PLACE = ("register", "tracking_uri")
 
 
@@ -50,9 +54,31 @@ def find_commit(root: Path) -> str | None:
     """The revision of the user's code, from MODELWAY_COMMIT or else git; it ends with -dirty where files differ."""
     if commit := os.environ.get("MODELWAY_COMMIT"):
         return commit
+    return _ask_git(root, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def find_source(root: Path, commit: str | None) -> dict[str, str]:
+    """What else a version is known by: the time of its commit (ISO 8601, UTC), the digest of the project's lock.
+
+    The time comes from MODELWAY_COMMIT_TIME or else git; what is not known is left out.
+    """
+    found = {}
+    if time := os.environ.get("MODELWAY_COMMIT_TIME") or (commit and _commit_time(root, commit.partition("-")[0])):
+        found["commit_time"] = time
+    if lock := next((root / name for name in _LOCKS if (root / name).is_file()), None):
+        found["lock_digest"] = file_digest(lock)
+    return found
+
+
+def _commit_time(root: Path, commit: str) -> str | None:
+    seconds = _ask_git(root, "show", "--no-patch", "--format=%ct", commit)
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat() if seconds and seconds.isdigit() else None
+
+
+def _ask_git(root: Path, *argv: str) -> str | None:
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607
+        answer = subprocess.run(  # noqa: S603 - no shell, and the words are ours or a revision's
+            ["git", *argv],  # noqa: S607
             cwd=root,
             capture_output=True,
             text=True,
@@ -61,4 +87,4 @@ def find_commit(root: Path) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return described.stdout.strip() or None if described.returncode == 0 else None
+    return answer.stdout.strip() or None if answer.returncode == 0 else None

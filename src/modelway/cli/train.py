@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelway.cli.fit import add_fit_flags, fit_overrides
 from modelway.cli.prepare import add_data_flags, data_overrides
-from modelway.cli.registry import add_registry_flags, find_commit, open_registry, registry_overrides
+from modelway.cli.registry import add_registry_flags, find_commit, find_source, open_registry, registry_overrides
 from modelway.cli.settings import read_settings
 from modelway.cli.verdicts import evaluation_record, show_evaluation
 
@@ -41,13 +41,15 @@ def run(args: argparse.Namespace, output: Output) -> int:
     settings, root = read_settings(args, overrides)
     from modelway.pipeline.train import train
 
+    commit = find_commit(root)
     trained = train(
         settings,
         open_registry(settings, root),
         root,
         args.output_dir,
         registers=settings.register_.by_default if args.register is None else args.register,
-        commit=find_commit(root),
+        commit=commit,
+        source=find_source(root, commit),
         progress=output.progress,
     )
     output.close()

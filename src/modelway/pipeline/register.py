@@ -10,6 +10,7 @@ from modelway.pipeline import fit as fit_stage
 from modelway.records.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from modelway.records.register import Registration, Version
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 
 def register(
-    registry: Registry, settings: Settings, directory: Path, *, commit: str | None, progress: Progress = silent
+    registry: Registry,
+    settings: Settings,
+    directory: Path,
+    *,
+    commit: str | None,
+    source: Mapping[str, str] | None = None,
+    progress: Progress = silent,
 ) -> Registration:
     """Register what `evaluate` wrote, if its gates passed.
 
@@ -27,6 +34,7 @@ def register(
         settings: the whole settings; their digest becomes a tag.
         directory: what the `evaluate` stage wrote.
         commit: the revision of the user's code, a tag too.
+        source: further tags of where the model comes from: commit_time, lock_digest.
         progress: told after each part.
 
     Raises:
@@ -35,7 +43,7 @@ def register(
         InconclusiveError: the evidence is not enough, and the settings do not let that through.
     """
     manifest = read_manifest(directory, evaluate_stage.KIND)
-    tags = {"data_digest": manifest.inputs["data"], "settings_digest": settings_digest(settings)}
+    tags = {"data_digest": manifest.inputs["data"], "settings_digest": settings_digest(settings), **(source or {})}
     if commit:
         tags["commit"] = commit
     return registry.register(directory, tags=tags, progress=progress)

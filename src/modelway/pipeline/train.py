@@ -18,6 +18,7 @@ from modelway.records.progress import Progress, silent
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from modelway.records.evaluate import Evaluation
@@ -58,6 +59,7 @@ def train(
     *,
     registers: bool,
     commit: str | None,
+    source: Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> Trained:
     """Train a model, judge it, and register it when its gates pass.
@@ -69,6 +71,7 @@ def train(
         output: where the artifact directory goes: model/, metrics.json, baseline.json, report.html.
         registers: whether to register the model.
         commit: the revision of the user's code.
+        source: what else the version is to be known by.
         progress: told where it is.
     """
     check_replaceable(output)
@@ -92,7 +95,11 @@ def train(
             commit=commit,
             progress=progress,
         )
-    return _conclude(settings, registry, output, evaluation, registers=registers, commit=commit, progress=progress)
+
+    def registering() -> Registration:
+        return register(registry, settings, output, commit=commit, source=source, progress=progress)
+
+    return _conclude(registry, evaluation, registering if registers else None)
 
 
 def exit_code_of(evaluation: Evaluation) -> int:
@@ -100,24 +107,15 @@ def exit_code_of(evaluation: Evaluation) -> int:
     return _EXIT_CODES[evaluation.verdict]
 
 
-def _conclude(
-    settings: Settings,
-    registry: Registry,
-    output: Path,
-    evaluation: Evaluation,
-    *,
-    registers: bool,
-    commit: str | None,
-    progress: Progress,
-) -> Trained:
+def _conclude(registry: Registry, evaluation: Evaluation, registering: Callable[[], Registration] | None) -> Trained:
     """Register what passed. What is registered already needs no evidence against itself, only gates not failed."""
     code = exit_code_of(evaluation)
     known = None
     if code != GateError.exit_code:
         known = next((found for found in registry.versions() if found.model_digest == evaluation.model_digest), None)
-    if known is None and (code or not registers):
+    if known is None and (code or registering is None):
         return Trained(evaluation, None, None, code)
-    if not registers:
+    if registering is None:
         return Trained(evaluation, None, known, 0)
-    registration = register(registry, settings, output, commit=commit, progress=progress)
+    registration = registering()
     return Trained(evaluation, registration, registration.version, 0)

@@ -88,6 +88,16 @@ class BundleInfo(Record):
     """What the estimator is kept as."""
 
 
+class Comparison(Record):
+    """How the exported model was compared with the fitted one."""
+
+    held_out_rows: int
+    awkward_rows: int
+    """Rows with missing, unseen, extreme values, empty text, one column at a time and in all columns."""
+    largest_difference: float
+    """Between two probabilities, or two values."""
+
+
 class Check(Record):
     """One thing that was verified of a bundle."""
 

@@ -17,6 +17,7 @@ from modelway.records.environment import EnvironmentOptions
 from modelway.records.evaluate import EvaluateOptions, metric_names
 from modelway.records.fit import FitOptions
 from modelway.records.monitor import MonitorOptions
+from modelway.records.package import PackageOptions
 from modelway.records.register import RegisterOptions
 from modelway.records.serve import ServeOptions
 from modelway.records.smoke_train import SmokeTrainOptions
@@ -36,6 +37,8 @@ class SettingsSlice(Record):
     """What is measured and what must hold."""
     register_: Annotated[RegisterOptions, Field(alias="register")] = RegisterOptions()
     """Where models are registered."""
+    package: PackageOptions = PackageOptions()
+    """How a registered version becomes a bundle."""
     check_code: CheckCodeOptions = CheckCodeOptions()
     """Which tools look at the code."""
     check_data: CheckDataOptions = CheckDataOptions()

@@ -172,6 +172,17 @@ class Registry:
                 shutil.move(versions.download_file(client, version, name, Path(work)), output / name)
         return version
 
+    def note(self, reference: str, key: str, value: str) -> None:
+        """Keep a tag with a version, such as its bundle's digest; one that is there already is replaced.
+
+        Raises:
+            UsageError: there is no such version.
+        """
+        with self._calls() as client:
+            version = self._get(client, reference)
+            if version.tags.get(key) != value:
+                client.set_model_version_tag(self._name, str(version.number), key, value)
+
     def _create(self, client: MlflowClient, candidate: Candidate, tags: dict[str, str], progress: Progress) -> int:
         """Log a run with everything, then create the version; gives its number."""
         evaluation = candidate.evaluation

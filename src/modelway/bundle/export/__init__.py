@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from modelway.bundle.export.estimators import export_estimator
+from modelway.bundle.export.hook import export_by_hook
 
-__all__ = ["export_estimator"]
+__all__ = ["export_by_hook", "export_estimator"]

@@ -1,0 +1,155 @@
+"""What a bundle that somebody changed meets."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from modelway.artifacts import digest_of, file_digest
+from modelway.bundle import open_bundle, pack_bundle, verify_bundle
+from modelway.errors import InputError, SettingsError
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory):
+    """Two pairs of keys: ours and another's; each `(private, public)`."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    def write(name):
+        key = ec.generate_private_key(ec.SECP256R1())
+        folder = tmp_path_factory.mktemp(name)
+        forms = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, *forms))
+        public = serialization.PublicFormat.SubjectPublicKeyInfo
+        (folder / "pub.pem").write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, public))
+        return folder / "key.pem", folder / "pub.pem"
+
+    return write("ours"), write("theirs")
+
+
+@pytest.fixture(scope="session")
+def signed(train_one, origin, keys, tmp_path_factory):
+    bundle = tmp_path_factory.mktemp("signed") / "bundle"
+    pack_bundle(train_one("binary", "linear"), origin, bundle, private_key=keys[0][0])
+    return bundle
+
+
+@pytest.fixture
+def changed(signed, tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(signed, bundle)
+    return bundle
+
+
+def rewrite_manifest(bundle):
+    """What somebody does who changes a file and knows of the manifest."""
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["files"] = {name: file_digest(bundle / name) for name in manifest["files"]}
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_signed_bundle_verifies(signed, keys):
+    report = verify_bundle(signed, public_key=keys[0][1], require_signature=True)
+    assert report.signed
+    assert [check.name for check in report.checks] == [
+        "files", "manifest", "signature", "provenance", "sbom", "contents"
+    ]  # fmt: skip
+
+
+def test_the_signature_is_no_part_of_the_digest(signed, pack):
+    assert verify_bundle(signed).digest == open_bundle(pack("binary", "linear").bundle).digest
+
+
+def test_the_specifications_own_tool_takes_the_signature_for_good(signed, keys):
+    argv = [sys.executable, "-m", "model_signing", "verify", "key", str(signed)]
+    argv += ["--signature", str(signed / "model.sig"), "--public_key", str(keys[0][1])]
+    assert subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+def test_a_flipped_bit_anywhere_is_refused(signed, changed, keys):
+    rng = random.Random(0)
+    for path in sorted(signed.iterdir()):
+        content = path.read_bytes()
+        for _ in range(3):
+            place, bit = rng.randrange(len(content)), 1 << rng.randrange(8)
+            torn = bytearray(content)
+            torn[place] ^= bit
+            (changed / path.name).write_bytes(torn)
+            with pytest.raises(InputError):
+                verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+        (changed / path.name).write_bytes(content)
+    verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+
+
+def test_a_file_that_is_changed_with_its_manifest_has_another_digest_and_no_signature(signed, changed, keys):
+    digest = verify_bundle(signed).digest
+    features = changed / "features.json"
+    features.write_text(features.read_text().replace('"divisor": ', '"divisor": 9'))
+    rewrite_manifest(changed)
+    with pytest.raises(InputError, match="digest is"):
+        verify_bundle(changed, digest=digest)
+    with pytest.raises(InputError, match=r"not those that were signed: .*features\.json"):
+        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+    with pytest.raises(InputError, match="it speaks of another features"):
+        verify_bundle(changed)
+
+
+def test_a_signature_by_another_key_is_refused(changed, keys):
+    with pytest.raises(InputError, match="not of this key"):
+        verify_bundle(changed, public_key=keys[1][1], require_signature=True)
+
+
+def test_a_signature_of_another_bundle_is_refused(changed, train_one, origin, keys, tmp_path):
+    other = tmp_path / "other"
+    pack_bundle(train_one("three", "linear"), origin, other, private_key=keys[0][0])
+    shutil.copyfile(other / "model.sig", changed / "model.sig")
+    with pytest.raises(InputError, match="not those that were signed"):
+        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"dsseEnvelope": {"payload": "", "signatures": []}}'])
+def test_what_is_no_signature_is_refused(changed, keys, content):
+    (changed / "model.sig").write_text(content)
+    with pytest.raises(InputError, match="no signature"):
+        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+
+
+def test_a_missing_signature_is_refused_where_a_key_is_given(changed, keys):
+    (changed / "model.sig").unlink()
+    with pytest.raises(InputError, match="not signed"):
+        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+
+
+def test_a_signature_cannot_be_required_without_a_key(signed):
+    with pytest.raises(SettingsError, match="no public key"):
+        open_bundle(signed, require_signature=True)
+
+
+def test_a_key_that_is_none_is_named(signed, tmp_path, train_one, origin):
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no key")
+    with pytest.raises(SettingsError, match="public key"):
+        open_bundle(signed, public_key=bad)
+    with pytest.raises(SettingsError, match="private key"):
+        pack_bundle(train_one("binary", "linear"), origin, tmp_path / "bundle", private_key=bad)
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_bundle_without_a_file_that_every_bundle_has_is_refused(changed):
+    (changed / "sbom.cdx.json").unlink()
+    manifest = json.loads((changed / "manifest.json").read_text())
+    del manifest["files"]["sbom.cdx.json"]
+    (changed / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match=r"has no sbom\.cdx\.json"):
+        verify_bundle(changed)
+
+
+def test_the_digest_is_that_of_the_manifests_files(signed):
+    manifest = json.loads((signed / "manifest.json").read_text())
+    assert verify_bundle(signed).digest == digest_of(manifest["files"])
