@@ -20,6 +20,8 @@ _LEQ = 0
 """The node mode "true where the value is not above the split"."""
 _SUM = 1
 """The aggregate function."""
+_ZERO = float(np.float32(1e-35))
+"""LightGBM's kZeroThreshold."""
 _DOUBLE = np.dtype(np.float64)
 _SIGMOID = "binary sigmoid:1"
 
@@ -70,7 +72,7 @@ class _Ensemble:
         threshold = float(node["threshold"])
         # Where the training rows had no missing value in the column, LightGBM takes a missing one for 0.
         missing_true = node["default_left"] if node["missing_type"] == "NaN" else threshold >= 0
-        return self._add_split(node["split_feature"], threshold, missing_true=bool(missing_true))
+        return self._add_split(node["split_feature"], _split(threshold), missing_true=bool(missing_true))
 
     def _add_split(self, feature: int, threshold: float, *, missing_true: bool) -> int:
         self.features.append(feature)
@@ -84,6 +86,15 @@ class _Ensemble:
         self.leaf_targets.append(target)
         self.leaf_values.append(float(node["leaf_value"]))
         return len(self.leaf_values) - 1
+
+
+def _split(threshold: float) -> float:
+    """The split that decides as LightGBM does with this threshold, which takes all within `_ZERO` of 0 for 0."""
+    if 0 <= threshold < _ZERO:
+        return _ZERO
+    if -_ZERO <= threshold < 0:
+        return float(np.nextafter(-_ZERO, -np.inf))
+    return threshold
 
 
 def export_booster(booster: Any, classes: int) -> ModelProto:
