@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from modelway_ci.project import Project, with_registry
+import dagger
+from dagger import dag
+
+from modelway_ci.images import OWNER, PYTHON, WORK
+from modelway_ci.project import Project, user_code, with_registry
+from modelway_ci.rooms import ROOMS
 from modelway_ci.services import with_environment, with_github
-from modelway_ci.stage import run_stage
+from modelway_ci.stage import ARTIFACT, run_stage
+from modelway_ci.summary import FAIL, summarize, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from modelway_ci.stage import Outcome
+
+DOCKERFILE = "docker/Dockerfile.serving"
+PORT = 8000
+"""Where a server's image listens."""
+_USER_CODE = "/opt/code"
+_SIGNING_KEY = f"{WORK}/signing-key.pem"
 
 
 async def release(project: Project, version: str, repository: str | None, api_url: str | None) -> Outcome:
@@ -21,6 +36,75 @@ async def release(project: Project, version: str, repository: str | None, api_ur
         if value is not None:
             argv += [flag, value]
     return await run_stage("release", container, argv)
+
+
+async def package(project: Project, version: str, private_key: dagger.Secret | None) -> Outcome:
+    """Make a registered version a bundle; the registry keeps its digest, so it is done each time."""
+    container, flags = await with_registry(project, "package", reads=False, sees_code=True)
+    argv = ["package", "--version", version, *flags, "--output", ARTIFACT, "--json"]
+    if private_key is not None:
+        container = container.with_mounted_secret(_SIGNING_KEY, private_key, owner=OWNER)
+        argv += ["--private-key", _SIGNING_KEY]
+    return await run_stage("package", container, argv)
+
+
+async def image(
+    project: Project, bundle: dagger.Directory, challengers: Sequence[dagger.Directory] = ()
+) -> dagger.Container:
+    """Build the server's image from its Dockerfile, with a bundle and those that are tried beside it."""
+    workshop = project.workshop
+    package = workshop.package
+    context = (
+        dag.directory()
+        .with_file(DOCKERFILE, package.file(DOCKERFILE))
+        .with_directory("ci/locks", package.directory("ci/locks").filter(include=["serve.lock", "fit.lock"]))
+        .with_directory("src/modelway", package.directory("src/modelway").filter(include=[*ROOMS["serve"]]))
+        .with_directory("bundle", bundle)
+    )
+    alone = await _stands_alone(bundle)
+    arguments = {
+        "BASE_IMAGE": workshop.base_image or PYTHON[workshop.python],
+        "UV_IMAGE": workshop.uv_image,
+        "LOCKS": "serve.lock" if alone else "serve.lock fit.lock",
+    }
+    built = context.docker_build(
+        dockerfile=DOCKERFILE,
+        build_args=[dagger.BuildArg(name, value) for name, value in arguments.items()],
+        secrets=await _build_secrets(project),
+    )
+    if not alone and (include := await user_code(project)):
+        code = project.source.filter(include=include).directory(project.settings.folder or ".")
+        path = await built.env_variable("PYTHONPATH")
+        built = built.with_directory(_USER_CODE, code).with_env_variable("PYTHONPATH", f"{path}:{_USER_CODE}")
+    words = await built.default_args() or []
+    for number, challenger in enumerate(challengers):
+        built = built.with_directory(f"/challengers/{number}", challenger)
+        words = [*words, "--challenger", f"/challengers/{number}"]
+    return built.with_default_args(words)
+
+
+def no_image(base: dagger.Container, outcome: Outcome) -> dagger.Container:
+    """An image that can't be had: whoever asks for it gets what the packaging said, and its exit code."""
+    record = summarize([outcome], outcome.exit_code)
+    return base.with_exec(["sh", "-c", FAIL, "modelway", table(record), str(outcome.exit_code)])
+
+
+async def _stands_alone(bundle: dagger.Directory) -> bool:
+    """Whether a server needs neither what the model was fitted with nor the user's code."""
+    info = json.loads(await bundle.file("bundle.json").contents())
+    features = json.loads(await bundle.file("features.json").contents())
+    return info["format"] == "onnx" and all(feature["kind"] != "custom" for feature in features["features"])
+
+
+async def _build_secrets(project: Project) -> list[dagger.Secret]:
+    """What the Dockerfile mounts, by the names that it knows."""
+    workshop = project.workshop
+    found = []
+    if workshop.index_url is not None:
+        found.append(dag.set_secret("index-url", await workshop.index_url.plaintext()))
+    if workshop.ca is not None:
+        found.append(dag.set_secret("ca", await workshop.ca.contents()))
+    return found
 
 
 async def change_environment(project: Project, command: str, environment: str, argv: list[str]) -> Outcome:

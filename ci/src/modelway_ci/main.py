@@ -42,7 +42,14 @@ SENT = [
 ]
 """Of the source only code, settings, a lock and data are sent to the engine; what else is there changes nothing."""
 
-PACKAGE = ["*", "!src/modelway", "!ci/locks/*.lock", "!requirements.lock", "**/__pycache__"]
+PACKAGE = [
+    "*",
+    "!src/modelway",
+    "!ci/locks/*.lock",
+    "!requirements.lock",
+    "!docker/Dockerfile.serving",
+    "**/__pycache__",
+]
 
 Overrides = Annotated[list[str], Name("set"), Doc("Override values of the settings: a.b=c")]
 TrackingUri = Annotated[
@@ -61,6 +68,12 @@ DataUri = Annotated[
     Doc("s3://bucket/prefix, or a path relative to the settings file, instead of the settings' data"),
 ]
 Sample = Annotated[int | None, Doc("Read no more than about so many rows, a fixed sample")]
+Version = Annotated[str, Doc("A number, an alias or a run")]
+Bundle = Annotated[dagger.Directory | None, Doc("What package wrote, in the place of a version")]
+Challengers = Annotated[list[dagger.Directory], Doc("Bundles beside it, tried by flags")]
+PrivateKey = Annotated[
+    dagger.Secret | None, Doc("Sign the bundle with this key of an elliptic curve (PEM), as file://key.pem")
+]
 Commit = Annotated[str | None, Doc("The revision of your code, a tag of the version")]
 Env = Annotated[str, Doc("An environment of the settings")]
 Workspace = Annotated[dagger.Workspace, Doc("Your checkout: checks look at more of it than training is sent")]
@@ -74,7 +87,7 @@ class Modelway:
     """Continuous integration and training of a model, each stage a container of its own."""
 
     source: Annotated[dagger.Directory, Doc("Your project: settings, code, data"), DefaultPath("/"), Ignore(SENT)]
-    package: Annotated[dagger.Directory, Doc("modelway itself"), DefaultPath("/"), Ignore(PACKAGE)]
+    modelway: Annotated[dagger.Directory, Doc("modelway itself"), DefaultPath("/"), Ignore(PACKAGE)]
     config: Annotated[str, Doc("The settings file, relative to the source")] = "modelway.yaml"
     python: Annotated[str, Doc("The Python version of all stages: 3.11, 3.12 or 3.13")] = "3.11"
     base_image: Annotated[str | None, Doc("The base image in the place of the Python version's own")] = None
@@ -347,7 +360,7 @@ class Modelway:
     @always
     async def pull(
         self,
-        version: Annotated[str, Doc("A number, an alias or a run")],
+        version: Version,
         tracking_uri: TrackingUri = None,
         allow_missing: Annotated[bool, Doc("Give an empty directory where there is no such version")] = False,
         overrides: Overrides = [],  # noqa: B006
@@ -367,7 +380,7 @@ class Modelway:
     @always
     async def release(
         self,
-        version: Annotated[str, Doc("A number, an alias or a run")],
+        version: Version,
         repository: Annotated[str | None, Doc("Where the release goes: owner/name")] = None,
         api_url: Annotated[str | None, Doc("GitHub's API; https://HOST/api/v3 for GitHub Enterprise")] = None,
         tracking_uri: TrackingUri = None,
@@ -386,6 +399,64 @@ class Modelway:
             return Result(summarize([outcome], outcome.exit_code) | told, None)
 
         return await self._answer(work(), report_only)
+
+    @always
+    async def package(
+        self,
+        version: Version,
+        private_key: PrivateKey = None,
+        tracking_uri: TrackingUri = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Make a registered version a bundle; what is given is the bundle alone, so that it verifies.
+
+        Example: dagger call package --version champion export --path bundle
+        """
+        outcome: list[Outcome] = []
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri)
+            outcome.append(await deliver.package(project, version, private_key))
+            return _told(outcome[0])
+
+        answer = await self._answer(work(), report_only)
+        green = outcome and outcome[0].exit_code == 0
+        return (outcome[0].artifact or answer) if green else answer
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]
+    async def image(
+        self,
+        version: Version = "champion",
+        bundle: Bundle = None,
+        challenger: Challengers = [],  # noqa: B006
+        private_key: PrivateKey = None,
+        tracking_uri: TrackingUri = None,
+        overrides: Overrides = [],  # noqa: B006
+    ) -> dagger.Container:
+        """Build docker/Dockerfile.serving with a bundle: the server's image.
+
+        Example: dagger call image --version champion export --path image.tar
+        """
+        project = await self._project(overrides, tracking_uri)
+        return await self._image(project, version, bundle, challenger, private_key)
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]
+    async def serve(
+        self,
+        version: Version = "champion",
+        bundle: Bundle = None,
+        challenger: Challengers = [],  # noqa: B006
+        tracking_uri: TrackingUri = None,
+        overrides: Overrides = [],  # noqa: B006
+    ) -> dagger.Service:
+        """Serve a bundle over HTTP, from the image that would be delivered.
+
+        Example: dagger call serve --version champion up --ports 8000:8000
+        """
+        project = await self._project(overrides, tracking_uri)
+        container = await self._image(project, version, bundle, challenger)
+        return container.as_service(use_entrypoint=True)
 
     @always
     async def deploy(
@@ -498,6 +569,21 @@ class Modelway:
 
         return await self._answer(work(), report_only)
 
+    async def _image(
+        self,
+        project: Project,
+        version: str,
+        bundle: dagger.Directory | None,
+        challengers: list[dagger.Directory],
+        private_key: dagger.Secret | None = None,
+    ) -> dagger.Container:
+        if bundle is None:
+            outcome = await deliver.package(project, version, private_key)
+            if outcome.artifact is None:
+                return deliver.no_image(images.base(project.workshop), outcome)
+            bundle = outcome.artifact
+        return await deliver.image(project, bundle, challengers)
+
     async def _change(
         self,
         command: str,
@@ -568,13 +654,13 @@ class Modelway:
         return await self.source.file(self.config).contents()
 
     async def _workshop(self, settings: Settings) -> images.Workshop:
-        workshop = images.Workshop(self.package, self.python, self.base_image, self.uv_image, self.index_url, self.ca)
+        workshop = images.Workshop(self.modelway, self.python, self.base_image, self.uv_image, self.index_url, self.ca)
         beside = posixpath.join(settings.folder, "requirements.lock")
         if not await self.source.exists(beside):
             return workshop
         # The one beside the settings is the user's own, unless it is modelway's, as in modelway's own repository.
         lock = self.source.file(beside)
-        ours = await self.package.file("requirements.lock").digest(exclude_metadata=True)
+        ours = await self.modelway.file("requirements.lock").digest(exclude_metadata=True)
         own = None if await lock.digest(exclude_metadata=True) == ours else lock
         return replace(workshop, own_lock=own, project_lock=lock)
 
@@ -585,7 +671,7 @@ class Modelway:
             result = Result(refused(only_refusal(error)), None)
         # What prints the refusal of a Python version can't be that version's image.
         python = self.python if self.python in images.PYTHON else images.Workshop.python
-        base = images.base(images.Workshop(self.package, python, self.base_image, ca=self.ca))
+        base = images.base(images.Workshop(self.modelway, python, self.base_image, ca=self.ca))
         return conclude(base, result.record, result.artifact, report_only=report_only, shown=result.shown)
 
 

@@ -94,10 +94,18 @@ def with_volume(container: dagger.Container, project: Project, root: str) -> dag
     return container.with_mounted_cache(posixpath.join(root, ".modelway"), volume, owner=OWNER)
 
 
-async def with_registry(project: Project, stage: str, *, reads: bool) -> tuple[dagger.Container, list[str]]:
+async def with_registry(
+    project: Project, stage: str, *, reads: bool, sees_code: bool = False
+) -> tuple[dagger.Container, list[str]]:
     """A container that reaches the registry, and the flags that say where it is.
 
     What only reads the engine's own registry is run again when that has changed, anything else each time.
+
+    Args:
+        project: whose registry.
+        stage: the stage.
+        reads: whether it only reads.
+        sees_code: whether the user's code lies beside the settings.
     """
     settings = project.settings
     path = posixpath.join(PROJECT, posixpath.basename(settings.path))
@@ -106,7 +114,10 @@ async def with_registry(project: Project, stage: str, *, reads: bool) -> tuple[d
         container = container.with_env_variable("MODELWAY_REGISTRY_STATE", await _registry_state(project))
     else:
         container = never_cached(container)
-    files = dag.directory().with_new_file(posixpath.basename(settings.path), settings.text)
+    files = dag.directory()
+    if sees_code and (include := await user_code(project)):
+        files = project.source.filter(include=include).directory(settings.folder or ".")
+    files = files.with_new_file(posixpath.basename(settings.path), settings.text)
     container = container.with_mounted_directory(PROJECT, files, owner=OWNER)
     container = with_volume(container, project, PROJECT)
     if not (project.embedded and settings.keeps_files):

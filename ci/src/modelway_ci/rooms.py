@@ -70,10 +70,23 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "pipeline/smoke_probe.py",
         "pipeline/smoke_train.py",
     ),
+    # What a server's image holds.
+    "serve": (
+        *_COMMAND,
+        "bundle/*.py",
+        "features/**",
+        "flags/**",
+        "serve/**",
+        "storage/**",
+        "cli/serve.py",
+        "cli/serve_settings.py",
+        "cli/verify.py",
+    ),
     # Hardly ever served from a cache, so nothing is gained by leaving anything out.
     "register": ("**",),
     "pull": ("**",),
     "release": ("**",),
+    "package": ("**",),
     "deploy": ("**",),
     "monitor": ("**",),
 }

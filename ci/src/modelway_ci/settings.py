@@ -132,8 +132,9 @@ class Settings:
 
     @property
     def named_modules(self) -> frozenset[str]:
-        """The top-level names of the modules whose functions and classes the `fit` section names."""
-        return frozenset(_modules_in(self._values().get("fit")))
+        """The top-level names of the modules whose functions and classes the sections `fit` and `package` name."""
+        values = self._values()
+        return frozenset(_modules_in([values.get("fit"), values.get("package")]))
 
     @property
     def embeds_registry(self) -> bool:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from modelway_ci.stage import Outcome
 
 FILE = "summary.json"
-_FAIL = 'printf "%s\\n" "$1" >&2; exit "$2"'
+FAIL = 'printf "%s\\n" "$1" >&2; exit "$2"'
+"""Says its first argument and ends with its second."""
 
 
 def summarize(
@@ -85,5 +86,5 @@ def conclude(
     code = record["exit_code"]
     if code == 0 or report_only:
         return directory
-    failing = base.with_exec(["sh", "-c", _FAIL, "modelway", shown or table(record), str(code)])
+    failing = base.with_exec(["sh", "-c", FAIL, "modelway", shown or table(record), str(code)])
     return dag.directory().with_directory("", failing.rootfs(), include=[FILE])

@@ -7,10 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelway.bundle import layout, pack_bundle, verify_bundle
+from modelway.bundle import verify_bundle
 from modelway.errors import GateError, InputError
-from modelway.records.bundle import Origin
+from modelway.pipeline.package import package
 from modelway.records.deploy import BundleRef
+from modelway.records.package import PackageOptions
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -26,13 +27,17 @@ class BundleStore:
         path: where they lie.
         registry: where they come from.
         options: whether they have to be signed, and with which key.
+        how: how a version becomes a bundle.
     """
 
-    def __init__(self, path: Path, registry: Registry, options: ServeOptions) -> None:
+    def __init__(
+        self, path: Path, registry: Registry, options: ServeOptions, how: PackageOptions = PackageOptions()
+    ) -> None:
         self.path = path
         self._registry = registry
         self._key = Path(options.public_key) if options.public_key else None
         self._require_signature = options.require_signature
+        self._how = how
 
     def bring(self, reference: str) -> tuple[BundleRef, Version]:
         """A version's bundle, packaged unless it is here already, and verified.
@@ -52,7 +57,7 @@ class BundleStore:
         self.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new.", dir=self.path) as work:
             directory = Path(work) / "bundle"
-            self._package(version, Path(work) / "training", directory)
+            package(self._registry, self._how, str(version.number), directory)
             ref = BundleRef(version=version.number, digest=self._verified(directory))
             if not self._holds(ref):
                 shutil.rmtree(self.path / ref.digest, ignore_errors=True)
@@ -74,16 +79,6 @@ class BundleStore:
                     remedy="Deploy the version again, with this version of modelway.",
                 )
         return self.path / ref.digest
-
-    def _package(self, version: Version, training: Path, output: Path) -> None:
-        (training / "model").mkdir(parents=True)
-        self._registry.download(str(version.number), training / "model")
-        kept = (layout.METRICS, layout.BASELINE, layout.SIGNATURE, layout.REFERENCE)
-        self._registry.download_kept(str(version.number), kept, training)
-        origin = Origin(
-            name=version.name, version=version.number, run_id=version.run_id, commit=version.tags.get("commit")
-        )
-        pack_bundle(training, origin, output)
 
     def _holds(self, ref: BundleRef) -> bool:
         try:
