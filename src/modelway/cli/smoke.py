@@ -87,6 +87,6 @@ def _asked(args: argparse.Namespace) -> tuple[str, list[Expected], SmokeOptions]
     endpoint = args.endpoint or place.options.url or environment.target().inspect().url
     if current is None or endpoint is None:
         raise UsageError(f"nothing was deployed to {args.env}", remedy=f"Run `modelway deploy --env {args.env}`.")
-    store = BundleStore(place.bundles, open_registry(settings, root), place.serve)
+    store = BundleStore(place.bundles, open_registry(settings, root), place.serve, place.package)
     served = [read_expected(store.directory(ref)) for ref in (current.champion, *current.challengers)]
     return endpoint, served, place.options.smoke

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from modelway.errors import UsageError
+from modelway.records.package import PackageOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,7 @@ class Place:
         log: the address of the prediction log that servers write.
         secrets: the environment's variables, by name. They go to the target's own clients and nowhere else: not into
             argv, steps, errors, logs or files.
+        package: how a version becomes a bundle.
     """
 
     environment: str
@@ -49,6 +51,7 @@ class Place:
     flags: str
     log: str
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    package: PackageOptions = field(default_factory=PackageOptions)
 
 
 class Target(Protocol):

@@ -11,10 +11,10 @@ from modelway.bundle import verify_bundle
 from modelway.errors import GateError, InputError
 from modelway.pipeline.package import package
 from modelway.records.deploy import BundleRef
-from modelway.records.package import PackageOptions
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
+    from modelway.records.package import PackageOptions
     from modelway.records.register import Version
     from modelway.records.serve import ServeOptions
     from modelway.registry import Registry
@@ -30,9 +30,7 @@ class BundleStore:
         how: how a version becomes a bundle.
     """
 
-    def __init__(
-        self, path: Path, registry: Registry, options: ServeOptions, how: PackageOptions = PackageOptions()
-    ) -> None:
+    def __init__(self, path: Path, registry: Registry, options: ServeOptions, how: PackageOptions) -> None:
         self.path = path
         self._registry = registry
         self._key = Path(options.public_key) if options.public_key else None

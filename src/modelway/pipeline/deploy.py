@@ -100,7 +100,7 @@ def open_flow(
 ) -> tuple[Flow, BundleStore]:
     """The environment's flow; its smoke test knows what each release has to answer."""
     place = environment.place
-    store = BundleStore(place.bundles, registry, place.serve)
+    store = BundleStore(place.bundles, registry, place.serve, place.package)
 
     def ask(release: Release, url: str) -> SmokeReport:
         served = [read_expected(store.directory(ref)) for ref in (release.champion, *release.challengers)]

@@ -73,6 +73,7 @@ def open_environment(settings: SettingsSlice, name: str, root: Path, secrets: Ma
         flags=flags,
         log=log,
         secrets=secrets,
+        package=settings.package,
     )
     return Environment(place, EnvironmentState(uri, options.s3))
 
