@@ -85,7 +85,7 @@ def _score(args: argparse.Namespace, output: Output, settings: SettingsSlice, ro
     from modelway.pipeline.batch import batch, bring_bundle
 
     options = settings.batch
-    bundle = args.bundle or bring_bundle(open_registry(settings, root), options, root)
+    bundle = args.bundle or bring_bundle(open_registry(settings, root), options, settings.package, root)
     request = _request(settings, root, bundle, name, _source(args, settings, root, bundle))
     if args.name is None:
         output.note(f"run {name}")

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
     from modelway.batch.run import Outcome, Request
     from modelway.records.batch import BatchOptions
+    from modelway.records.package import PackageOptions
     from modelway.registry import Registry
 
 KIND = "prediction-report"
 
 
-def bring_bundle(registry: Registry, options: BatchOptions, root: Path) -> Path:
+def bring_bundle(registry: Registry, options: BatchOptions, how: PackageOptions, root: Path) -> Path:
     """The bundle of the version that is to score, packaged unless it is here already.
 
     Raises:
@@ -32,7 +33,7 @@ def bring_bundle(registry: Registry, options: BatchOptions, root: Path) -> Path:
         OutsideError: the registry fails.
     """
     trust = ServeOptions(public_key=key_path(options, root), require_signature=options.require_signature)
-    store = BundleStore(root / ".modelway" / "bundles", registry, trust)
+    store = BundleStore(root / ".modelway" / "bundles", registry, trust, how)
     ref, _ = store.bring(options.model_version)
     return store.directory(ref)
 
