@@ -66,7 +66,7 @@ def test_a_bundle_that_somebody_changed_is_refused(pack, tmp_path, change):
     elif change == "remove":
         (packed.bundle / "baseline.json").unlink()
     elif change == "link":
-        (packed.bundle / "model_card.md").symlink_to("/etc/passwd")
+        (packed.bundle / "notes.md").symlink_to("/etc/passwd")
     else:
         (packed.bundle / "extra").mkdir()
     with pytest.raises(InputError):
