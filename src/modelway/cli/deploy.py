@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.cli.environment import add_flow_flags, find_flow
 from modelway.cli.notices import telling
 from modelway.cli.registry import find_commit
 from modelway.cli.tables import show_plan, show_smoke
+from modelway.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
 
     from modelway.cli.output import Output
-    from modelway.records.deploy import Plan
+    from modelway.deploy.target import Place
+    from modelway.records.deploy import Plan, Release
 
 EXAMPLE = "modelway deploy --env local"
 
@@ -28,6 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--challenger", action="append", default=[], metavar="V", help="a version beside it, tried by flags alone"
     )
     parser.add_argument("--image", metavar="DIGEST", help="an image that holds these versions' bundles already")
+    parser.add_argument(
+        "--render", type=Path, metavar="DIR", help="write Kubernetes's manifests there, for GitOps, and change nothing"
+    )
     parser.add_argument("--plan", action="store_true", help="print what would be done, and change nothing")
     parser.epilog = f"{parser.epilog}. Exit 7: rolled back; 4: a first deploy failed; 6: run it again, it goes on."
 
@@ -43,8 +49,10 @@ def run(args: argparse.Namespace, output: Output) -> int:
         image=args.image,
         commit=find_commit(environment.place.root),
     )
-    with telling(args.env, "deploy", output, quiet=args.plan):
+    with telling(args.env, "deploy", output, quiet=args.plan or args.render is not None):
         release = make_release(environment, store, wanted, output.note, build=not args.plan)
+        if args.render is not None:
+            return _render(environment.place, release, args.render, output)
         if args.plan:
             return _show_plan(flow.plan(release), output)
         done = flow.deploy(release)
@@ -58,6 +66,22 @@ def run(args: argparse.Namespace, output: Output) -> int:
         print(f"{'deployed' if changed else 'unchanged'}: {release} {'runs' if changed else 'runs already'} at {url}")
     record = {"exit_code": 0, "changed": changed, "url": url, "release": _named(done.plan)}
     output.record(record | {"smoke": done.report.model_dump(mode="json") if done.report else None})
+    return 0
+
+
+def _render(place: Place, release: Release, directory: Path, output: Output) -> int:
+    """Write the manifests of a release, and say where."""
+    from modelway.deploy.kubernetes.manifests import render
+    from modelway.records.kubernetes import KubernetesOptions
+
+    options = place.options.target
+    if not isinstance(options, KubernetesOptions):
+        raise UsageError("only Kubernetes has manifests", where="--render", remedy="Name an environment of that kind.")
+    written = render(place, options, release, directory)
+    output.close()
+    if not output.json:
+        print("\n".join(f"wrote {path}" for path in written))
+    output.record({"exit_code": 0, "rendered": [str(path) for path in written]})
     return 0
 
 

@@ -61,7 +61,8 @@ def render(place: Place, options: KubernetesOptions, release: Release, directory
     written = []
     for one in manifests(place, options, release):
         path = directory / f"{one['kind'].lower()}.yaml"
-        path.write_text(yaml.safe_dump(one, sort_keys=False), encoding="utf-8")
+        plain = json.loads(json.dumps(one))  # what is shared would be written as an anchor
+        path.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
         written.append(path)
     return tuple(written)
 
