@@ -174,12 +174,20 @@ def _end(server: Server) -> None:
 def start(tmp_path: Path, bundle: Callable[..., Path]) -> Iterator[Callable[..., Server]]:
     """Starts servers with the stand-in for bundles, and ends them.
 
-    Further arguments are values of the settings' `serve`, with two underscores for a dot.
+    With `real`, the champion is a real bundle. Further arguments are values of the settings' `serve`, with two
+    underscores for a dot.
     """
     servers = []
 
-    def run(*flags: str, champion: Path | None = None, env: dict[str, str] | None = None, **settings: Any) -> Server:
-        servers.append(_launch(tmp_path, flags, champion or bundle(), env or {}, settings))
+    def run(
+        *flags: str,
+        champion: Path | None = None,
+        env: dict[str, str] | None = None,
+        real: bool = False,
+        **settings: Any,
+    ) -> Server:
+        before = () if real else (str(STAND_IN),)
+        servers.append(_launch(tmp_path, flags, champion or bundle(), env or {}, settings, before))
         return servers[-1]
 
     yield run

@@ -113,7 +113,7 @@ def test_a_bundle_with_a_flipped_bit_is_not_served(start, trained, tmp_path) -> 
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    server = start(champion=tmp_path / "bundle", env={"PYTHONPATH": ""})
+    server = start(champion=tmp_path / "bundle", real=True)
     assert server.process.wait(30) == 3
     assert "model.onnx" in json.dumps(server.record)
 

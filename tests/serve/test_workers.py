@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -34,7 +35,6 @@ class Load:
 
     def _ask(self) -> None:
         import http.client
-        import json
 
         body = json.dumps({"dataframe_records": [self._row]})
         connection = http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=30)
@@ -204,6 +204,15 @@ def test_a_bundle_that_is_none_is_refused_at_the_start(start, tmp_path) -> None:
     server = start(champion=tmp_path)
     assert server.process.wait(20) == 3
     assert server.record["error"]["what"] == "there is no bundle here"
+
+
+def test_a_bundle_that_does_not_answer_its_own_example_is_refused(start, bundle, row) -> None:
+    path = bundle()
+    example = {"dataframe_records": [{**row, "age": "old"}]}
+    (path / "serving_input_example.json").write_text(json.dumps(example))
+    server = start(champion=path)
+    assert server.process.wait(20) == 3
+    assert "age" in server.record["error"]["what"]
 
 
 def test_a_port_that_is_taken_is_told(start, bundle, tmp_path) -> None:
