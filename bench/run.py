@@ -12,6 +12,7 @@ import train_overhead
 from measure import machine
 
 import check_data
+import serve
 
 PREAMBLE = """\
 # Benchmark results
@@ -30,6 +31,7 @@ def main() -> None:
         "Checking data": check_data.measure,
         "Command line": help_bench.measure,
         "Dagger": dagger_train.measure,
+        "Serving": serve.measure,
         "Switching releases": local_switch.measure,
     }
     for title, measure in benchmarks.items():

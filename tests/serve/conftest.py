@@ -215,21 +215,16 @@ class Trained:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A model that the commands made from the sample, as a user makes one."""
-    from modelway.bundle import pack_bundle
-    from modelway.records.bundle import Origin
-
     root = tmp_path_factory.mktemp("trained")
     shutil.copyfile(ROOT / "modelway.yaml", root / "modelway.yaml")
-    small = ["--no-register", "--epochs", "10", "--output-dir", "trained"]
-    for argv in (["sample", "--output", "data", "--rows", "3000"], ["train", *small]):
+    for argv in (
+        ["sample", "--output", "data"],
+        ["train", "--epochs", "30", "--output-dir", "trained"],
+        ["package", "--version", "champion", "--output", "bundle"],
+    ):
         command = [sys.executable, "-m", "modelway", *argv]
         done = subprocess.run(command, check=False, cwd=root, capture_output=True, text=True)
-        assert done.returncode in {0, 4, 5}, done.stderr  # so few rows may be too few for a gate
-    origin = Origin(
-        name="loans", version=3, run_id="r", commit="c" * 40, created="2026-05-04T03:02:01+00:00",
-        data_digest="d" * 64, settings_digest="5" * 64, lock_digest="1" * 64,
-    )  # fmt: skip
-    pack_bundle(root / "trained", origin, root / "bundle")
+        assert done.returncode == 0, done.stdout + done.stderr
     return Trained(root / "trained", root / "bundle")
 
 

@@ -15,6 +15,9 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+SLACK = 2.0
+"""Seconds by which a busy machine may be late with a flush, every 0.1 s here."""
+
 
 class Caller(threading.Thread):
     """Asks with a different age each time, on one connection, and keeps the id of every answer and each wrong one."""
@@ -23,6 +26,7 @@ class Caller(threading.Thread):
         super().__init__()
         self._port, self._row, self._ending = port, row, ending
         self.ids: dict[str, int] = {}
+        self.moments: dict[str, float] = {}
         self.wrong: list[object] = []
         self.lost = 0
 
@@ -41,7 +45,8 @@ class Caller(threading.Thread):
                 continue
             if response.status != 200 or answer["predictions"] != ["yes" if age >= 50 else "no"]:
                 self.wrong.append((response.status, answer))
-            self.ids[response.headers["x-prediction-id"]] = age
+            id_ = response.headers["x-prediction-id"]
+            self.ids[id_], self.moments[id_] = age, time.monotonic()
 
 
 def _workers(server) -> list[int]:
@@ -56,6 +61,7 @@ def test_no_wrong_answer_and_every_record_accounted_for(start, bundle, row, tmp_
     callers = [Caller(server.port, row, ending) for _ in range(4)]
     for caller in callers:
         caller.start()
+    kills: list[float] = []
     log, away = tmp_path / "log", tmp_path / "log.away"
     for version in (4, 5):
         time.sleep(1)
@@ -63,8 +69,9 @@ def test_no_wrong_answer_and_every_record_accounted_for(start, bundle, row, tmp_
         time.sleep(1)
         victim = _workers(server)[0]
         os.kill(victim, signal.SIGKILL)
+        kills.append(time.monotonic())
         until(lambda: victim not in _workers(server) and len(_workers(server)) == 2)  # noqa: B023
-        time.sleep(0.5)
+        until(log.is_dir)
         log.rename(away)
         log.write_text("away")
         until(lambda: server.metric("modelway_log_away") > 0)
@@ -83,8 +90,10 @@ def test_no_wrong_answer_and_every_record_accounted_for(start, bundle, row, tmp_
     killed = {event["child"] for event in server.events("worker_ended")}
     assert len(killed) == 2
     # What the killed workers had not flushed is missing; of everything else each record is there once, as answered.
+    moments = {id_: moment for caller in callers for id_, moment in caller.moments.items()}
     missing = answered.keys() - logged.keys()
-    assert len(missing) < 0.1 * len(answered)
+    assert len({id_.partition("-")[0] for id_ in missing}) <= 2  # the processes that had answered
+    assert all(any(-0.1 <= kill - moments[id_] <= 0.1 + SLACK for kill in kills) for id_ in missing)
     assert all(logged[id_] == age for id_, age in answered.items() if id_ in logged)
     assert len(logged.keys() - answered.keys()) <= 2 * len(callers)
 
