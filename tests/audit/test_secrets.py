@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from modelway.artifacts import write_artifact
+from modelway.checks.audit.paths import list_tree
 from modelway.checks.audit.secret_scan import scan
 
 if TYPE_CHECKING:
@@ -151,6 +153,21 @@ def test_only_what_git_knows_or_would_add_is_read(project: Audited) -> None:
     assert "that git tracks or would add" in record["by"]["secrets"]["reason"]
     project.write("login.py", f'password = "{WORD}"\n')
     assert project.audit()["exit_code"] == 4
+
+
+@pytest.mark.parametrize("tracked", [None, False, True])
+def test_reports_of_an_earlier_run_are_no_part_of_the_project(project: Audited, tracked: bool | None) -> None:
+    with write_artifact(project.root / "out" / "earlier", "check-data") as directory:
+        (directory / "notes.yaml").write_text(f"password: {WORD}\n")
+    with write_artifact(project.root / "bundle", "bundle") as directory:
+        (directory / "notes.yaml").write_text("password: none\n")
+    if tracked is not None:
+        subprocess.run(["git", "init", "-q", "."], cwd=project.root, check=True)
+    if tracked:
+        subprocess.run(["git", "add", "."], cwd=project.root, check=True)
+    files = set(list_tree(project.root).files)
+    assert ("out/earlier/notes.yaml" in files) is (tracked is True)
+    assert "bundle/notes.yaml" in files
 
 
 def test_comments_accept_and_are_counted(project: Audited) -> None:

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from modelway.checks import changes
 from modelway.checks.audit.outcome import count
+from modelway.records.artifacts import Manifest
 from modelway.records.audit import SKIPPED_FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _GIT_SECONDS = 60.0
+_REPORTS = frozenset({"ci", *changes.CI})
+"""Kinds of artifacts that are no part of a project."""
 
 
 @dataclass(frozen=True)
@@ -52,18 +57,21 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 def list_tree(root: Path, leave_out: Sequence[Path] = ()) -> Tree:
-    """The project's files.
+    """The project's files, but for the reports of earlier runs that nobody gave to git: they are full of digests.
 
     Args:
         root: the project's directory.
         leave_out: directories whose files are not listed, such as the audit's own output.
     """
-    tracked = _of_git(root)
-    names = _walk(root, root) if tracked is None else iter(tracked)
+    tracked = _of_git(root, "--cached")
+    new = _of_git(root, "--others", "--exclude-standard") if tracked is not None else None
+    others = list(_walk(root, root)) if new is None else new
+    reports = tuple(f"{folder}/" for folder in _reports(root, others))
+    names = {*(tracked or ()), *(name for name in others if not name.startswith(reports))}
     outside = [_below(root, path) for path in leave_out]
     left_out = [name for name in outside if name]
     files = (name for name in names if not (left_out and matches(name, left_out)))
-    return Tree(tuple(sorted(name for name in files if _is_file(root / name))), tracked is not None)
+    return Tree(tuple(sorted(name for name in files if _is_file(root / name))), new is not None)
 
 
 def list_folder(root: Path, named: Sequence[str]) -> tuple[str, ...]:
@@ -97,9 +105,22 @@ def _is_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def _of_git(root: Path) -> list[str] | None:
-    """What git tracks or would add below `root`; None where this is no checkout, or git can't say."""
-    arguments = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]
+def _reports(root: Path, names: Iterable[str]) -> Iterator[str]:
+    """The folders below `root` that `ci` or a part of it left, as their manifests say."""
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        if folder and file == "manifest.json":
+            try:
+                kind = Manifest.from_json((root / name).read_bytes()).kind
+            except (OSError, ValidationError):
+                continue
+            if kind in _REPORTS:
+                yield folder
+
+
+def _of_git(root: Path, *which: str) -> list[str] | None:
+    """Files below `root` by what git knows of them; None where this is no checkout, or git can't say."""
+    arguments = ["ls-files", "-z", "--deduplicate", *which]
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and no argument comes from outside
             ["git", "-c", "core.fsmonitor=false", *arguments],  # noqa: S607 - git is found as the user finds it
