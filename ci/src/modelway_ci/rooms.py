@@ -62,7 +62,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *_PART,
         *_ALWAYS,
         *_EVALUATE,
-        "bundle/pyfunc.py",
+        "bundle/*.py",
         "checks/predictions.py",
         "registry/**",
         "cli/smoke_train.py",
