@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,12 @@ class Runs:
 @pytest.fixture
 def runs(bundle: Path, tmp_path: Path) -> Runs:
     return Runs(bundle, str(tmp_path / "out"))
+
+
+@pytest.fixture
+def runs_on(bundle: Path) -> Callable[[str, S3Options], Runs]:
+    """Runs that write to S3."""
+    return lambda output, s3: Runs(bundle, output, s3)
 
 
 @pytest.fixture

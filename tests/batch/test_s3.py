@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -16,7 +17,6 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import Runs
 from modelway.errors import OutsideError
 from modelway.records.data import S3Options
 from modelway.storage import objects
@@ -137,8 +137,8 @@ def s3(proxy: Proxy, monkeypatch, tmp_path) -> Iterator[S3Options]:
 
 
 @pytest.fixture
-def remote(bundle, s3) -> Runs:
-    return Runs(bundle, "s3://bucket/out", s3)
+def remote(runs_on, s3) -> Any:
+    return runs_on("s3://bucket/out", s3)
 
 
 def put(s3: S3Options, key: str, content: bytes) -> None:

@@ -532,6 +532,48 @@ class Modelway:
         return await self._change("status", env, [], overrides, report_only=report_only)
 
     @always
+    async def batch(
+        self,
+        input: Annotated[dagger.Directory | None, Doc("What is scored, as a folder of the host's")] = None,  # noqa: A002
+        input_uri: Annotated[str | None, Doc("Its s3:// address instead (default: the settings')")] = None,
+        output_uri: Annotated[str | None, Doc("Where runs go: s3://bucket/prefix; into the result when absent")] = None,
+        sample: Annotated[bool, Doc("Score the held-out rows that come with the model")] = False,
+        run: Annotated[str | None, Doc("The run's name; that of an earlier one goes on (default: a new one)")] = None,
+        model_version: Annotated[str | None, Doc("A number, an alias or a run (default: champion)")] = None,
+        bundle: Annotated[dagger.Directory | None, Doc("What package wrote, instead of a version")] = None,
+        batch_size: Annotated[int | None, Doc("Rows that the model scores at a time")] = None,
+        max_rejects: Annotated[str | None, Doc("Rows that may be refused; below 1 a share of all")] = None,
+        workers: Annotated[int | None, Doc("Processes that score (default: one a core)")] = None,
+        memory: Annotated[str | None, Doc("What all of them may hold, as 500MB or 2GB")] = None,
+        public_key: Annotated[dagger.File | None, Doc("The key (PEM) that the bundle is signed with")] = None,
+        require_signature: Annotated[bool, Doc("Refuse a bundle without a valid signature")] = False,
+        notify_success: Annotated[bool, Doc("Tell Slack also where all went well")] = False,
+        tracking_uri: TrackingUri = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Score a data set with a registered version; started again with the same run, it goes on where it was.
+
+        Example: dagger call batch --sample export --path reports
+        """
+        told = {
+            "--run": run, "--model-version": model_version, "--batch-size": batch_size, "--max-rejects": max_rejects,
+            "--workers": workers, "--memory": memory,
+        }  # fmt: skip
+        argv = [word for flag, value in told.items() if value not in {None, ""} for word in (flag, str(value))]
+        switches = {"--sample": sample, "--require-signature": require_signature, "--notify-success": notify_success}
+        argv += [flag for flag, given in switches.items() if given]
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri)
+            scored = watch.Scored(input, input_uri, output_uri, bundle, public_key)
+            outcome = await watch.batch(project, scored, argv)
+            record = json.loads(outcome.stdout) if outcome.exit_code == 0 else {}
+            return Result(summarize([outcome], outcome.exit_code) | record, outcome.artifact)
+
+        return await self._answer(work(), report_only)
+
+    @always
     async def monitor(
         self,
         predictions: Annotated[dagger.Directory | None, Doc("The prediction log, as a folder of the host's")] = None,

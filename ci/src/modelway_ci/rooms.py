@@ -89,5 +89,6 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "package": ("**",),
     "deploy": ("**",),
     "monitor": ("**",),
+    "batch": ("**",),
 }
 """Globs below `src/modelway`, by stage."""

@@ -22,6 +22,11 @@ CHECKS = "checks.json"
 _RUN = f'"$@" && code=0 || code=$?; case $code in 0|2|3|4|5) echo $code > {OUT}/exit_code ;; *) exit $code ;; esac'
 """Runs a command. An exit code that its inputs decide is a result, and cached with what was written; any other (a bug,
 an outside failure, a kill) fails the step, so that the engine runs it again the next time."""
+_RUN_LEAVING = (
+    f'"$@" && code=0 || code=$?; if [ -n "$(ls -A {ARTIFACT} 2>/dev/null)" ]; then echo $code > {OUT}/exit_code; '
+    f"else case $code in 0|2|3|4|5) echo $code > {OUT}/exit_code ;; *) exit $code ;; esac; fi"
+)
+"""The same where nothing is cached and a report is left whatever happened: then any exit code is a result."""
 _RUN_PART = (
     f'{{ "$@" 2>&1; echo $? > {OUT}/exit_code; }} | tee {OUT}/log; code=$(cat {OUT}/exit_code); '
     f'sed -i "s#{ARTIFACT}#$4#g" {OUT}/log; '
@@ -59,9 +64,19 @@ def never_cached(container: dagger.Container) -> dagger.Container:
     return container.with_env_variable("MODELWAY_RUN", uuid.uuid4().hex)
 
 
-async def run_stage(stage: str, container: dagger.Container, argv: list[str]) -> Outcome:
-    """Run a command of modelway and collect what came of it; nothing is raised for its exit code."""
-    done = await _run(stage, container, [_RUN, "modelway", "python", "-m", "modelway", *argv])
+async def run_stage(
+    stage: str, container: dagger.Container, argv: list[str], *, leaves_report: bool = False
+) -> Outcome:
+    """Run a command of modelway and collect what came of it; nothing is raised for its exit code.
+
+    Args:
+        stage: the command.
+        container: where it runs.
+        argv: it and its arguments.
+        leaves_report: whether what it wrote is kept whatever its exit code; of a container that is never cached.
+    """
+    script = _RUN_LEAVING if leaves_report else _RUN
+    done = await _run(stage, container, [script, "modelway", "python", "-m", "modelway", *argv])
     if isinstance(done, Outcome):
         return done
     out = done.directory(OUT)

@@ -1,12 +1,13 @@
-"""Watching: the health of a live model, by its prediction log."""
+"""Batch inference, and watching: the health of a live model, by its prediction log."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelway_ci.images import OWNER, WORK
-from modelway_ci.project import Project, with_registry
+from modelway_ci.images import CODE, OWNER, WORK
+from modelway_ci.project import Project, user_code, with_registry
+from modelway_ci.refusal import RefusalError
 from modelway_ci.services import with_environment, with_github, with_store
 from modelway_ci.stage import ARTIFACT, run_stage
 
@@ -33,6 +34,53 @@ class Watched:
     ground_truth: dagger.Directory | None
     ground_truth_uri: str | None
     baseline: dagger.File | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What is scored, by what, and where it goes: folders and files of the host's, or addresses.
+
+    Attributes:
+        input: the data set.
+        input_uri: its address.
+        output_uri: where predictions go; into the result when absent.
+        bundle: the model, in the place of a registered version.
+        public_key: the key that its signature is checked with.
+    """
+
+    input: dagger.Directory | None
+    input_uri: str | None
+    output_uri: str | None
+    bundle: dagger.Directory | None
+    public_key: dagger.File | None
+
+
+async def batch(project: Project, scored: Scored, argv: list[str]) -> Outcome:
+    """Score a data set. It runs each time; that a run which is there is not made again, it finds out itself."""
+    if scored.input is not None and scored.input_uri is not None:
+        raise RefusalError(2, "--input and --input-uri both say what to score: give one of them")
+    container, flags = await with_registry(project, "batch", reads=False)
+    container, more = await with_store(container, project.outside)
+    container, _ = await with_environment(container, project.outside, None)
+    if places := await user_code(project):
+        folder = project.settings.folder
+        code = project.source.filter(include=places)
+        container = container.with_mounted_directory(f"{WORK}/code", code.directory(folder) if folder else code)
+        container = container.with_env_variable("PYTHONPATH", f"{CODE}:{WORK}/code")
+    for flag, place, given in (
+        ("--input", f"{WORK}/input", scored.input),
+        ("--bundle", f"{WORK}/bundle", scored.bundle),
+    ):
+        if given is not None:
+            container = container.with_mounted_directory(place, given, owner=OWNER)
+            argv = [*argv, flag, place]
+    if scored.public_key is not None:
+        container = container.with_mounted_file(f"{WORK}/key.pem", scored.public_key, owner=OWNER)
+        argv = [*argv, "--public-key", f"{WORK}/key.pem"]
+    if scored.input_uri is not None:
+        argv = [*argv, "--input", scored.input_uri]
+    places = ["--output", scored.output_uri or f"{ARTIFACT}/predictions", "--report", f"{ARTIFACT}/report"]
+    return await run_stage("batch", container, ["batch", *argv, *flags, *more, *places, "--json"], leaves_report=True)
 
 
 async def monitor(project: Project, watched: Watched, argv: list[str], *, act: bool) -> Outcome:

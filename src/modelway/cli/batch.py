@@ -36,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--sample", action="store_true", help="score the held-out rows that come with the model")
     parser.add_argument("--output", metavar="URI", help="where each run gets a folder (default: the settings')")
     parser.add_argument(
-        "--run", dest="name", metavar="ID", help="the run's name; that of an earlier one goes on (default: a new one)"
+        "--run", metavar="ID", help="the run's name; that of an earlier one goes on (default: a new one)"
     )
     parser.add_argument("--model-version", metavar="VERSION", help="a number, an alias or a run (default: champion)")
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="what `package` wrote, instead of a version")
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     # One thread for linear algebra: the cores are for workers, and idle threads would spin.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    name = _checked(args.name) if args.name is not None else _new_run()
+    name = _checked(args.run) if args.run is not None else _new_run()
     try:
         settings, root = read_slice(args, [*registry_overrides(args), *_overrides(args)])
         outcome = _score(args, output, settings, root, name)
@@ -87,7 +87,7 @@ def _score(args: argparse.Namespace, output: Output, settings: SettingsSlice, ro
     options = settings.batch
     bundle = args.bundle or bring_bundle(open_registry(settings, root), options, settings.package, root)
     request = _request(settings, root, bundle, name, _source(args, settings, root, bundle))
-    if args.name is None:
+    if args.run is None:
         output.note(f"run {name}")
     outcome = batch(request, args.report, output.progress)
     output.close()

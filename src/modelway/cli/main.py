@@ -66,7 +66,7 @@ def run(argv: Sequence[str]) -> int:
     args = _parse(argv)
     output = Output(json=args.json, verbose=args.verbose)
     try:
-        return int(args.run(args, output))
+        return int(args.entry(args, output))
     except KeyboardInterrupt:
         output.note("interrupted; nothing half-written is left")
         return INTERRUPTED
@@ -124,7 +124,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
                 allow_abbrev=False,
             )
             module.configure(subparser)
-            subparser.set_defaults(run=module.run)
+            subparser.set_defaults(entry=module.run)
         else:
             subparsers.add_parser(name, help=line)
     args = parser.parse_args(argv)
