@@ -129,4 +129,4 @@ def comparable(baseline: Distribution, predictions: Tally) -> tuple[list[int], l
         ]
     if not predictions.counts:
         return [], []
-    return [0, *baseline.counts, 0], list(predictions.counts)
+    return [baseline.below, *baseline.counts, baseline.above], list(predictions.counts)

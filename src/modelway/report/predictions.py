@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelway.records.batch import BatchSummary, BatchTimings, SliceCount, Tally
+    from modelway.records.observe import Distribution
     from modelway.report.svg import Chart
 
 _MINOR, _MAJOR = 0.1, 0.25
@@ -77,13 +78,18 @@ def _curve(summary: BatchSummary) -> Chart | None:
     if summary.previous and len(summary.previous.counts) == len(tally.counts):
         marks.append(Line(edges, _cumulative(summary.previous.counts), "quiet", "before"))
     marks += [
-        Line(edges, _cumulative((0, *baseline.counts, 0)), "reference", "baseline"),
+        Line(edges, _cumulative(_counts(baseline)), "reference", "baseline"),
         Line(edges, _cumulative(tally.counts), "main", "this run"),
     ]
     label = "Probability of the positive class" if summary.classes else "Predicted value"
     words = "The share of predictions up to each value: this run, the baseline"
     words += ", the run before." if len(marks) > 2 else "."
     return draw("Predictions up to a value", words, axis_over(label, edges), Axis("Share", 0, 1, show=percent), marks)
+
+
+def _counts(baseline: Distribution) -> tuple[int, ...]:
+    """Below the first edge, in each bin, above the last edge."""
+    return baseline.below, *baseline.counts, baseline.above
 
 
 def _cumulative(counts: Sequence[int]) -> list[float]:
@@ -117,7 +123,7 @@ def _shares(summary: BatchSummary) -> list[Share]:
     return [
         Share(name, rows, _of(rows, tally.rows), _of(before, sum(baseline.counts)), _of_bin(summary.previous, at))
         for at, (name, rows, before) in enumerate(
-            zip(_bin_names(baseline.edges), tally.counts, (0, *baseline.counts, 0), strict=True)
+            zip(_bin_names(baseline.edges), tally.counts, _counts(baseline), strict=True)
         )
     ]
 
