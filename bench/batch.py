@@ -91,7 +91,7 @@ def measure(rows: int = 5_000_000, kills: int = 200) -> str:
         told = (
             f"`python bench/batch.py {rows} {kills}`: Parquet, {rows:,} rows, 13 columns, {machine()}; load "
             f"{os.getloadavg()[0]:.1f} at its begin. Ways that are slow score the first {min(FEW.values()):,} rows or "
-            "so. Thousand rows a second by the clock, and for each second of a core, which a busy machine changes least."
+            "so. Thousand rows a second by the clock and by a core, whose time a busy machine changes little."
         )
         lines = [
             told,

@@ -179,3 +179,24 @@ def test_no_rows_give_an_empty_matrix(income) -> None:
     columns, table = income
     spec = fit_features(FeatureOptions(), columns, "income", table)
     assert apply_features(spec, table.slice(0, 0)).shape == (0, len(spec.names))
+
+
+@pytest.mark.parametrize("column", ["city", "note"])
+def test_a_dictionary_of_text_gives_the_same_features(column):
+    from modelway.features import check_inputs
+    from modelway.records.data import ColumnType
+    from modelway.records.features import CategoryFeature, TextFeature
+
+    texts = pa.array(["a b", None, "b", "a b", "never seen", "c c a", None, ""] * 40)
+    table = pa.table({"city": texts, "note": texts})
+    spec = FeatureSpec(
+        features=(
+            CategoryFeature(kind="category", column="city", encode="onehot", categories=("a b", "b"), indicator=True),
+            TextFeature(kind="text", column="note", hash_size=8, ngrams=2, indicator=True),
+        ),
+        names=tuple(f"f{number}" for number in range(12)),
+    )
+    at = table.schema.get_field_index(column)
+    coded = table.set_column(at, column, table.column(column).dictionary_encode())
+    check_inputs(coded, {"city": ColumnType.CATEGORY, "note": ColumnType.TEXT})
+    assert (apply_features(spec, coded) == apply_features(spec, table)).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -27,10 +28,12 @@ class Wanted:
     Attributes:
         columns: the signature's, in its order, then keys and slices.
         needed: those without which a file is refused.
+        inputs: the signature's that are no keys.
     """
 
     columns: dict[str, Column]
     needed: frozenset[str]
+    inputs: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, signature: Signature, keys: Mapping[str, ColumnType], slices: tuple[str, ...]) -> Wanted:
@@ -41,7 +44,8 @@ class Wanted:
         for name, kind in {**keys, **dict.fromkeys(slices, ColumnType.TEXT)}.items():
             columns.setdefault(name, Column(type=kind, nullable=True))
         needed = {column.name for column in signature.columns if not column.nullable}
-        return cls(columns, frozenset(needed | set(keys)))
+        inputs = {column.name for column in signature.columns} - set(keys)
+        return cls(columns, frozenset(needed | set(keys)), frozenset(inputs))
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -95,7 +99,7 @@ class Block:
         """The number of each row of the table in its file, from 1."""
         if self.numbers is not None:
             return self.numbers
-        return pa.array(range(self.row, self.row + self.table.num_rows), pa.int64())
+        return pa.array(np.arange(self.row, self.row + self.table.num_rows, dtype=np.int64))
 
     def number_of(self, index: int) -> int:
         """The same of one row."""

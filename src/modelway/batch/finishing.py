@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from modelway.records.batch import BatchPlan, PartRecord, Tally
     from modelway.records.bundle import Signature
-    from modelway.records.observe import Distribution
+    from modelway.records.observe import Baseline
 
 KIND = "predictions"
 _EXAMPLES = 20
@@ -38,10 +38,11 @@ def summarize(
     plan: BatchPlan,
     signature: Signature,
     records: Sequence[PartRecord],
-    baseline: Distribution | None,
+    known: Baseline | None,
     previous: BatchSummary | None,
 ) -> BatchSummary:
     """What parts come to, in their order."""
+    baseline = known.predictions if known else None
     predictions = merge(record.predictions for record in records)
     reasons: dict[str, int] = {}
     for record in records:
@@ -61,6 +62,7 @@ def summarize(
         ignored=tuple(sorted({name for record in records for name in record.ignored})),
         predictions=predictions,
         baseline=baseline,
+        baseline_labels=known.labels if known else None,
         shift=shift(*comparable(baseline, predictions)) if baseline else None,
         previous=before,
         previous_shift=_shift_since(before, predictions) if before else None,

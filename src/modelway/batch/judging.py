@@ -66,7 +66,7 @@ def _judge_column(told: SignatureColumn, block: Block, unreadable: pa.BooleanArr
     if told.min is not None or told.max is not None:
         _judge_range(told, values, block, refusals)
     if told.refuse_unseen and told.values is not None:
-        known = pc.or_(pc.is_in(values, pa.array(told.values, pa.string())), values.is_null())
+        known = _among(values, pa.array(told.values, pa.string()))
         if not pc.all(known).as_py():
             listed = ", ".join(repr(value) for value in told.values[:10]) + (" …" if len(told.values) > 10 else "")
             refusals.add(
@@ -105,6 +105,19 @@ def _judge_range(told: SignatureColumn, values: pa.ChunkedArray, block: Block, r
             f"{name}: more than {told.max:g}",
             lambda at: f"{name}: {shown(_given(block, at, name))} is more than {told.max:g}",
         )
+
+
+def _among(values: pa.ChunkedArray, known: pa.Array) -> pa.ChunkedArray:
+    """True where a value is one of those known, or missing."""
+    if not pa.types.is_dictionary(values.type):
+        return pc.or_(pc.is_in(values, known), values.is_null())
+    chunks = []
+    for chunk in values.chunks:
+        fits = pc.is_in(chunk.dictionary, known)
+        # Most often all of a dictionary is known, and no row has to be looked at.
+        every = pc.all(fits, min_count=0).as_py()
+        chunks.append(pa.repeat(True, len(chunk)) if every else pc.fill_null(fits.take(chunk.indices), True))
+    return pa.chunked_array(chunks, pa.bool_())
 
 
 def _given(block: Block, at: int, name: str) -> object:

@@ -15,10 +15,11 @@ from modelway.errors import InputError
 from modelway.records.tables import ARROW_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from modelway.batch.content import Content
     from modelway.records.batch import Position
+    from modelway.records.data import Column
 
 _ROWS = 1 << 15
 _BYTES = 16 << 20
@@ -41,9 +42,10 @@ def read_parquet(content: Content, wanted: Wanted, begin: Position, end: int | N
     name = content.file.name
     with open_parquet(content) as parquet:
         schema, metadata = parquet.schema_arrow, parquet.metadata
-        ignored = check_names(name, schema.names, wanted)
-        present = [column for column in wanted.columns if column in schema.names]
-        _check_types(name, schema, wanted, present)
+    ignored = check_names(name, schema.names, wanted)
+    present = [column for column in wanted.columns if column in schema.names]
+    _check_types(name, schema, wanted, present)
+    with open_parquet(content, _with_dictionary(schema, metadata, wanted)) as parquet:
         last = metadata.num_row_groups if end is None else end
         row = begin.row + 1
         for group in range(begin.offset, last):
@@ -56,11 +58,29 @@ def read_parquet(content: Content, wanted: Wanted, begin: Position, end: int | N
                 row += batch.num_rows
 
 
+def _with_dictionary(schema: pa.Schema, metadata: pq.FileMetaData, wanted: Wanted) -> list[str]:
+    """Text of the signature that is stored with a dictionary: reading it so saves making each value, and coding it."""
+    if not metadata.num_row_groups:
+        return []
+    group = metadata.row_group(0)
+    stored = (group.column(at) for at in range(group.num_columns))
+    coded = {told.path_in_schema for told in stored if told.has_dictionary_page}
+    texts = [name for name in wanted.inputs if name in schema.names and pa.types.is_string(schema.field(name).type)]
+    return [name for name in texts if name in coded and ARROW_TYPES[wanted.columns[name].type] == pa.string()]
+
+
 @contextmanager
-def open_parquet(content: Content) -> Iterator[pq.ParquetFile]:
-    """The file's reader; raises `InputError` where the file is torn."""
+def open_parquet(content: Content, dictionaries: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
+    """The file's reader; raises `InputError` where the file is torn.
+
+    Args:
+        content: the file.
+        dictionaries: columns whose text is read with a dictionary.
+    """
     try:
-        with pq.ParquetFile(content.open_parquet(), buffer_size=1 << 20, pre_buffer=False) as parquet:
+        with pq.ParquetFile(
+            content.open_parquet(), buffer_size=1 << 20, pre_buffer=False, read_dictionary=list(dictionaries)
+        ) as parquet:
             yield parquet
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -90,17 +110,22 @@ def _block(file: str, row: int, raw: pa.Table, wanted: Wanted, ignored: tuple[st
         broken = [Broken(row + at, "bytes that are not UTF-8", "") for at in sorted(spoiled)]
         kept = [at for at in range(raw.num_rows) if at not in spoiled]
         raw, numbers = raw.take(kept), pa.array([row + at for at in kept], pa.int64())
-    if all(raw.schema.field(name).type == ARROW_TYPES[wanted.columns[name].type] for name in raw.column_names):
+    if all(_is_ready(raw.schema.field(name).type, wanted.columns[name]) for name in raw.column_names):
         table, unreadable = (raw, ()) if raw.num_columns == len(wanted.columns) else typed(raw, wanted, texts=False)
     else:
         table, unreadable = typed(raw, wanted, texts=False)
     return Block(file, row, table, raw if unreadable else None, unreadable, tuple(broken), numbers, ignored)
 
 
+def _is_ready(kind: pa.DataType, column: Column) -> bool:
+    return (kind.value_type if pa.types.is_dictionary(kind) else kind) == ARROW_TYPES[column.type]
+
+
 def _spoiled_rows(raw: pa.Table) -> set[int]:
     """Rows with text that is not UTF-8, which the reader lets through."""
     found: set[int] = set()
-    for column in raw.columns:
+    for given in raw.columns:
+        column = _decoded_unless_sound(given) if pa.types.is_dictionary(given.type) else given
         kind = column.type
         if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             continue
@@ -109,6 +134,22 @@ def _spoiled_rows(raw: pa.Table) -> set[int]:
         except pa.ArrowInvalid:
             found |= {at for at, value in enumerate(column.cast(pa.large_binary())) if not _is_text(value.as_py())}
     return found
+
+
+def _decoded_unless_sound(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Nothing to look at where each dictionary is text; else the values, without it."""
+    spoiled = [chunk for chunk in column.chunks if not _is_sound(chunk.dictionary)]
+    if not spoiled:
+        return pa.chunked_array([], pa.string())
+    return pa.chunked_array([chunk.dictionary.take(chunk.indices) for chunk in column.chunks])
+
+
+def _is_sound(values: pa.Array) -> bool:
+    try:
+        values.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _is_text(value: bytes | None) -> bool:

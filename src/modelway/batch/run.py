@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from modelway.bundle import Bundle
     from modelway.records.batch import BatchOptions, BatchSummary
     from modelway.records.data import Column, DataOptions, S3Options
-    from modelway.records.observe import Distribution
 
 _BASELINE = "baseline.json"
 _LOCK = f"{STATE}/lock"
@@ -129,7 +128,8 @@ class _Run:
         self._place = place
         self._runs = runs
         self._records: dict[int, PartRecord] = {}
-        self._baseline = _read_baseline(request.bundle)
+        self._known = _read_baseline(request.bundle)
+        self._baseline = self._known.predictions if self._known else None
 
     def go(self, workers: int, progress: Progress) -> Outcome:
         """Score what is not there yet, and publish."""
@@ -145,7 +145,7 @@ class _Run:
         except ModelwayError as found:
             error = found
         records = [self._records[number] for number in sorted(self._records)]
-        summary = summarize(self._plan, self._bundle.signature, records, self._baseline, self._previous())
+        summary = summarize(self._plan, self._bundle.signature, records, self._known, self._previous())
         fresh = [record for record in records if record.unit.number not in kept]
         timings = time_parts(time.perf_counter() - begin, workers, fresh)
         try:
@@ -270,9 +270,9 @@ def _read_records(place: Place, sizes: dict[str, int]) -> dict[int, PartRecord]:
     return found
 
 
-def _read_baseline(bundle: Path) -> Distribution | None:
+def _read_baseline(bundle: Path) -> Baseline | None:
     try:
-        return Baseline.from_json((bundle / _BASELINE).read_bytes()).predictions
+        return Baseline.from_json((bundle / _BASELINE).read_bytes())
     except (OSError, ValidationError):
         return None
 

@@ -11,7 +11,7 @@ from modelway.records.batch import Tally
 from modelway.records.data import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LEAST_SHARE = 1e-4
 """Stands for the share of an empty bin: the index would be infinite."""
+_BINS = 10
 _MOST_VALUES = 50
 """Values of one slice column that are counted; rows of others count as `OTHER`."""
 OTHER = "(other)"
@@ -108,16 +109,34 @@ def merge_slices(parts: Iterable[dict[str, Tally]]) -> dict[str, Tally]:
 
 
 def shift(expected: Sequence[int], found: Sequence[int]) -> float | None:
-    """The population stability index of one distribution against another; None where either is empty."""
+    """The population stability index of one distribution against another; None where either is empty.
+
+    Bins are put together until each has a tenth of what is expected: with finer ones, chance alone makes a shift.
+    """
     if len(expected) != len(found) or not sum(expected) or not sum(found):
         return None
     index = 0.0
-    for before, after in zip(expected, found, strict=True):
+    for before, after in _coarse(expected, found):
         if not before and not after:
             continue
         old, new = max(before / sum(expected), _LEAST_SHARE), max(after / sum(found), _LEAST_SHARE)
         index += (new - old) * math.log(new / old)
     return index
+
+
+def _coarse(expected: Sequence[int], found: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Both in at most ten bins; what is left at the end goes to the last one."""
+    least = sum(expected) / _BINS
+    bins: list[tuple[int, int]] = []
+    before = after = 0
+    for old, new in zip(expected, found, strict=True):
+        before, after = before + old, after + new
+        if before >= least:
+            bins.append((before, after))
+            before = after = 0
+    if bins:
+        bins[-1] = (bins[-1][0] + before, bins[-1][1] + after)
+    yield from bins
 
 
 def comparable(baseline: Distribution, predictions: Tally) -> tuple[list[int], list[int]]:

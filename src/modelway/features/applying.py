@@ -10,7 +10,7 @@ from modelway.errors import InputError
 from modelway.features.custom import call_custom
 from modelway.features.dates import write_dates
 from modelway.features.layout import feature_width
-from modelway.features.text import write_texts
+from modelway.features.text import KnownTexts, write_texts
 from modelway.records.features import (
     BooleanFeature,
     CategoryFeature,
@@ -167,11 +167,17 @@ def _dates(feature: DateFeature, places: slice) -> Write:
 
 
 def _texts(feature: TextFeature, places: slice) -> Write:
+    known = KnownTexts(feature)
+
     def write(batch: Batch, out: NDArray[np.float32]) -> None:
-        texts = batch.texts(feature.column)
-        write_texts(feature, texts, out[:, places])
+        texts, numbers = batch.labels(feature.column)
+        if numbers is None:
+            write_texts(feature, texts, out[:, places])
+        else:
+            out[:, places] = known.features(texts, places.stop - places.start)[numbers]
         if feature.indicator:
-            out[:, places.stop - 1] = [text is None for text in texts]
+            missing: Any = [text is None for text in texts]
+            out[:, places.stop - 1] = missing if numbers is None else np.array(missing)[numbers]
 
     return write
 

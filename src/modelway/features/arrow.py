@@ -59,15 +59,19 @@ class ArrowBatch:
 
     def labels(self, name: str) -> tuple[Sequence[str | None], NDArray[np.integer[Any]]]:
         """As `Batch.labels`: the different values, and each row's place among them."""
-        encoded: Any = self._batch.column(name).dictionary_encode()
+        column: Any = self._batch.column(name)
+        encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
         labels = [*encoded.dictionary.to_pylist(), None]
-        return labels, encoded.indices.fill_null(len(labels) - 1).to_numpy(zero_copy_only=False)
+        indices = encoded.indices.fill_null(len(labels) - 1) if encoded.null_count else encoded.indices
+        return labels, indices.to_numpy(zero_copy_only=False)
 
     def micros(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """As `Batch.micros`."""
         column = self._batch.column(name)
-        micros = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-        return micros, column.is_null().to_numpy(zero_copy_only=False)
+        micros = column.view(pa.int64())
+        if not column.null_count:
+            return micros.to_numpy(), np.zeros(self.rows, dtype=np.bool_)
+        return micros.fill_null(0).to_numpy(zero_copy_only=False), column.is_null().to_numpy(zero_copy_only=False)
 
     def texts(self, name: str) -> Sequence[str | None]:
         """As `Batch.texts`."""
@@ -76,4 +80,7 @@ class ArrowBatch:
 
     def table(self, names: Sequence[str]) -> pa.Table:
         """As `Batch.table`."""
-        return pa.Table.from_batches([self._batch]).select(list(names))
+        table = pa.Table.from_batches([self._batch]).select(list(names))
+        # Text that came with a dictionary is text to a function of the user's.
+        kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in table.schema.types]
+        return table.cast(pa.schema(list(zip(names, kinds, strict=True))))

@@ -28,7 +28,7 @@ class BatchOptions(Record):
     """Columns that stand beside each prediction; `prepare.split.key` where absent, file and row where that is empty."""
     slices: tuple[str, ...] = ()
     """Columns whose values are counted one by one in the report."""
-    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 8192
     """Rows that the model scores at a time."""
     max_rejects: Annotated[float, Field(ge=0)] = 0.01
     """How many rows may be refused before the run fails: a number of rows, or below 1 a share of all rows."""
@@ -207,6 +207,8 @@ class BatchSummary(Record):
     predictions: Tally = Tally()
     baseline: Distribution | None = None
     """Of the model's outputs on held-out rows."""
+    baseline_labels: Distribution | None = None
+    """Of the predicted classes there."""
     shift: float | None = None
     """Population stability index of the predictions against the baseline."""
     previous: Tally | None = None

@@ -106,7 +106,8 @@ def _shares(summary: BatchSummary) -> list[Share]:
     """By class where there are classes, else by bin."""
     baseline, tally = summary.baseline, summary.predictions
     if tally.categories:
-        known = baseline.categories if baseline else {}
+        labels = summary.baseline_labels or baseline
+        known = labels.categories if labels else {}
         names = list(dict.fromkeys([*summary.classes, *tally.categories]))
         return [
             Share(

@@ -1,0 +1,72 @@
+"""What is counted of predictions, and how far they moved."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelway.batch.tallies import OTHER, merge, merge_slices, shift, tally
+from modelway.records.batch import Tally
+from modelway.records.bundle import Signature
+from modelway.records.data import Task
+from modelway.records.evaluate import Scores
+
+REGRESSION = Signature(task=Task.REGRESSION, target="y", columns=(), outputs=())
+TREES = Signature(task=Task.CLASSIFICATION, target="y", columns=(), outputs=(), classes=("no", "yes"))
+
+
+@pytest.mark.parametrize(
+    ("edges", "counts"),
+    [
+        ((0.0, 1.0, 2.0), (1, 2, 2, 1)),
+        ((0.0, 1.0, 2.0, 2.0), (1, 2, 1, 1, 1)),
+        ((1.0,), (3, 1, 2)),
+        ((), ()),
+    ],
+    ids=["bins", "a last value alone", "one value", "none"],
+)
+def test_values_fall_into_the_baselines_bins(edges, counts) -> None:
+    values = np.array([-1.0, 0.0, 0.5, 1.0, 2.0, 2.5])
+    assert tally(REGRESSION, Scores(values), edges).counts == counts
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=60), st.integers(1, 59))
+def test_parts_add_up_to_the_whole(values, cut) -> None:
+    edges = (-2.0, 0.0, 1.0)
+    whole = tally(REGRESSION, Scores(np.array(values)), edges)
+    parts = [tally(REGRESSION, Scores(np.array(part)), edges) for part in (values[:cut], values[cut:])]
+    merged = merge(parts)
+    assert merged.counts == whole.counts
+    assert (merged.rows, merged.least, merged.greatest) == (whole.rows, whole.least, whole.greatest)
+
+
+def test_classes_are_counted() -> None:
+    probability = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
+    found = tally(TREES, Scores(np.array([0, 1, 1]), probability), (0.0, 1.0))
+    assert found.categories == {"no": 1, "yes": 2}
+    assert found.total == pytest.approx(1.5)
+
+
+def test_a_shift_is_nothing_for_the_same_and_grows() -> None:
+    same = [100] * 10
+    assert shift(same, [10] * 10) == 0
+    little, much = shift(same, [90, 110] * 5), shift(same, [10, 190] * 5)
+    assert 0 < little < 0.1 < much
+    assert shift(same, [0] * 10) is None
+
+
+def test_many_fine_bins_make_no_shift_of_chance() -> None:
+    chance = np.random.default_rng(0)
+    expected = chance.multinomial(300, [0.002] * 500).tolist()
+    found = chance.multinomial(4000, [0.002] * 500).tolist()
+    assert shift(expected, found) < 0.1
+
+
+def test_rare_values_of_a_slice_are_put_together() -> None:
+    found = merge_slices([{f"v{number:03}": Tally(rows=200 - number) for number in range(120)}])
+    assert len(found) == 50
+    assert next(iter(found)) == "v000"
+    assert sum(one.rows for one in found.values()) == sum(range(81, 201))
+    assert OTHER in found
