@@ -87,23 +87,27 @@ def measure(rows: int = 5_000_000, kills: int = 200) -> str:
     """The section of RESULTS.md."""
     with tempfile.TemporaryDirectory(prefix="modelway-bench.") as directory:
         folder = Path(directory)
-        file = prepare(folder, rows)
-        told = (
-            f"`python bench/batch.py {rows} {kills}`: Parquet, {rows:,} rows, 13 columns, {machine()}; load "
-            f"{os.getloadavg()[0]:.1f} at its begin. Ways that are slow score the first {min(FEW.values()):,} rows or "
-            "so. Thousand rows a second by the clock and by a core, whose time a busy machine changes little."
-        )
-        lines = [
-            told,
-            "",
-            "| model | way | rows | by the clock | by a core | peak memory |",
-            "|---|---|---|---|---|---|",
-        ]
-        rates = {}
-        for kind in KINDS:
-            rates[kind] = _compare(folder, file, rows, kind, lines)
-        lines += ["", *_ratios(rates), "", *_growth(folder, rows), "", _kills(folder, kills)]
-        return "\n".join(lines)
+        return measure_in(folder, prepare(folder, rows), rows, kills)
+
+
+def measure_in(folder: Path, file: Path, rows: int, kills: int) -> str:
+    """The same, in a folder that is prepared."""
+    told = (
+        f"`python bench/batch.py {rows} {kills}`: Parquet, {rows:,} rows, 13 columns, {machine()}; load "
+        f"{os.getloadavg()[0]:.1f} at its begin. Ways that are slow score the first {min(FEW.values()):,} rows or "
+        "so. Thousand rows a second by the clock and by a core, whose time a busy machine changes little."
+    )
+    lines = [
+        told,
+        "",
+        "| model | way | rows | by the clock | by a core | peak memory |",
+        "|---|---|---|---|---|---|",
+    ]
+    rates = {}
+    for kind in KINDS:
+        rates[kind] = _compare(folder, file, rows, kind, lines)
+    lines += ["", *_ratios(rates), "", *_growth(folder, rows), "", _kills(folder, kills)]
+    return "\n".join(lines)
 
 
 def _compare(folder: Path, file: Path, rows: int, kind: str, lines: list[str]) -> dict[str, float]:

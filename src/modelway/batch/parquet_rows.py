@@ -118,7 +118,7 @@ def _block(file: str, row: int, raw: pa.Table, wanted: Wanted, ignored: tuple[st
 
 
 def _is_ready(kind: pa.DataType, column: Column) -> bool:
-    return (kind.value_type if pa.types.is_dictionary(kind) else kind) == ARROW_TYPES[column.type]
+    return bool((kind.value_type if pa.types.is_dictionary(kind) else kind) == ARROW_TYPES[column.type])
 
 
 def _spoiled_rows(raw: pa.Table) -> set[int]:
