@@ -37,7 +37,13 @@ def _pyfunc(rows: int, bundle: Path, file: Path, output: Path, columns: list[str
     import mlflow.pyfunc
     import pandas as pd
 
-    model = mlflow.pyfunc.load_model(str(bundle))
+    saved = bundle.parent / "mlflow"
+    if not saved.exists():
+        mlflow.pyfunc.save_model(
+            saved, loader_module="modelway.bundle.pyfunc", data_path=str(bundle.parent / "trained" / "model"),
+            pip_requirements=[],
+        )  # fmt: skip
+    model = mlflow.pyfunc.load_model(str(saved))
     batches = pq.ParquetFile(file).iter_batches(rows, columns=columns)
     parts = [model.predict(batch.to_pandas()) for batch in batches]
     pd.concat(parts).to_parquet(output)

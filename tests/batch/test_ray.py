@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'modelway[ray]'")
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'ray[data]'")
 
 pytestmark = pytest.mark.slow
 
