@@ -26,6 +26,7 @@ OF_THE_HOST = {
     "suggest",  # it is for a person who writes settings
     "report",  # the function gives it
     *("engine", "ray_address"),  # a cluster is reached from where its network is
+    "render",  # it writes files and runs nothing
 }
 
 

@@ -38,9 +38,11 @@ _BY_KEY: dict[str, tuple[str, ...]] = {
     "fit": ("smoke-train", "train"),
     "evaluate": ("smoke-train", "train"),
     "register": ("train",),
+    "package": ("deploy",),
     "serve": ("deploy",),
     "environments": ("deploy",),
-    "monitor": (),  # it runs by the clock, and reads them then
+    "batch": (),  # these two run by the clock, and read them then
+    "monitor": (),
     "changed": (*CI, "train"),  # what it says now may hide what it said before
 } | {part.replace("-", "_"): (part,) for part in CI}
 _FIRST_PART = {"fit": "fit", "evaluate": "evaluate", "register": "register"}
