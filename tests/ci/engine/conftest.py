@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-SENT = ("dagger.json", "requirements.lock", "README.md", "src", "ci", "examples")
+SENT = ("dagger.json", "requirements.lock", "README.md", "src", "ci", "docker", "examples")
 _CACHED = re.compile(r"^(\d+) +: [┆ ]*Container\.withExec CACHED", re.M)
 _BEGAN = re.compile(r"^(\d+) +: [┆ ]*withExec (.*)$", re.M)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
