@@ -147,9 +147,11 @@ def running(server: Server, work: Path, body: bytes) -> Iterator[Running]:
     variables = {**os.environ, **path, **_ENVIRONMENT, "BENCH_BUNDLE": str(work / "bundle"), **server.variables}
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
     log = work / "server.log"
+    empty = work / "empty"  # no settings file, as in an image
+    empty.mkdir(exist_ok=True)
     with log.open("wb") as said:
         begin = time.perf_counter()
-        process = psutil.Popen(command, cwd=work, env=variables, stdout=said, stderr=said, start_new_session=True)
+        process = psutil.Popen(command, cwd=empty, env=variables, stdout=said, stderr=said, start_new_session=True)
         try:
             while not _answers(port, body):
                 if process.poll() is not None or time.perf_counter() - begin > _PATIENCE:
