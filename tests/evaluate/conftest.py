@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from threadpoolctl import threadpool_limits
 
+from . import fault_table, faults_of_comparison, faults_of_data, faults_of_gates
+from . import world as small_world
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
 
-
-def _load(name: str) -> ModuleType:
-    path = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"evaluate_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_WORLD = _load("world")
-_FAULTS = _load("fault_table")
-for _name in ("faults_of_gates", "faults_of_comparison", "faults_of_data"):
-    _load(_name)
+assert all((faults_of_comparison, faults_of_data, faults_of_gates)), "importing them fills the table"
 
 
 def room(package: str) -> SimpleNamespace:
@@ -49,17 +33,17 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def world() -> Any:
-    return _WORLD
+    return small_world
 
 
 @pytest.fixture(scope="session")
 def fault_cases() -> dict[str, Any]:
-    return _FAULTS.CASES
+    return fault_table.CASES
 
 
 @pytest.fixture(scope="session")
 def gate_cases() -> dict[str, Any]:
-    return _FAULTS.GATE_CASES
+    return fault_table.GATE_CASES
 
 
 @pytest.fixture(scope="session")
@@ -69,4 +53,4 @@ def load_room() -> Any:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "fault_name" in metafunc.fixturenames:
-        metafunc.parametrize("fault_name", list(_FAULTS.CASES))
+        metafunc.parametrize("fault_name", list(fault_table.CASES))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 
 from modelway.records.evaluate import Scores
 
-t: Any = sys.modules["evaluate_fault_table"]
-w: Any = sys.modules["evaluate_world"]
+from . import fault_table as t
+from . import world as w
+
 case = t.case
 PASS, FAIL, INCONCLUSIVE, ERROR = t.PASS, t.FAIL, t.INCONCLUSIVE, t.ERROR
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,9 @@ import pyarrow as pa
 
 from modelway.records.evaluate import Scores
 
-t: Any = sys.modules["evaluate_fault_table"]
-w: Any = sys.modules["evaluate_world"]
+from . import fault_table as t
+from . import world as w
+
 case = t.case
 PASS, FAIL, INCONCLUSIVE, ERROR = t.PASS, t.FAIL, t.INCONCLUSIVE, t.ERROR
 

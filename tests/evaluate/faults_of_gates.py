@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,8 @@ from modelway.records.evaluate import (
 )
 from modelway.records.verdict import Verdict
 
-t: Any = sys.modules["evaluate_fault_table"]
+from . import fault_table as t
+
 gate_case, said = t.gate_case, t.said
 PASS, FAIL, INCONCLUSIVE, ERROR = t.PASS, t.FAIL, t.INCONCLUSIVE, t.ERROR
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +15,10 @@ from modelway.data.sample import write_sample
 from modelway.github import GitHub
 from modelway.records.github import ReleasePlan, Repository
 
+from .standin import FakeGitHub, Fault, serve
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
     from conftest import Project
 
@@ -28,31 +27,17 @@ TOKEN = "ghp_not-a-token"
 COMMIT = "c0ffee" + "0" * 34
 
 
-def _load(name: str) -> ModuleType:
-    path = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"github_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_STANDIN = _load("standin")
-
-
 @pytest.fixture
 def fault() -> Any:
     """What goes wrong: `fault(method, path, kind)`."""
-    return _STANDIN.Fault
+    return Fault
 
 
 @pytest.fixture
 def standin() -> Any:
     """GitHub, on loopback."""
-    github = _STANDIN.FakeGitHub("octocat/loans", TOKEN)
-    server = _STANDIN.serve(github)
+    github = FakeGitHub("octocat/loans", TOKEN)
+    server = serve(github)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield github
