@@ -8,6 +8,8 @@ from pathlib import Path
 import dagger_train
 import help as help_bench
 import local_switch
+import serve_fuzz
+import serve_reliability
 import train_overhead
 from measure import machine
 
@@ -32,6 +34,8 @@ def main() -> None:
         "Command line": help_bench.measure,
         "Dagger": dagger_train.measure,
         "Serving": serve.measure,
+        "Serving under trouble": serve_reliability.measure,
+        "Serving, fuzzed": serve_fuzz.measure,
         "Switching releases": local_switch.measure,
     }
     for title, measure in benchmarks.items():

@@ -1,6 +1,6 @@
 """Ten minutes of load while workers are killed, releases reloaded and the log's store is away; every record counted.
 
-`python bench/serve_reliability.py [MINUTES]`; not part of `make bench`, since it takes that long.
+`python bench/serve_reliability.py [MINUTES]` runs it alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from serve import make_bundle
 
 MINUTES, CONNECTIONS, PAUSE = 10.0, 4, 0.02
 FLUSH = 1.0
-_SETTLED = 90.0
 _TOKEN = secrets.token_hex(8)
 
 
