@@ -172,6 +172,7 @@ print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
 """
 
 
+@pytest.mark.parametrize("size", [pytest.param(5, id="5 MB"), pytest.param(300, id="300 MB", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("name", "before", "block", "after"),
     [
@@ -183,11 +184,11 @@ print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
         ("later.jsonl", b'{"age": 1}\n{"age": 1, "name": "', b"x", b'"}\n'),
     ],
 )
-def test_a_line_of_300_mb_is_refused_without_being_held(project, name, before, block, after) -> None:
+def test_a_line_without_end_is_refused_and_not_held(project, name, before, block, after, size) -> None:
     (project.root / "modelway.yaml").write_text(SETTINGS.format(check="{check: range, column: age, min: 1}"))
     with (project.root / name).open("wb") as file:
         file.write(before)
-        for _ in range(300):
+        for _ in range(size):
             file.write(block * ((1 << 20) // len(block)))
         file.write(after)
     argv = [sys.executable, "-c", _MEASURED, "check-data", "--data", name, "--json"]

@@ -79,6 +79,7 @@ def _naive(rows: list[dict]) -> list[list[bool | None]]:
     ]
 
 
+@pytest.mark.slow
 @given(rows=ROWS, ending=st.sampled_from(["parquet", "csv", "jsonl"]), piece=st.integers(1, 70))
 @settings(max_examples=150)
 def test_rows_are_counted_as_one_by_one(rows, ending, piece) -> None:
@@ -95,6 +96,7 @@ def test_rows_are_counted_as_one_by_one(rows, ending, piece) -> None:
         assert check.verdict is verdict, check.name
 
 
+@pytest.mark.slow
 @given(rows=ROWS, piece=st.integers(1, 70), held=st.integers(1, 40))
 @settings(max_examples=80)
 def test_keys_and_profiles_are_those_of_all_rows_at_once(rows, piece, held) -> None:

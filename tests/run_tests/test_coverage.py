@@ -81,7 +81,9 @@ def test_the_projects_own_configuration_says_what_is_measured(
 
 
 @pytest.mark.parametrize("place", ["coveragerc", "addopts"])
-@pytest.mark.parametrize("suites", ["{tests: {}}", "{a: {}, b: {paths: [tests]}}"])
+@pytest.mark.parametrize(
+    "suites", ["{tests: {}}", pytest.param("{a: {}, b: {paths: [tests]}}", marks=pytest.mark.slow, id="two")]
+)
 def test_a_floor_of_the_projects_own_holds(make_project: Callable[..., Project], place: str, suites: str) -> None:
     own = {
         "coveragerc": {".coveragerc": "[run]\nsource = src\n[report]\nfail_under = 80\n"},
