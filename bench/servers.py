@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -147,9 +148,8 @@ def running(server: Server, work: Path, body: bytes) -> Iterator[Running]:
     variables = {**os.environ, **path, **_ENVIRONMENT, "BENCH_BUNDLE": str(work / "bundle"), **server.variables}
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
     log = work / "server.log"
-    empty = work / "empty"  # no settings file, as in an image
-    empty.mkdir(exist_ok=True)
-    with log.open("wb") as said:
+    # No settings file there or above, as in an image.
+    with tempfile.TemporaryDirectory() as empty, log.open("wb") as said:
         begin = time.perf_counter()
         process = psutil.Popen(command, cwd=empty, env=variables, stdout=said, stderr=said, start_new_session=True)
         try:
