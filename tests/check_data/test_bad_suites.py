@@ -172,7 +172,7 @@ print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
 """
 
 
-@pytest.mark.parametrize("size", [pytest.param(5, id="5 MB"), pytest.param(300, id="300 MB", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [pytest.param(12, id="12 MB"), pytest.param(300, id="300 MB", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("name", "before", "block", "after"),
     [
