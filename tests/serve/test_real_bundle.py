@@ -127,6 +127,17 @@ def test_a_server_of_an_exported_model_imports_nothing_of_training(real_server) 
     assert not [path for path in mapped if any(f"/{name}/" in path for name in heavy)]
 
 
+def test_a_server_tells_nobody_of_its_models(start, trained, tmp_path) -> None:
+    # onnxruntime's telemetry keeps what it sends in the home directory.
+    home = tmp_path / "home"
+    home.mkdir()
+    server = start(champion=trained.bundle, real=True, env={"HOME": str(home)})
+    example = (trained.bundle / "serving_input_example.json").read_bytes()
+    assert server.ask("POST", "/predict", example).status == 200
+    server.stop()
+    assert not list(home.rglob("*"))
+
+
 def test_the_reference_rows_say_what_the_fitted_model_says(trained, model) -> None:
     # What the other tests compare with is what training wrote, too.
     reference = read_reference(trained.bundle / "reference.parquet", model.info)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -81,6 +82,8 @@ class OnnxEstimator:
     """
 
     def __init__(self, info: ModelInfo, content: bytes, where: str) -> None:
+        # From 1.29 on it tells Microsoft of every session unless this is set before it is imported.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
