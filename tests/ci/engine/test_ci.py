@@ -236,7 +236,7 @@ def test_a_call_ends_with_the_code_and_shows_what_failed(check, advisories, plan
     assert done.exit_code == 4
     end = done.log.rpartition("Error:")[2]
     assert "Traceback" not in done.log
-    assert "src/loanlib/__init__.py:1:8: F401" in end
+    assert "src/loanlib/__init__.py:3:8: F401" in end
     assert "smoke-train  pass" in end
 
 
