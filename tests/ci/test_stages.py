@@ -129,7 +129,7 @@ def test_a_red_call_gives_a_directory_that_ends_with_its_code():
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
     green = dagger.dag.directory().with_new_file("summary.json", text)
     red = summary.conclude(base, record, None, report_only=False)
-    failing = base.with_exec(["sh", "-c", summary._FAIL, "modelway", summary.table(record), "2"])
+    failing = base.with_exec(["sh", "-c", summary.FAIL, "modelway", summary.table(record), "2"])
     assert red == dagger.dag.directory().with_directory("", failing.rootfs(), include=["summary.json"])
     assert summary.conclude(base, record, None, report_only=True) == green
     assert summary.conclude(base, {**record, "exit_code": 0}, None, report_only=False) != red
