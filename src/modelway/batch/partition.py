@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from modelway.batch.ahead import Behind, ahead
 from modelway.batch.blocks import Wanted
 from modelway.batch.counting import Counts
 from modelway.batch.cutting import pieces_of
@@ -20,6 +19,7 @@ from modelway.batch.parts import PredictionWriter, RejectWriter
 from modelway.batch.place import PREDICTIONS, REJECTS, STATE, Place, part_name
 from modelway.batch.readers import read_piece
 from modelway.batch.scoring import score
+from modelway.data.ahead import Behind, ahead
 from modelway.errors import OutsideError
 
 if TYPE_CHECKING:

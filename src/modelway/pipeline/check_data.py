@@ -100,7 +100,7 @@ def suggest(
     """
     complete = with_defaults(options, prepare)
     declared = complete.columns
-    bare = {"checks": (), "expectations": (), "baseline": None, "failed_rows": 0, "samples": 0}
+    bare = {"checks": (), "expectations": (), "baseline": None, "failed_rows": 0, "samples": 0, "profile": "all"}
     complete = complete.model_copy(update=bare)
     seen = _check(complete, root, now, progress).result
     proposed = suggest_suite(seen, declared)

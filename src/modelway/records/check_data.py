@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -30,6 +30,9 @@ class CheckDataOptions(Record):
     """Suites of Great Expectations (1.x, JSON) to take over; paths relative to the settings file."""
     baseline: str | None = None
     """The `profile.json` that `baseline` checks compare with; relative to the settings file; also as --baseline."""
+    profile: Literal["all", "checked"] = "all"
+    """Which columns are read: all of them, or those alone that a check names. What is not read is in neither the
+    profile nor `failed_rows.parquet`; of Parquet it saves the time it would take."""
     samples: Annotated[int, Field(ge=0, le=1000)] = 20
     """Of each check, so many of the first rows that broke it are shown."""
     failed_rows: Annotated[int, Field(ge=0, le=1_000_000)] = 10_000

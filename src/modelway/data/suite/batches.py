@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
 
+from modelway.data.ahead import ahead
 from modelway.data.suite.csv_batches import csv_batches
 from modelway.data.suite.json_batches import json_batches
 from modelway.data.suite.kinds import Converted, Kind, convert_stored, convert_texts
@@ -19,14 +18,11 @@ from modelway.errors import OutsideError
 from modelway.records.tables import ARROW_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from modelway.data.suite.survey import SourceFile
     from modelway.records.data import DataOptions
 
-_T = TypeVar("_T")
-_AHEAD = 2
-"""Pieces that are read while one is checked."""
 _MASK = "__modelway_unreadable__"
 
 
@@ -68,7 +64,7 @@ def read_batches(
         OutsideError: the file system fails.
     """
     wanted = dict(kinds) if columns is None else {name: kinds[name] for name in columns}
-    with closing(_ahead(_all(files, source, wanted, None if columns is None else set(columns), only))) as batches:
+    with closing(ahead(_all(files, source, wanted, None if columns is None else set(columns), only))) as batches:
         yield from batches
 
 
@@ -126,42 +122,3 @@ def _frame(rows: int, kinds: Mapping[str, Kind], ready: Mapping[str, Converted])
     assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a table gives a frame
     frame.columns = list(columns)  # polars gives a column without a name one
     return frame
-
-
-def _ahead(items: Iterator[_T]) -> Generator[_T]:
-    """The same items, made by a second thread; closing the iterator ends the thread."""
-    ready: queue.Queue[Any] = queue.Queue(_AHEAD)
-    stopped = threading.Event()
-    end = object()
-
-    def put(item: object) -> bool:
-        while not stopped.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def work() -> None:
-        try:
-            for item in items:
-                if not put((item, None)):
-                    return
-            put((end, None))
-        except BaseException as error:  # noqa: BLE001 - handed over to the reader, which raises it
-            put((end, error))
-
-    thread = threading.Thread(target=work, name="modelway-read", daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = ready.get()
-            if error is not None:
-                raise error
-            if item is end:
-                return
-            yield item
-    finally:
-        stopped.set()
-        thread.join()

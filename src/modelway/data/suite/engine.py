@@ -57,6 +57,7 @@ class Scan:
         files: what to read.
         source: how CSV files are written.
         kinds: the columns.
+        read: those of them that are looked at.
         plan: what to watch for.
         failures: where broken rows are kept.
     """
@@ -66,15 +67,17 @@ class Scan:
         files: Sequence[SourceFile],
         source: DataOptions,
         kinds: Mapping[str, Kind],
+        read: Mapping[str, Kind],
         plan: Plan,
         failures: Failures,
     ) -> None:
-        self._files, self._source, self._kinds = files, source, kinds
+        self._files, self._source, self._kinds = files, source, read
+        self._columns = None if len(read) == len(kinds) else tuple(read)
         self._plan, self._failures = plan, failures
-        self._tallies = {name: ColumnTally(name, kind, quantiles=name in plan.sketched) for name, kind in kinds.items()}
+        self._tallies = {name: ColumnTally(name, kind, quantiles=name in plan.sketched) for name, kind in read.items()}
         self._sample = RowSample()
         self._rows = dict.fromkeys((file.name for file in files), 0)
-        self._extra: dict[str, None] = {}
+        self._names = dict.fromkeys(kinds)
 
     def run(self, now: datetime, baseline: DataProfile | None, progress: Progress = silent) -> Scanned:
         """Read everything once, and the rows of repeated keys once more.
@@ -103,8 +106,8 @@ class Scan:
         return Scanned(self._facts(keys, now, baseline), tuple(found), self._failures)
 
     def read(self, columns: Sequence[str] | None, only: Mapping[str, Sequence[int]] | None = None) -> Iterator[Batch]:
-        """The rows once more: some columns of all, or all columns of about some."""
-        return read_batches(self._files, self._source, self._kinds, columns, only)
+        """The rows once more: some columns of all, or all that are looked at of about some."""
+        return read_batches(self._files, self._source, self._kinds, columns or self._columns, only)
 
     def _counters(self, place: Path) -> dict[Key, KeyCounter]:
         counters: dict[Key, KeyCounter] = {}
@@ -145,7 +148,7 @@ class Scan:
         for probe, found in zip(probes, masks, strict=True):
             probe.update(batch, found, self._failures)
         self._sample.add(batch.frame.select(list(self._kinds)))
-        self._extra |= dict.fromkeys(name for name in batch.raw.column_names if name not in self._kinds)
+        self._names |= dict.fromkeys(batch.raw.column_names)
 
     def _facts(
         self,
@@ -159,7 +162,7 @@ class Scan:
         return Facts(
             rows=rows,
             files=self._files,
-            columns=(*self._kinds, *self._extra),
+            columns=tuple(self._names),
             kinds=self._kinds,
             tallies=self._tallies,
             keys=keys,

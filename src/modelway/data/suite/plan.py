@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from modelway.records.suite import ColumnsCheck, CompareCheck, CountCheck, DuplicatesCheck, UniqueCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from modelway.data.suite.key_rows import Key
+    from modelway.data.suite.kinds import Kind
     from modelway.data.suite.outcome import Facts, Outcome
     from modelway.data.suite.row_probe import Probe
     from modelway.records.checks import Severity
@@ -48,6 +50,14 @@ class Plan:
     checks: list[Planned] = field(default_factory=list)
     sketched: set[str] = field(default_factory=set)
     """Columns whose quantiles are asked for."""
+
+    def narrow(self, kinds: Mapping[str, Kind]) -> dict[str, Kind]:
+        """Leave out what nobody asked for, and give the columns that are left to read: one at least, to count rows."""
+        asked = [check for check in self.checks if not check.quiet]
+        used = {name for check in asked for name in (*check.columns, *(check.key.columns if check.key else ()))}
+        used = used & kinds.keys() or set(islice(kinds, 1))
+        self.checks = [check for check in self.checks if not check.quiet or used.issuperset(check.columns)]
+        return {name: kind for name, kind in kinds.items() if name in used}
 
     def unused(self, name: str) -> str:
         """The name, or with a number behind it where it is taken."""
