@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 from modelway.cli.notices import tell
 from modelway.cli.registry import add_registry_flags
 from modelway.cli.settings import address
-from modelway.cli.watching import add_time_flags, labels_of, log_of, moment, read_scene, reference_of, slices_of, span
+from modelway.cli.watching import (
+    add_time_flags,
+    labels_of,
+    log_of,
+    moment,
+    read_scene,
+    reference_of,
+    released_at,
+    slices_of,
+    span,
+)
 from modelway.errors import ModelwayError, UsageError
 from modelway.records.monitor import Action
 
@@ -37,7 +47,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="where reports and dashboard go (default: %(default)s)",
     )
     parser.add_argument("--strict", action="store_true", help="end with 5 where there are too few labels")
-    parser.add_argument("--released", metavar="TIME", help="when the live release was put there, for a rollback")
+    parser.add_argument(
+        "--released",
+        metavar="TIME",
+        help="when the live release was put there, for a rollback (default: as the environment's state has it)",
+    )
     parser.add_argument(
         "--check-data",
         action=argparse.BooleanOptionalAction,
@@ -63,7 +77,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     from modelway.pipeline.drift import Rows
     from modelway.pipeline.monitor import DASHBOARD, monitor, read_history
 
-    released = moment(args.released, datetime.now(UTC), "--released") if args.released else None
+    released = _released(args, scene, output)
     name = scene.settings.name if scene.settings is not None else "model"
     found = monitor(
         name,
@@ -88,6 +102,16 @@ def run(args: argparse.Namespace, output: Output) -> int:
     record = found.decision.model_dump(mode="json")
     output.record({"exit_code": found.exit_code, **record, "done": done, "output": args.output_dir})
     return found.exit_code
+
+
+def _released(args: argparse.Namespace, scene: Scene, output: Output) -> datetime | None:
+    if args.released:
+        return moment(args.released, datetime.now(UTC), "--released")
+    try:
+        return released_at(scene)
+    except ModelwayError as error:
+        output.note(f"when the live release was put there is not known: {error}")
+        return None
 
 
 def history_of(scene: Scene) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelway.pipeline.baselines import Reference
+    from modelway.pipeline.environment import Environment
     from modelway.records.data import S3Options
     from modelway.records.monitor import MonitorOptions
     from modelway.records.progress import Progress
@@ -88,15 +90,35 @@ def read_scene(args: argparse.Namespace, flags: Sequence[Override] = ()) -> Scen
     return Scene(settings.monitor, settings, root)
 
 
+def environment_of(scene: Scene) -> Environment | None:
+    """The environment that is watched; None where nothing was ever delivered to it from here."""
+    from modelway.pipeline.environment import open_environment
+
+    if scene.settings is None:
+        return None
+    found = open_environment(scene.settings, scene.options.environment, scene.root, os.environ)
+    return found if "://" in found.state.uri or Path(found.state.uri).is_dir() else None
+
+
 def log_of(scene: Scene, given: str | None) -> str:
-    """The prediction log that is asked for."""
+    """The prediction log that is asked for: else the environment's own, else that of a bare `modelway serve`."""
     if given is not None:
         return address(given)
     if scene.options.log is not None:
         return scene.path(scene.options.log)
     if scene.settings is None:
         raise UsageError("no prediction log is named", remedy="Name one with --predictions, or set monitor.log.")
+    if (environment := environment_of(scene)) is not None:
+        return environment.place.log
     return scene.path(scene.settings.serve.log.uri)
+
+
+def released_at(scene: Scene) -> datetime | None:
+    """When the live release was put there, by the environment's own record; None where that has none."""
+    environment = environment_of(scene)
+    events = environment.state.read().events if environment is not None else ()
+    last = next((event for event in reversed(events) if event.what != "failed"), None)
+    return moment(last.time, datetime.now(UTC), "released") if last is not None and last.what == "deployed" else None
 
 
 def reference_of(args: argparse.Namespace, scene: Scene, given: str | None, progress: Progress) -> Reference:

@@ -57,7 +57,7 @@ CONCEPT_COEFFICIENTS: dict[str, float] = COEFFICIENTS | {
 """The same under drift of kind concept."""
 FLIPPED_SLICE = ("purpose", "car")
 """The column and value of the slice in which all effects but the intercept turn round under drift of kind slice."""
-MISSING_RATES = {"employment": 0.04, "credit_history_years": 0.03}
+MISSING_RATES = {"employment": 0.04, "credit_history_years": 0.03, "note": 0.0}
 """The fraction of missing values, by column."""
 DRIFTED_MISSING_RATE = 0.35
 """The same for each of these columns under drift of kind missing."""

@@ -1,0 +1,28 @@
+"""`examples/loop`: real commands, a real server, real requests."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+LOOP = Path(__file__).resolve().parents[2] / "examples" / "loop" / "loop.py"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("drift", ["concept", "covariate"])
+def test_what_changes_is_found_out_and_trained_again(tmp_path: Path, drift: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    work = tmp_path / "work"
+    argv = [sys.executable, str(LOOP), "--work", str(work), "--drift", drift, "--port", str(port)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "decision: retrain" in done.stdout
+    assert "version 2 is registered as challenger" in done.stdout
+    with socket.socket() as left:
+        assert left.connect_ex(("127.0.0.1", port)) != 0
