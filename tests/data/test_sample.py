@@ -142,7 +142,9 @@ def test_the_file_is_ready_to_prepare(tmp_path, make_options):
     assert sum(prepared.dataset.rows.values()) == 5000
     assert prepared.dataset.classes == ("no", "yes")
     assert 0.2 < prepared.dataset.target_rates["yes"] < 0.35
-    assert {item.name for item in prepared.dataset.profile if item.missing} == {name for name, rate in MISSING_RATES.items() if rate}
+    assert {item.name for item in prepared.dataset.profile if item.missing} == {
+        name for name, rate in MISSING_RATES.items() if rate
+    }
 
 
 @pytest.mark.parametrize("changes", [{"rows": 0}, {"seed": -1}, {"label_noise": 1.5}, {"drift": "sideways"}])
