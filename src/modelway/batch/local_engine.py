@@ -27,6 +27,8 @@ _WORKER_MB = 330
 """What a process that scores holds at its peak: libraries and model, and a few blocks on their way."""
 _ASKED = 2
 """Units that a worker knows of: it fetches the next while it scores one."""
+_NO_MORE = ""
+"""What a worker is told in the end: without it, the end of what it hears is a broken pipe."""
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS")
 
 
@@ -145,6 +147,7 @@ class _Crew:
                     self._tell(process, unit.model_dump_json())
                     asked += 1
                 if not asked:
+                    self._tell(process, _NO_MORE)
                     return
                 record = PartRecord.from_json(json.dumps(self._hear(process)["record"]))
                 asked -= 1
@@ -174,15 +177,24 @@ class _Crew:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         line = process.stdout.readline()
         if not line:
-            code = process.wait()
             raise OutsideError(
-                f"a worker was ended by signal {-code}" if code < 0 else f"a worker ended with exit code {code}",
+                _end_of(process.wait()),
                 remedy="Start the run again with the same --run: it goes on. Most often memory was short.",
             )
         told: dict[str, Any] = json.loads(line)
         if "error" in told:
             raise as_error(told["error"])
         return told
+
+
+def _end_of(code: int) -> str:
+    """How a worker ended that was not told to."""
+    if code < 0:
+        return f"a worker was ended by signal {-code}"
+    if code:
+        return f"a worker ended with exit code {code}"
+    # It ends with 0 only when it is told to. Python says 0, too, where another part of this process waited for it.
+    return "a worker is gone; how it ended was told to another part of this process"
 
 
 def as_error(told: dict[str, Any]) -> ModelwayError:

@@ -1,7 +1,8 @@
 """The process that scores units: they come as JSON, one a line, and records of parts go back the same way.
 
-It has one thread for linear algebra, and it dies with whoever started it: when the pipe that only the parent can write
-to is closed, the process ends at once, whatever it is doing.
+An empty line says that no more come. Where the lines end without it, the pipe broke, and that is told. The process has
+one thread for linear algebra, and it dies with whoever started it: when the pipe that only the parent can write to is
+closed, the process ends at once, whatever it is doing.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from modelway.errors import InputError, ModelwayError
+from modelway.errors import InputError, ModelwayError, OutsideError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from concurrent.futures import Future
 
     from modelway.batch.cutting import Piece
+    from modelway.records.batch import Unit
 
 
 def main() -> int:
@@ -52,7 +55,7 @@ def main() -> int:
 def _work(questions: IO[str], answers: IO[str]) -> None:
     from modelway.batch.partition import Partition
     from modelway.bundle import open_bundle
-    from modelway.records.batch import PartitionSetup, Unit
+    from modelway.records.batch import PartitionSetup
 
     setup = PartitionSetup.from_json(questions.readline())
     sys.path[:0] = [module for module in setup.modules if module not in sys.path]
@@ -71,21 +74,39 @@ def _work(questions: IO[str], answers: IO[str]) -> None:
     try:
         # A unit's objects are fetched as soon as it is known, while rows of the one before are scored.
         with ThreadPoolExecutor(1) as pool:
-            waiting: queue.Queue[tuple[Unit, Future[list[Piece]]] | None] = queue.Queue()
+            waiting: queue.Queue[tuple[Unit, Future[list[Piece]]] | BaseException | None] = queue.Queue()
 
             def read() -> None:
-                for line in questions:
-                    unit = Unit.from_json(line)
-                    waiting.put((unit, pool.submit(partition.fetch, unit)))
-                waiting.put(None)
+                try:
+                    for unit in _units(questions):
+                        waiting.put((unit, pool.submit(partition.fetch, unit)))
+                    waiting.put(None)
+                except BaseException as error:  # noqa: BLE001 - raised again in the thread that scores
+                    waiting.put(error)
 
             threading.Thread(target=read, daemon=True).start()
             while (found := waiting.get()) is not None:
+                if isinstance(found, BaseException):
+                    raise found
                 unit, pieces = found
                 record = partition.run(unit, pieces.result())
                 _say(answers, record=record.model_dump(mode="json"))
     finally:
         partition.close()
+
+
+def _units(questions: IO[str]) -> Iterator[Unit]:
+    from modelway.records.batch import Unit
+
+    while line := questions.readline():
+        if not line.strip():
+            return
+        yield Unit.from_json(line)
+    raise OutsideError(
+        "a worker's pipe was closed before it was told to end",
+        remedy="Something else in the process that runs the batch closed a file that was not its own, as code of a "
+        "library or of yours may do. Start the run again with the same --run: it goes on.",
+    )
 
 
 def _say(answers: IO[str], **told: Any) -> None:
