@@ -1,20 +1,16 @@
 """Batch inference beside its peers: rows a second, and rows for each second of a core.
 
-`python bench/batch.py [ROWS] [KILLS]`: rows of the file (default 5,000,000), how often runs are killed (default 200).
-Ways that are slow score the first part of the file alone, as their rate does not depend on how many rows there are.
+`python bench/batch.py [ROWS]`: rows of the file (default 5,000,000). Ways that are slow score the first part of the
+file alone, as their rate does not depend on how many rows there are. Lines are printed to stderr as they come.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,6 +24,8 @@ SAMPLE = 100_000
 FEW = {"pyfunc-1000": 100_000, "pyfunc-100000": 200_000}
 """Rows that slow ways score."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+WAYS = ("pyfunc-1000", "pyfunc-100000", "raw", "raw, 2 threads", "onnx", "reading")
+"""What modelway is compared with; `raw, 2 threads` leaves both cores to the estimator's own threads."""
 KINDS = {"linear": "{kind: linear, epochs: 5}", "boosted trees": "{kind: boosted_trees, num_leaves: 15}"}
 
 
@@ -57,13 +55,14 @@ def prepare(folder: Path, rows: int) -> Path:
     day = table.column(at).cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
     table = table.set_column(at, "applied_on", day)
     file = folder / "new.parquet"
-    _repeat(table, file, rows)
+    repeat(table, file, rows)
     for way, few in FEW.items():
-        _repeat(table, folder / f"{way}.parquet", min(few, rows))
+        repeat(table, folder / f"{way}.parquet", min(few, rows))
     return file
 
 
-def _repeat(table: pa.Table, file: Path, rows: int) -> None:
+def repeat(table: pa.Table, file: Path, rows: int) -> None:
+    """Write a table again and again, up to so many rows."""
     with pq.ParquetWriter(file, table.schema) as writer:
         for start in range(0, rows, table.num_rows):
             writer.write_table(table.slice(0, min(table.num_rows, rows - start)))
@@ -83,19 +82,19 @@ def batch(folder: Path, bundle: Path, file: Path, workers: int, name: str, *more
     return run(command, bundle.parent)
 
 
-def measure(rows: int = 5_000_000, kills: int = 200) -> str:
+def measure(rows: int = 5_000_000) -> str:
     """The section of RESULTS.md."""
     with tempfile.TemporaryDirectory(prefix="modelway-bench.") as directory:
         folder = Path(directory)
-        return measure_in(folder, prepare(folder, rows), rows, kills)
+        return measure_in(folder, prepare(folder, rows), rows)
 
 
-def measure_in(folder: Path, file: Path, rows: int, kills: int) -> str:
+def measure_in(folder: Path, file: Path, rows: int) -> str:
     """The same, in a folder that is prepared."""
     told = (
-        f"`python bench/batch.py {rows} {kills}`: Parquet, {rows:,} rows, 13 columns, {machine()}; load "
-        f"{os.getloadavg()[0]:.1f} at its begin. Ways that are slow score the first {min(FEW.values()):,} rows or "
-        "so. Thousand rows a second by the clock and by a core, whose time a busy machine changes little."
+        f"`python bench/batch.py {rows}`: Parquet, {rows:,} rows, 13 columns, {machine()}; load "
+        f"{os.getloadavg()[0]:.1f} when it began. Slow ways score the first {min(FEW.values()):,} rows or so. Thousand "
+        "rows a second by the clock and by a core, whose time a busy machine changes less."
     )
     lines = [
         told,
@@ -103,96 +102,57 @@ def measure_in(folder: Path, file: Path, rows: int, kills: int) -> str:
         "| model | way | rows | by the clock | by a core | peak memory |",
         "|---|---|---|---|---|---|",
     ]
-    rates = {}
-    for kind in KINDS:
-        rates[kind] = _compare(folder, file, rows, kind, lines)
-    lines += ["", *_ratios(rates), "", *_growth(folder, rows), "", _kills(folder, kills)]
-    return "\n".join(lines)
+    rates = {kind: _compare(folder, file, rows, kind, lines) for kind in KINDS}
+    lines += ["", *_ratios(rates), "", *_growth(folder, rows)]
+    return "\n".join([*lines, "", f"Load at the end: {os.getloadavg()[0]:.1f}."])
 
 
-def _compare(folder: Path, file: Path, rows: int, kind: str, lines: list[str]) -> dict[str, float]:
+def _compare(folder: Path, file: Path, rows: int, kind: str, lines: list[str]) -> dict[str, tuple[float, float]]:
+    """Rows a second by the clock and by a core, of each way in turn."""
     bundle = folder / kind.replace(" ", "-") / "bundle"
     found = {}
-    for way in ("pyfunc-1000", "pyfunc-100000", "raw", "onnx", "reading"):
+
+    def note(way: str, count: int, one: Run) -> None:
+        found[way] = (count / one.seconds, count / one.cpu_seconds)
+        by_clock, by_core = (rate / 1e3 for rate in found[way])
+        lines.append(f"| {kind} | {way} | {count:,} | {by_clock:,.0f} | {by_core:,.0f} | {one.peak_mib:,.0f} MiB |")
+        print(lines[-1], file=sys.stderr, flush=True)
+
+    for way in WAYS:
         given = folder / f"{way}.parquet" if way in FEW else file
-        count = pq.ParquetFile(given).metadata.num_rows
-        command = [sys.executable, str(HERE / "batch_peers.py"), way, str(bundle), str(given), str(folder / "scored")]
-        found[way] = (count, run(command, folder, environment=ONE_THREAD))
+        name, _, threads = way.partition(", ")
+        command = [sys.executable, str(HERE / "batch_peers.py"), name, str(bundle), str(given), str(folder / "scored")]
+        environment = {} if threads else ONE_THREAD
+        note(way, pq.ParquetFile(given).metadata.num_rows, run(command, folder, environment=environment))
     for workers in (1, 2):
         name = f"modelway, {workers} process{'es' if workers > 1 else ''}"
-        found[name] = (rows, batch(folder, bundle, file, workers, f"{bundle.parent.name}-{workers}"))
-    for way, (count, one) in found.items():
-        by_clock, by_core = count / one.seconds / 1e3, count / one.cpu_seconds / 1e3
-        lines.append(f"| {kind} | {way} | {count:,} | {by_clock:,.0f} | {by_core:,.0f} | {one.peak_mib:,.0f} MiB |")
-    return {way: count / one.cpu_seconds for way, (count, one) in found.items()}
+        note(name, rows, batch(folder, bundle, file, workers, f"{bundle.parent.name}-{workers}"))
+    return found
 
 
-def _ratios(rates: dict[str, dict[str, float]]) -> list[str]:
-    lines = ["| by a core, modelway with one process | linear | boosted trees |", "|---|---|---|"]
-    for way in ("pyfunc-1000", "pyfunc-100000", "raw", "onnx", "reading"):
-        ratios = [rates[kind]["modelway, 1 process"] / rates[kind][way] for kind in KINDS]
-        lines.append(f"| against {way} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |")
-    return lines
+def _ratios(rates: dict[str, dict[str, tuple[float, float]]]) -> list[str]:
+    lines = []
+    for at, measure_of, ours in ((1, "by a core", "modelway, 1 process"), (0, "by the clock", "modelway, 2 processes")):
+        lines += [f"| {measure_of}, {ours} against | {' | '.join(KINDS)} |", "|---|---|---|"]
+        for way in WAYS:
+            ratios = [rates[kind][ours][at] / rates[kind][way][at] for kind in KINDS]
+            lines.append(f"| {way} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |")
+        lines.append("")
+    return lines[:-1]
 
 
 def _growth(folder: Path, rows: int) -> list[str]:
-    """Time and memory for a fifth, the whole and twice the rows."""
+    """Time and memory for a fifth, the whole and four times the rows."""
     table = pq.read_table(folder / "pyfunc-1000.parquet")
     lines = ["| rows (linear, 2 processes) | seconds | seconds of a core | peak memory |", "|---|---|---|---|"]
-    for count in (rows // 5, rows, rows * 2):
+    for count in (rows // 5, rows, rows * 4):
         file = folder / "growing.parquet"
-        _repeat(table, file, count)
+        repeat(table, file, count)
         one = batch(folder, folder / "linear" / "bundle", file, 2, f"growing-{count}")
         lines.append(f"| {count:,} | {one.seconds:.1f} | {one.cpu_seconds:.1f} | {one.peak_mib:,.0f} MiB |")
+        print(lines[-1], file=sys.stderr, flush=True)
     return lines
 
 
-def _kills(folder: Path, kills: int) -> str:
-    """Kill runs at random moments until each is done; its bytes have to be those of a run that nobody killed."""
-    rows = 1_000_000
-    file = folder / "killed.parquet"
-    _repeat(pq.read_table(folder / "pyfunc-1000.parquet"), file, rows)
-    bundle = folder / "boosted-trees" / "bundle"
-    whole, chance = folder / "whole", random.Random(0)
-    argv = ["--bundle", str(bundle), "--input", str(file), "--run", "one", "--workers", "2"]
-    command = [sys.executable, "-m", "modelway", "batch", *argv]
-    begin = time.monotonic()
-    subprocess.run([*command, "--output", str(whole)], cwd=bundle.parent, check=True, capture_output=True)
-    seconds = time.monotonic() - begin
-    done = runs = 0
-    while done < kills:
-        output = folder / "killed"
-        shutil.rmtree(output, ignore_errors=True)
-        # The plan is the uninterrupted run's, so that both began at the same time.
-        (output / "one" / "_run").mkdir(parents=True)
-        shutil.copy(whole / "one" / "_run" / "plan.json", output / "one" / "_run")
-        while done < kills:
-            process = subprocess.Popen(
-                [*command, "--output", str(output)], cwd=bundle.parent,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            try:
-                process.wait(chance.uniform(0, 1.2) * seconds)
-                break
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                done += 1
-        subprocess.run([*command, "--output", str(output)], cwd=bundle.parent, check=True, capture_output=True)
-        runs += 1
-        if _published(output / "one") != _published(whole / "one"):
-            raise RuntimeError(f"after {done} kills the bytes are others")
-    summary = json.loads((folder / "killed" / "one" / "batch.json").read_text())
-    return (
-        f"{done} kills (SIGKILL) at random moments of {runs} runs of {summary['rows']:,} rows: each run ended with the "
-        "bytes of one that nobody killed: no row lost, none twice."
-    )
-
-
-def _published(folder: Path) -> dict[str, bytes]:
-    names = [path for path in sorted(folder.rglob("*")) if path.is_file() and "_run" not in path.parts]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in names if path.name != "timings.json"}
-
-
 if __name__ == "__main__":
-    print(measure(*map(int, sys.argv[1:3])))
+    print(measure(*map(int, sys.argv[1:2])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
+import batch_kills
 import dagger_train
 import help as help_bench
 import local_switch
@@ -13,6 +14,7 @@ import serve_reliability
 import train_overhead
 from measure import machine
 
+import batch
 import check_data
 import serve
 
@@ -36,6 +38,8 @@ def main() -> None:
         "Serving": serve.measure,
         "Serving under trouble": serve_reliability.measure,
         "Serving, fuzzed": serve_fuzz.measure,
+        "Batch": batch.measure,
+        "Batch, killed": batch_kills.measure,
         "Switching releases": local_switch.measure,
     }
     for title, measure in benchmarks.items():

@@ -57,10 +57,12 @@ def test_a_data_set_is_scored(project, bundle) -> None:
     told = project.json(*argv)
     assert told["exit_code"] == 0
     assert (told["run"], told["rows"], told["rejects"], told["version"]) == ("7", 3000, 0, 3)
+    assert told["ignored"] == ["defaulted", "group"]
     assert (project.root / "out/7/_SUCCESS").is_file()
     page = (project.root / "reports/batch/report.html").read_text()
     assert "<script" not in page
     assert "3,000" in page
+    assert "defaulted, group" in page
     again = project.json(*argv)
     assert again["fresh"] is False
     assert again["rows"] == 3000
@@ -103,6 +105,40 @@ def test_failures_end_with_their_codes_and_tell_slack(project, bundle, slack) ->
     assert message["text"] == "batch run 8 failed (exit 3)"
     assert "https://github.com/octocat/loans/actions/runs/7" in json.dumps(message)
     assert "hook" not in project.out + project.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "says"),
+    [
+        (["--input", "nothing.csv"], 3, "there is no data file"),
+        (["--bundle", "nowhere"], 3, "no bundle"),
+        (["--bundle", "harmed"], 3, "not the one of the manifest"),
+        (["--memory", "100MB"], 2, "too little"),
+        (["--config", "broken.yaml"], 2, "broken.yaml"),
+    ],
+)
+def test_what_fails_before_scoring_begins_is_told_too(project, bundle, slack, argv, code, says) -> None:
+    shutil.copytree(bundle, project.root / "harmed")
+    with (project.root / "harmed" / "features.json").open("a") as file:
+        file.write(" ")
+    (project.root / "broken.yaml").write_text("fit: [")
+    given = ["batch", "--input", "data/new.csv", "--bundle", str(bundle), "--run", "9", *argv]
+    assert project.run(*given) == code
+    (message,) = slack
+    assert message["text"] == f"batch run 9 failed (exit {code})"
+    assert says in json.dumps(message)
+    assert "https://github.com/octocat/loans/actions/runs/7" in json.dumps(message)
+
+
+def test_a_bug_is_told_without_what_it_says(project, bundle, slack, monkeypatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("the row of Jane Doe")
+
+    monkeypatch.setattr("modelway.pipeline.batch.run_batch", broken)
+    assert project.run("batch", "--input", "data/new.csv", "--bundle", str(bundle), "--run", "9") == 1
+    (message,) = slack
+    assert "ZeroDivisionError" in json.dumps(message)
+    assert "Jane" not in json.dumps(message)
 
 
 def test_success_is_told_where_it_is_asked_for(project, bundle, slack) -> None:

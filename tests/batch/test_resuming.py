@@ -103,6 +103,18 @@ def test_a_killed_run_goes_on_and_writes_the_same_bytes(many, bundle, uninterrup
     assert kill_and_finish(many, bundle, tmp_path, process_parts) == uninterrupted
 
 
+def test_workers_die_with_their_parent(many, bundle, tmp_path) -> None:
+    process = start(many, bundle, str(tmp_path))
+    deadline = time.monotonic() + 300
+    while not (children := psutil.Process(process.pid).children()):
+        assert process.poll() is None, "the run was over before it had a worker"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert gone([child.pid for child in children])
+
+
 def test_a_run_that_lost_its_mark_is_scored_again_to_the_same_bytes(runs, loans) -> None:
     runs.done(loans)
     whole = runs.files()

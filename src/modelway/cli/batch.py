@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from modelway.settings import Override
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from modelway.batch.run import Outcome, Request
     from modelway.cli.output import Output
@@ -64,21 +66,33 @@ def run(args: argparse.Namespace, output: Output) -> int:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     name = _checked(args.run) if args.run is not None else _new_run()
-    try:
+    with _telling(name, output):
         settings, root = read_slice(args, [*registry_overrides(args), *_overrides(args)])
         outcome = _score(args, output, settings, root, name)
         if outcome.error is not None:
             raise outcome.error
-    except KeyboardInterrupt:
-        output.note(f"interrupted; start it again with --run {name} to go on")
-        raise
-    except ModelwayError as error:
-        tell(f"batch run {name} failed (exit {error.exit_code})", f"{error.what}\n{error.remedy or ''}".strip(), output)
-        raise
     _show(output, outcome, args.report)
     if args.notify_success or settings.batch.notify_success:
         tell(f"batch run {name} is done", _sentence(outcome), output)
     return 0
+
+
+@contextmanager
+def _telling(name: str, output: Output) -> Iterator[None]:
+    """Tell people of a run that fails, also where it fails before anything was scored."""
+    title = f"batch run {name} failed (exit {{}})"
+    try:
+        yield
+    except KeyboardInterrupt:
+        output.note(f"interrupted; start it again with --run {name} to go on")
+        raise
+    except ModelwayError as error:
+        tell(title.format(error.exit_code), str(error), output)
+        raise
+    except Exception as error:
+        # What it says may hold rows; the log has it.
+        tell(title.format(ModelwayError.exit_code), type(error).__name__, output)
+        raise
 
 
 def _score(args: argparse.Namespace, output: Output, settings: SettingsSlice, root: Path, name: str) -> Outcome:
