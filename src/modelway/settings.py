@@ -117,9 +117,10 @@ def _load(path: Path, overrides: Sequence[Override], kind: Callable[[dict[str, A
 
 def settings_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a settings file."""
+    from modelway.records.documented import described_schema
     from modelway.records.settings import Settings
 
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described_schema(Settings)}
 
 
 def place_of(path: Path, keys: Sequence[str]) -> str:

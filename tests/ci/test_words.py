@@ -13,7 +13,7 @@ from modelway_ci.main import Modelway
 
 FUNCTIONS = {name: one for name, one in vars(Modelway).items() if not name.startswith("_") and inspect.isfunction(one)}
 GLOBAL = {"overrides", "report_only"}
-OF_THE_ENGINE = {"data_uri", "gpus", "commit", "workspace", "predictions_uri", "ground_truth_uri",
+OF_THE_ENGINE = {"data_uri", "gpus", "commit", "commit_time", "workspace", "predictions_uri", "ground_truth_uri",
                  "input_uri", "output_uri"}  # fmt: skip
 """Arguments that only containers need: no path of the host's leads into them, nor its GPUs, nor its git. The workspace
 is the engine's to fill in: it is no argument of the command line."""

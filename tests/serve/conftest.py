@@ -103,7 +103,7 @@ class Server:
         return [json.loads(line) for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-def _until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def _until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it never came"

@@ -13,6 +13,8 @@ import time
 import psutil
 import pytest
 
+from .malformed import damaged
+
 pytestmark = pytest.mark.slow
 
 SLACK = 2.0
@@ -112,7 +114,7 @@ def test_malformed_bodies_give_no_server_error_and_cost_no_memory(start, trained
     for number in range(10_000):
         path = source.choice(["/predict", "/invocations", "/v2/models/loans/infer"])
         kind = source.choice(["application/json", "application/json", "text/csv"])
-        connection.request("POST", path, _damaged(whole, values, source), {"content-type": kind})
+        connection.request("POST", path, damaged(whole, values, source), {"content-type": kind})
         response = connection.getresponse()
         response.read()
         statuses[response.status] = statuses.get(response.status, 0) + 1
@@ -121,26 +123,3 @@ def test_malformed_bodies_give_no_server_error_and_cost_no_memory(start, trained
     assert max(statuses) < 500, (server.root / "stderr").read_text()[-3000:]
     assert statuses.keys() <= {200, 400, 413, 415, 422}
     assert memory[1] - memory[0] < 10 * 2**20
-
-
-def _damaged(whole: bytes, values: list[bytes], source: random.Random) -> bytes:
-    """A body with bytes flipped, cut, doubled, put in, or with values replaced."""
-    body = bytearray(whole)
-    for _ in range(source.randint(1, 8)):
-        place = source.randrange(len(body)) if body else 0
-        kind = source.randrange(5)
-        if kind == 0 and body:
-            body[place] = source.randrange(256)
-        elif kind == 1:
-            del body[place : place + source.randint(1, 40)]
-        elif kind == 2:
-            body[place:place] = body[place : place + source.randint(1, 60)]
-        elif kind == 3:
-            body[place:place] = source.choice([b"[", b"{", b'"', b"null", b"NaN", b"1e999", b"-", b"\\ud800", b"\xff"])
-        else:
-            body = body.replace(
-                source.choice(values),
-                source.choice([b"null", b"[]", b"{}", b'"x"', b"1e308", b"-1", b"9" * 400, b"true", b'"\\u0000"']),
-                1,
-            )
-    return bytes(body)

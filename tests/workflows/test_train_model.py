@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,15 @@ def train_call(call_of: Any) -> Any:
 def test_without_inputs_and_secrets_the_call_is_bare(train_call: Any, run_step: Any) -> None:
     told = ["call", "train", "--report-only", "--commit", COMMIT, "export", "--path", "reports"]
     assert run_step(train_call, {}).argv == told
+
+
+def test_the_time_of_the_commit_is_told_where_git_knows_it(train_call: Any, run_step: Any, tmp_path: Path) -> None:
+    who = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"]
+    date = {**os.environ, "GIT_COMMITTER_DATE": "2026-05-04T05:02:01+02:00"}
+    for argv in (["init", "--quiet"], [*who, "commit", "--quiet", "--allow-empty", "--message", "first"]):
+        subprocess.run(["git", *argv], cwd=tmp_path, env=date, check=True)
+    told = ["call", "train", "--report-only", "--commit", COMMIT, "--commit-time", "2026-05-04T05:02:01+02:00"]
+    assert run_step(train_call, {}).argv == [*told, "export", "--path", "reports"]
 
 
 @pytest.mark.parametrize("name", EVERYTHING)

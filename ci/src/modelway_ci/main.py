@@ -37,6 +37,7 @@ checked: Callable[[_F], _F] = dagger.check  # type: ignore[assignment]
 SENT = [
     "*",
     *(f"!**/{kind}" for kind in ("*.py", "*.yaml", "*.yml", "*.csv", "*.parquet", "*.jsonl", "requirements.lock")),
+    *("!**/pylock.toml", "!**/requirements.txt"),
     *("**/.*", "**/__pycache__", "**/node_modules", "/ci", "/tests", "/bench", "/docs"),
     *("**/model-artifacts", "**/mlartifacts", "**/mlruns"),
 ]
@@ -75,6 +76,7 @@ PrivateKey = Annotated[
     dagger.Secret | None, Doc("Sign the bundle with this key of an elliptic curve (PEM), as file://key.pem")
 ]
 Commit = Annotated[str | None, Doc("The revision of your code, a tag of the version")]
+CommitTime = Annotated[str | None, Doc("When that was committed, ISO 8601: the time of the version's bundle")]
 Env = Annotated[str, Doc("An environment of the settings")]
 Workspace = Annotated[dagger.Workspace, Doc("Your checkout: checks look at more of it than training is sent")]
 Advisories = Annotated[
@@ -259,6 +261,7 @@ class Modelway:
         tracking_uri: TrackingUri = None,
         gpus: Gpus = False,
         commit: Commit = None,
+        commit_time: CommitTime = None,
         overrides: Overrides = [],  # noqa: B006 - the SDK reads the default
         report_only: ReportOnly = False,
     ) -> dagger.Directory:
@@ -268,7 +271,7 @@ class Modelway:
         """
 
         async def work() -> Result:
-            project = await self._project(overrides, tracking_uri, commit)
+            project = await self._project(overrides, tracking_uri, commit, commit_time)
             flags = FitFlags(epochs, batch_size, trials, gpus)
             return await learn.train(project, DataFlags(data, data_uri, sample), flags, registers=register)
 
@@ -343,6 +346,7 @@ class Modelway:
         directory: Annotated[dagger.Directory, Doc("What evaluate or train wrote")],
         tracking_uri: TrackingUri = None,
         commit: Commit = None,
+        commit_time: CommitTime = None,
         overrides: Overrides = [],  # noqa: B006
         report_only: ReportOnly = False,
     ) -> dagger.Directory:
@@ -352,8 +356,8 @@ class Modelway:
         """
 
         async def work() -> Result:
-            outcome = await learn.register(await self._project(overrides, tracking_uri, commit), directory)
-            return _told(outcome)
+            project = await self._project(overrides, tracking_uri, commit, commit_time)
+            return _told(await learn.register(project, directory))
 
         return await self._answer(work(), report_only)
 
@@ -664,7 +668,11 @@ class Modelway:
         return Checkout(workspace, self.source, SENT)
 
     async def _project(
-        self, overrides: list[str], tracking_uri: dagger.Secret | None = None, commit: str | None = None
+        self,
+        overrides: list[str],
+        tracking_uri: dagger.Secret | None = None,
+        commit: str | None = None,
+        commit_time: str | None = None,
     ) -> Project:
         settings = Settings(self.config, await self._settings_text(), tuple(overrides))
         outside = Outside(
@@ -686,7 +694,8 @@ class Modelway:
             self.run_url,
         )
         workshop = await self._workshop(settings)
-        return Project(self.source, settings, workshop, outside, await usable_uri(tracking_uri), commit)
+        uri = await usable_uri(tracking_uri)
+        return Project(self.source, settings, workshop, outside, uri, commit, commit_time)
 
     async def _settings_text(self) -> str:
         if not await self.source.exists(self.config):

@@ -26,6 +26,8 @@ PROJECT = f"{WORK}/project"
 
 _DATABASE = ("--set", "register.tracking_uri=sqlite:///.modelway/mlflow.db")
 _FILES = ("--set", "register.artifact_location=.modelway/mlartifacts")
+_LOCKS = ("requirements.lock", "pylock.toml", "requirements.txt")
+"""The project's lock, the best first; a version is known by its digest."""
 _LOOK = f"cat {PROJECT}/.modelway/mlflow.db* 2>/dev/null | sha256sum"
 
 
@@ -40,6 +42,7 @@ class Project:
         outside: services and secrets.
         tracking_uri: the registry's address in the place of the settings'.
         commit: the revision of the user's code.
+        commit_time: when that was committed.
     """
 
     source: dagger.Directory
@@ -48,6 +51,7 @@ class Project:
     outside: Outside
     tracking_uri: dagger.Secret | None = None
     commit: str | None = None
+    commit_time: str | None = None
 
     @property
     def config(self) -> str:
@@ -118,18 +122,30 @@ async def with_registry(
     if sees_code and (include := await user_code(project)):
         files = project.source.filter(include=include).directory(settings.folder or ".")
     files = files.with_new_file(posixpath.basename(settings.path), settings.text)
+    if stage == "register":
+        files = await _with_lock(files, project)
     container = container.with_mounted_directory(PROJECT, files, owner=OWNER)
     container = with_volume(container, project, PROJECT)
     if not (project.embedded and settings.keeps_files):
         container, _ = await with_store(container, project.outside)
     if not project.embedded:
         container = await with_server(container, project.outside, project.tracking_uri)
-    if project.commit:
-        container = container.with_env_variable("MODELWAY_COMMIT", project.commit)
+    for variable, value in (("MODELWAY_COMMIT", project.commit), ("MODELWAY_COMMIT_TIME", project.commit_time)):
+        if value:
+            container = container.with_env_variable(variable, value)
     flags = ["--config", path, *settings.all_flags()]
     if project.embedded:
         flags += [*_DATABASE, *(_FILES if settings.keeps_files else ())]
     return container, flags
+
+
+async def _with_lock(files: dagger.Directory, project: Project) -> dagger.Directory:
+    """The same files, with the lock that lies beside the settings."""
+    for name in _LOCKS:
+        path = posixpath.join(project.settings.folder, name)
+        if await project.source.exists(path):
+            return files.with_file(name, project.source.file(path))
+    return files
 
 
 async def _registry_state(project: Project) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import file_digest
+from modelway.errors import UsageError
 from modelway.settings import Override
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _LOCKS = ("requirements.lock", "pylock.toml", "requirements.txt")
 """The project's lock, the best first."""
+_TIME = "MODELWAY_COMMIT_TIME"
 _PLACE = ("register", "tracking_uri")
 
 
@@ -61,13 +63,30 @@ def find_source(root: Path, commit: str | None) -> dict[str, str]:
     """What else a version is known by: the time of its commit (ISO 8601, UTC), the digest of the project's lock.
 
     The time comes from MODELWAY_COMMIT_TIME or else git; what is not known is left out.
+
+    Raises:
+        UsageError: MODELWAY_COMMIT_TIME is no time.
     """
     found = {}
-    if time := os.environ.get("MODELWAY_COMMIT_TIME") or (commit and _commit_time(root, commit.partition("-")[0])):
+    if given := os.environ.get(_TIME):
+        found["commit_time"] = _in_utc(given)
+    elif commit and (time := _commit_time(root, commit.partition("-")[0])):
         found["commit_time"] = time
     if lock := next((root / name for name in _LOCKS if (root / name).is_file()), None):
         found["lock_digest"] = file_digest(lock)
     return found
+
+
+def _in_utc(text: str) -> str:
+    """A time as `git show --format=%cI` writes it, the way that a version keeps it."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        remedy = "Give what `git show --no-patch --format=%cI` prints."
+        raise UsageError(f"{text!r} is no time with its zone (ISO 8601)", where=_TIME, remedy=remedy)
+    return time.astimezone(UTC).isoformat()
 
 
 def _commit_time(root: Path, commit: str) -> str | None:

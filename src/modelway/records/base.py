@@ -13,9 +13,7 @@ class Record(BaseModel):
     Records are checked strictly, from JSON (`from_json`): "5" is no integer and 1 is no boolean.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from modelway.errors import ModelwayError
@@ -18,7 +20,17 @@ from modelway.serve.signals import default_signals
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    Place = tuple["Role", int]
+
 _BUG = 1
+
+
+class Role(StrEnum):
+    """What a process is for."""
+
+    WORKER = "worker"
+    SHADOW = "shadow"
+    ADMIN = "admin"
 
 
 class WorkerError(ModelwayError):
@@ -39,21 +51,36 @@ class Child:
 
     Attributes:
         pid: its number.
-        slot: the worker's number; None for the admin process.
+        place: what it is for, and its number among those.
         channel: to it.
         ready: whether it answers requests.
         started: when, by `time.monotonic`.
     """
 
     pid: int
-    slot: int | None
+    place: Place
     channel: Channel
     ready: bool = False
     started: float = field(default_factory=time.monotonic)
 
+    @property
+    def role(self) -> Role:
+        """What it is for."""
+        return self.place[0]
+
+    @property
+    def slot(self) -> int:
+        """Its number among those of its role."""
+        return self.place[1]
+
     def end(self) -> None:
         """Tell it to end."""
         self._signal(signal.SIGTERM)
+
+    def dismiss(self) -> None:
+        """Let it see that nobody has orders for it any more."""
+        with suppress(OSError):
+            self.channel.socket.shutdown(socket.SHUT_WR)
 
     def kill(self) -> None:
         """End it at once."""
@@ -64,11 +91,11 @@ class Child:
             os.kill(self.pid, number)
 
 
-def fork_child(slot: int | None, run: Callable[[Channel], int], closing: Iterable[Channel]) -> Child:
+def fork_child(place: Place, run: Callable[[Channel], int], closing: Iterable[Channel]) -> Child:
     """Fork a process that runs a function and ends with its exit code.
 
     Args:
-        slot: the worker's number.
+        place: what it is for, and its number among those.
         run: gets the channel to the supervisor.
         closing: channels of others, that the process must not keep open.
     """
@@ -78,7 +105,7 @@ def fork_child(slot: int | None, run: Callable[[Channel], int], closing: Iterabl
     pid = os.fork()
     if pid:
         theirs.close()
-        return Child(pid, slot, ours)
+        return Child(pid, place, ours)
     code = _BUG
     try:
         default_signals()
@@ -87,7 +114,7 @@ def fork_child(slot: int | None, run: Callable[[Channel], int], closing: Iterabl
             channel.close()
         code = run(theirs)
     except BaseException as error:  # noqa: BLE001 - whatever it is, this process must not become a second supervisor
-        say("process_failed", "error", slot=slot, **describe_error(error))
+        say("process_failed", "error", role=place[0], slot=place[1], **describe_error(error))
     finally:
         sys.stderr.flush()
         os._exit(code)

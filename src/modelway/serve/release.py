@@ -49,6 +49,7 @@ class ServedModel:
 
     def __init__(self, bundle: Bundle, directory: Path, options: ServeOptions) -> None:
         self.bundle = bundle
+        self.directory = str(directory)
         self.name: str = bundle.info.name
         self.version = str(bundle.info.version)
         self.task = bundle.signature.task
@@ -107,11 +108,12 @@ def load_release(paths: ReleasePaths, options: ServeOptions) -> Release:
     Raises:
         InputError: a bundle is missing, does not verify, or gives no answer to its own example.
     """
-    models = [_load(path, options) for path in (paths.champion, *paths.challengers)]
+    models = [load_model(path, options) for path in (paths.champion, *paths.challengers)]
     return Release(models[0], tuple(models[1:]), paths)
 
 
-def _load(path: str, options: ServeOptions) -> ServedModel:
+def load_model(path: str, options: ServeOptions) -> ServedModel:
+    """Verify and load one bundle, and let it answer once; raises as `load_release`."""
     key = Path(options.public_key) if options.public_key else None
     bundle = open_bundle(Path(path), public_key=key, require_signature=options.require_signature)
     model = ServedModel(bundle, Path(path), options)

@@ -1,14 +1,16 @@
-"""The challenger sees what the champion answers, on a thread and a budget of its own."""
+"""The challenger sees what the champion answers, in a process of its own; this is the worker's end of it."""
 
 from __future__ import annotations
 
-import queue
-import threading
+import asyncio
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from modelway.serve.batching import score_together
-from modelway.serve.events import describe_error, say
+from modelway.serve.answers import Answer
+from modelway.serve.events import say
+from modelway.serve.line import Frames, connect, frame
 
 if TYPE_CHECKING:
     from modelway.records.serve import ShadowOptions
@@ -17,16 +19,25 @@ if TYPE_CHECKING:
     from modelway.serve.release import ServedModel
     from modelway.serve.validation import Question
 
-    _Item = tuple[ServedModel, Served, Question, bool]
+HURRY = 0
+"""The message that is no question: finish without the budget."""
+_PAUSE = 0.2
+"""Seconds until a connection that was lost is tried again."""
+_LOOK = 0.01
 
-_TOGETHER = 8
-"""Requests that are scored together at the most; each step keeps the response path waiting a little."""
-_LONGEST_REST = 1.0
-_END = None
+
+class _Item(NamedTuple):
+    """A request that the challenger is shown."""
+
+    model: ServedModel
+    served: Served
+    logs: bool
 
 
 class Shadow:
-    """A bounded queue and the thread that empties it.
+    """Sends requests to the shadow's process, a bounded number at a time, and records what comes back.
+
+    All of it runs in the worker's event loop and costs little: what is slow is in the other process.
 
     Args:
         options: its bounds.
@@ -37,62 +48,95 @@ class Shadow:
     def __init__(self, options: ShadowOptions, recorder: Recorder, metrics: Metrics) -> None:
         self._recorder = recorder
         self._metrics = metrics
-        self._cpu = options.cpu
-        self._queue: queue.Queue[_Item | None] = queue.Queue(options.queue)
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
-        self._thread.start()
+        self._most = options.queue
+        self._numbers = count(1)
+        self._waiting: dict[int, _Item] = {}
+        self._transport: asyncio.Transport | None = None
 
     @property
     def waiting(self) -> int:
-        """Requests in the queue."""
-        return self._queue.qsize()
+        """Requests that were sent and not answered yet."""
+        return len(self._waiting)
+
+    async def keep_connected(self, address: bytes) -> None:
+        """Connect to the process, and again whenever it was replaced; ends when it is cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            with suppress(OSError):
+                end = connect(address)
+                transport, line = await loop.create_unix_connection(lambda: _Line(self), sock=end)
+                self._transport = transport
+                await line.lost.wait()
+            self._transport = None
+            self._give_up("the shadow's process ended")
+            await asyncio.sleep(_PAUSE)
 
     def offer(self, model: ServedModel, served: Served, question: Question, *, logs: bool) -> bool:
         """Let a challenger see a request; False where there is no room. Never waits."""
-        try:
-            self._queue.put_nowait((model, served, question, logs))
-        except queue.Full:
+        if self._transport is None or len(self._waiting) >= self._most:
             return False
+        number = next(self._numbers)
+        self._waiting[number] = _Item(model, served, logs)
+        self._transport.write(_question(number, model, question))
         return True
 
-    def close(self, seconds: float) -> None:
-        """Finish what is in the queue, without the budget; what can't be finished in time is recorded without it."""
-        self._ending.set()
-        try:
-            self._queue.put(_END, timeout=seconds)
-            self._thread.join(seconds)
-        except queue.Full:
-            pass
-        while not self._queue.empty():
-            item = self._queue.get_nowait()
-            if item is not None and item[3]:
-                self._recorder.record(item[1], (item[0], None))
-
-    def _run(self) -> None:
-        while True:
-            items = [self._queue.get()]
-            while len(items) < _TOGETHER and items[-1] is not None and not self._queue.empty():
-                items.append(self._queue.get())
-            started = time.thread_time()
-            for model in {id(item[0]): item[0] for item in items if item is not None}.values():
-                self._see(model, [item for item in items if item is not None and item[0] is model])
-            if items[-1] is None:
-                return
-            used = time.thread_time() - started
-            self._ending.wait(min(used / self._cpu - used, _LONGEST_REST))
-
-    def _see(self, model: ServedModel, items: list[_Item]) -> None:
-        """Score several requests together and record them."""
-        answers = score_together(model, [question for _, _, question, _ in items])
-        for (_, served, _, logs), found in zip(items, answers, strict=True):
-            self._metrics.shadowed += 1
-            answer = None if isinstance(found, Exception) else found
-            if isinstance(found, Exception):
-                self._metrics.shadow_failed += 1
-                say("shadow_failed", "error", version=model.version, request=served.request, **describe_error(found))
-            elif found.probabilities is not None and served.answer is not None:
-                pairs = zip(found.predictions, served.answer.predictions, strict=True)
+    def hear(self, message: list[Any]) -> None:
+        """What the process says of one request: its number, predictions, probabilities, and what went wrong."""
+        number, predictions, probabilities, error = message
+        item = self._waiting.pop(number, None)
+        if item is None:
+            return
+        self._metrics.shadowed += 1
+        answer = None
+        if error is not None:
+            self._metrics.shadow_failed += 1
+            say("shadow_failed", "error", version=item.model.version, request=item.served.request, **error)
+        else:
+            answer = Answer(predictions, probabilities)
+            if probabilities is not None and item.served.answer is not None:
+                pairs = zip(predictions, item.served.answer.predictions, strict=True)
                 self._metrics.shadow_flips += sum(one != other for one, other in pairs)
-            if logs:
-                self._recorder.record(served, (model, answer))
+        if item.logs:
+            self._recorder.record(item.served, (item.model, answer))
+
+    async def finish(self, seconds: float) -> None:
+        """Let the process finish without its budget; what it can't finish in time is recorded without it."""
+        deadline = time.monotonic() + seconds
+        if self._transport is not None:
+            self._transport.write(frame(HURRY))
+        while self._waiting and self._transport is not None and time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK)
+        self._give_up("the server ended")
+
+    def _give_up(self, why: str) -> None:
+        for number in list(self._waiting):
+            self.hear([number, None, None, {"error": why}])
+
+
+def _question(number: int, model: ServedModel, question: Question) -> bytes:
+    head = [number, model.directory, model.bundle.digest]
+    try:
+        return frame([*head, question.columns, question.rows])
+    except OverflowError:  # an integer of more than 64 bits, which features read as the float next to it anyway
+        columns = {name: [_shorter(value) for value in values] for name, values in question.columns.items()}
+        return frame([*head, columns, question.rows])
+
+
+def _shorter(value: Any) -> Any:
+    return float(value) if type(value) is int and not -(2**63) <= value < 2**64 else value
+
+
+class _Line(asyncio.Protocol):
+    """Bytes from the process into messages."""
+
+    def __init__(self, shadow: Shadow) -> None:
+        self.lost = asyncio.Event()
+        self._shadow = shadow
+        self._frames = Frames()
+
+    def data_received(self, data: bytes) -> None:
+        for message in self._frames.take(data):
+            self._shadow.hear(message)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.lost.set()

@@ -11,23 +11,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelway.serve.admin import administrate
-from modelway.serve.children import Child, WorkerError, fork_child
+from modelway.serve.children import Child, Role, WorkerError
 from modelway.serve.events import say
+from modelway.serve.line import listen
 from modelway.serve.release import ReleasePaths
 from modelway.serve.reloading import Reload
+from modelway.serve.shadowing import shadow
 from modelway.serve.shared import SharedCounts
 from modelway.serve.signals import read_signals, readable_signals
+from modelway.serve.staff import Staff
 from modelway.serve.worker import work
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from modelway.serve.channel import Channel
+    from modelway.serve.children import Place
     from modelway.serve.setup import AdminSetup, Setup
 
-_YOUNG = 10.0
-"""A worker that ends sooner, in seconds, is started again only after a while."""
-_LONGEST_REST = 10.0
 _GRACE = 15.0
 """Seconds beyond its own limits that an ending worker gets, to write down what it has."""
 
@@ -57,16 +59,14 @@ class Supervisor:
         self._admin = admin
         self._on_ready = on_ready
         self._shared = SharedCounts(workers)
-        self._children: dict[int, Child] = {}
-        self._due: dict[int | None, float] = {}
-        self._rests: dict[int | None, float] = {}
+        self._shadow_doors = [listen() for _ in range(workers)]
         self._told: dict[str, Any] | None = None
         self._was_ready = False
         self._ending: float | None = None
         self._ended_by: int | None = None
         self._reload: Reload | None = None
         self._selector = selectors.DefaultSelector()
-        self._restarts = 0
+        self._staff = Staff(self._selector, self._run_child)
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT; gives the signal's number.
@@ -79,13 +79,14 @@ class Supervisor:
             self._selector.register(wake, selectors.EVENT_READ)
             try:
                 for slot in range(self._workers):
-                    self._start(slot)
+                    self._staff.start(Role.WORKER, slot)
                 if self._admin is not None:
-                    self._start(None)
-                while self._ending is None or self._children:
+                    self._staff.start(Role.ADMIN, 0)
+                self._start_shadows()
+                while self._ending is None or self._staff.children:
                     self._turn(wake)
             finally:
-                for child in self._children.values():
+                for child in self._staff.children.values():
                     child.kill()
         if not self._was_ready and self._told is not None:
             raise WorkerError(self._told)
@@ -93,7 +94,7 @@ class Supervisor:
 
     def _turn(self, wake: socket.socket) -> None:
         """Wait for something to happen, and do what it asks for."""
-        times = [*self._due.values(), *([self._ending] if self._ending is not None else [])]
+        times = [moment for moment in (self._staff.next_start, self._ending) if moment is not None]
         timeout = max(0.0, min(times) - time.monotonic()) if times else None
         for key, _ in self._selector.select(timeout):
             if key.fileobj is wake:
@@ -102,32 +103,35 @@ class Supervisor:
             else:
                 self._listen(key.data)
         self._reap()
-        now = time.monotonic()
-        for slot, moment in list(self._due.items()):
-            if moment <= now and self._ending is None:
-                del self._due[slot]
-                self._start(slot)
-        if self._ending is not None and self._ending <= now:
-            for child in self._children.values():
+        if self._ending is None:
+            self._staff.start_due()
+        elif self._ending <= time.monotonic():
+            for child in self._staff.children.values():
                 say("killed", "warning", child=child.pid)
                 child.kill()
-            self._ending = now + _GRACE
+            self._ending = time.monotonic() + _GRACE
 
-    def _start(self, slot: int | None) -> None:
-        setup, shared, admin = self._setup, self._shared, self._admin
-        sockets = [self._listener] if slot is None else [admin[1]] if admin else []
+    def _run_child(self, place: Place, channel: Channel) -> int:
+        """In a process that was just forked: be what it is for."""
+        role, slot = place
+        self._selector.close()
+        door, admin = self._shadow_doors[slot], self._admin
+        address = door.getsockname()
+        kept = {Role.WORKER: self._listener, Role.SHADOW: door, Role.ADMIN: admin[1] if admin else None}[role]
+        for one in (self._listener, *self._shadow_doors, *([admin[1]] if admin else [])):
+            if one is not kept:
+                one.close()
+        if role is Role.ADMIN and admin is not None:
+            return administrate(channel, admin[1], admin[0].token)
+        if role is Role.SHADOW:
+            return shadow(self._setup.options, self._setup.paths.challengers, channel, door)
+        return work(self._setup, slot, self._shared, channel, self._listener, address)
 
-        def run(channel: Any) -> int:
-            self._selector.close()
-            for unused in sockets:
-                unused.close()
-            if slot is None and admin is not None:
-                return administrate(channel, admin[1], admin[0].token)
-            return work(setup, slot or 0, shared, channel, self._listener)
-
-        child = fork_child(slot, run, [other.channel for other in self._children.values()])
-        self._children[child.pid] = child
-        self._selector.register(child.channel, selectors.EVENT_READ, child)
+    def _start_shadows(self) -> None:
+        """Each worker's, as soon as there is a challenger."""
+        if self._setup.paths.challengers and not self._staff.of(Role.SHADOW):
+            for slot in range(self._workers):
+                self._staff.start(Role.SHADOW, slot)
 
     def _obey_signal(self, number: int) -> None:
         if number in {signal.SIGTERM, signal.SIGINT} and self._ending is None:
@@ -139,9 +143,16 @@ class Supervisor:
     def _end(self) -> None:
         workers = self._setup.options.workers
         self._ending = time.monotonic() + workers.notice_seconds + workers.drain_seconds + _GRACE
-        self._due.clear()
-        for child in self._children.values():
+        self._staff.start_none()
+        for child in self._staff.children.values():
             child.end()
+        self._dismiss_shadows()
+
+    def _dismiss_shadows(self) -> None:
+        """When no worker is left that could still show them something."""
+        if self._ending is not None and not self._staff.of(Role.WORKER):
+            for child in self._staff.of(Role.SHADOW):
+                child.dismiss()
 
     def _reap(self) -> None:
         while True:
@@ -151,31 +162,24 @@ class Supervisor:
                 return
             if not pid:
                 return
-            child = self._children.get(pid)
+            child = self._staff.children.get(pid)
             if child is not None:
                 self._listen(child)
                 self._bury(child, os.waitstatus_to_exitcode(status))
 
     def _bury(self, child: Child, code: int) -> None:
-        del self._children[child.pid]
-        self._selector.unregister(child.channel)
-        child.channel.close()
-        if child.slot is not None:
+        self._staff.forget(child)
+        if child.role is Role.WORKER:
             self._shared.retire(child.slot)
             if self._reload is not None:
                 self._settle(self._reload.lost(child.pid))
-        if self._ending is not None:
-            return
-        if not self._was_ready and child.slot is not None:
-            self._told = self._told or {"failed": f"a worker ended with {code}", "remedy": "Its log says why."}
-            self._end()
-            return
-        young = time.monotonic() - child.started < _YOUNG
-        rest = min(max(0.5, self._rests.get(child.slot, 0) * 2), _LONGEST_REST) if young and not child.ready else 0
-        self._rests[child.slot] = rest
-        self._restarts += 1
-        say("worker_ended", "error", child=child.pid, slot=child.slot, exit_code=code, restart_in=rest)
-        self._due[child.slot] = time.monotonic() + rest
+            if not self._was_ready and self._ending is None:
+                self._told = self._told or {"failed": f"a worker ended with {code}", "remedy": "Its log says why."}
+                self._end()
+        if self._ending is None:
+            self._staff.restart(child, code)
+        else:
+            self._dismiss_shadows()
 
     def _listen(self, child: Child) -> None:
         """Read what a child says, if it says something now; its end is seen by `_reap`."""
@@ -183,15 +187,14 @@ class Supervisor:
         messages = child.channel.receive()
         child.channel.socket.setblocking(True)
         for message in messages or []:
-            if child.slot is None:
+            if child.role is Role.ADMIN:
                 self._administrate(child, message)
             else:
                 self._hear(child, message)
 
     def _hear(self, child: Child, message: dict[str, Any]) -> None:
         if "ready" in message:
-            child.ready = True
-            self._rests[child.slot] = 0
+            self._staff.got_ready(child)
             if not self._was_ready:
                 self._was_ready = True
                 self._on_ready(message["name"], message["version"])
@@ -220,8 +223,7 @@ class Supervisor:
 
     def _begin_reload(self, paths: ReleasePaths, answer: Callable[[int, dict[str, Any]], None] | None) -> None:
         if self._reload is None and self._ending is None:
-            workers = [child for child in self._children.values() if child.slot is not None]
-            self._reload = Reload(paths, workers, answer)
+            self._reload = Reload(paths, self._staff.of(Role.WORKER), answer)
             self._settle(self._reload.begin())
 
     def _settle(self, done: bool) -> None:
@@ -229,6 +231,7 @@ class Supervisor:
         if self._reload is not None:
             if self._reload.agreed:
                 self._setup = replace(self._setup, paths=self._reload.paths)
+                self._start_shadows()
             if done:
                 self._reload = None
 
@@ -238,10 +241,8 @@ class Supervisor:
             "champion": paths.champion,
             "challengers": list(paths.challengers),
             "workers": [
-                {"pid": child.pid, "slot": child.slot, "ready": child.ready}
-                for child in self._children.values()
-                if child.slot is not None
+                {"pid": child.pid, "slot": child.slot, "ready": child.ready} for child in self._staff.of(Role.WORKER)
             ],
-            "restarts": self._restarts,
+            "restarts": self._staff.restarts,
             "flags": self._setup.options.routing.flags,
         }

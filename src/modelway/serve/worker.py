@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _PUBLISH_SECONDS = 0.2
 _SWITCH_SECONDS = 0.0002
-"""How long another thread (the shadow's, the log's) may keep the response path waiting; Python's default is 5 ms."""
+"""How long another thread (the log's, a reload's) may keep the response path waiting; Python's default is 5 ms."""
 _CLOSE_SECONDS = 5.0
 """How long an ending worker tries to reach the log's store and to finish its shadow."""
 
@@ -49,13 +49,14 @@ class Worker:
         slot: the worker's number.
         shared: where it writes what it counts.
         channel: to the supervisor.
+        shadow_address: where its shadow's process listens.
 
     Raises:
         ModelwayError: the release can't be served.
         OSError: the log's local directory can't be written.
     """
 
-    def __init__(self, setup: Setup, slot: int, shared: SharedCounts, channel: Channel) -> None:
+    def __init__(self, setup: Setup, slot: int, shared: SharedCounts, channel: Channel, shadow_address: bytes) -> None:
         options = setup.options
         self._setup = setup
         self._slot = slot
@@ -71,6 +72,7 @@ class Worker:
         self._journal = Journal(options.log, options.s3, replica) if options.log.enabled else None
         self._recorder = Recorder(options.log, self._journal, setup.salt)
         self._shadow = Shadow(options.shadow, self._recorder, self._metrics)
+        self._shadow_address = shadow_address
         self._batcher = Batcher(self._metrics)
         self._desk = Desk(options, self._metrics, self._recorder, self._journal, self._shadow, replica)
         self._endpoint = Endpoint(options, self._batcher, self._desk)
@@ -105,20 +107,21 @@ class Worker:
         threading.Thread(target=self._obey, name="orders", daemon=True).start()
         publishing = asyncio.create_task(self._publish_often())
         counting = asyncio.create_task(self._count_often())
+        showing = asyncio.create_task(self._shadow.keep_connected(self._shadow_address))
         serving = asyncio.create_task(self._server.serve(sockets=[listener]))
         while not self._server.started and not serving.done():
             await asyncio.sleep(0.005)
         champion = self._steering.plan.release.champion
         self._channel.send({"ready": True, "name": champion.name, "version": champion.version})
         await serving
-        for task in (publishing, counting):
+        await self._shadow.finish(_CLOSE_SECONDS)
+        for task in (publishing, counting, showing):
             task.cancel()
 
     def _close(self) -> None:
         """Write down everything; the order matters, since each hands on to the next."""
         self._steering.close()
         self._batcher.close()
-        self._shadow.close(_CLOSE_SECONDS)
         self._recorder.close()
         self._desk.close_interval()
         if self._journal is not None:
@@ -203,7 +206,14 @@ class Worker:
             self._desk.close_interval()
 
 
-def work(setup: Setup, slot: int, shared: SharedCounts, channel: Channel, listener: socket.socket) -> int:
+def work(
+    setup: Setup,
+    slot: int,
+    shared: SharedCounts,
+    channel: Channel,
+    listener: socket.socket,
+    shadow_address: bytes,
+) -> int:
     """Be a worker; the process's exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -211,7 +221,7 @@ def work(setup: Setup, slot: int, shared: SharedCounts, channel: Channel, listen
     capture_library_logs()
     started = time.perf_counter()
     try:
-        worker = Worker(setup, slot, shared, channel)
+        worker = Worker(setup, slot, shared, channel, shadow_address)
     except ModelwayError as error:
         channel.send({"failed": error.what, "where": error.where, "remedy": error.remedy, "exit_code": error.exit_code})
         return error.exit_code
