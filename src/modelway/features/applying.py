@@ -8,7 +8,7 @@ import numpy as np
 
 from modelway.errors import InputError
 from modelway.features.custom import call_custom
-from modelway.features.dates import write_dates
+from modelway.features.dates import KnownDates, write_dates
 from modelway.features.layout import feature_width
 from modelway.features.text import KnownTexts, write_texts
 from modelway.records.features import (
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from modelway.records.features import Feature, FeatureSpec
 
     Write = Callable[[Batch, NDArray[np.float32]], None]
+
+_FEW_ROWS = 16
+"""Rows up to which dates are looked up one by one."""
 
 
 class Transformer:
@@ -157,9 +160,15 @@ def _categories(feature: CategoryFeature, place: int) -> Write:
 
 
 def _dates(feature: DateFeature, places: slice) -> Write:
+    known = KnownDates(feature)
+    numbers = slice(places.start, places.stop - 1 if feature.indicator else places.stop)
+
     def write(batch: Batch, out: NDArray[np.float32]) -> None:
         micros, missing = batch.micros(feature.column)
-        write_dates(feature, micros, missing, out[:, places])
+        if batch.rows <= _FEW_ROWS:
+            known.write(micros, missing, out[:, numbers])
+        else:
+            write_dates(feature, micros, missing, out[:, numbers])
         if feature.indicator:
             out[:, places.stop - 1] = missing
 

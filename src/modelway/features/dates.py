@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _DAY = 86_400_000_000
 _HOUR = 3_600_000_000
+_KEPT = 4096
+"""Hours that are remembered at the most."""
 _CYCLES = {
     # First value, and how many values there are until it comes round.
     DatePart.MONTH: (1, 12),
@@ -89,3 +91,41 @@ def write_dates(
         if some_missing:
             values[missing] = feature.fill[place]
         out[:, place] = (values - feature.center[place]) / feature.divisor[place]
+
+
+class KnownDates:
+    """The numbers of hours that recur: for a few rows calling numpy is what costs, and most tell the hour alone.
+
+    Args:
+        feature: how dates become features.
+    """
+
+    def __init__(self, feature: DateFeature) -> None:
+        self._feature = feature
+        self._known: dict[int | None, NDArray[np.float32]] = {}
+        names = number_names(feature.parts, cyclic=feature.cyclic)
+        self._exact = names.index(DatePart.ELAPSED_DAYS.value) if DatePart.ELAPSED_DAYS in feature.parts else None
+
+    def write(self, micros: NDArray[np.int64], missing: NDArray[np.bool_], out: NDArray[np.float32]) -> None:
+        """The same bits as `write_dates` gives."""
+        feature, exact = self._feature, self._exact
+        for row, (moment, gone) in enumerate(zip(micros.tolist(), missing.tolist(), strict=True)):
+            hour = None if gone else moment // _HOUR
+            numbers = self._known.get(hour)
+            if numbers is None:
+                numbers = self._learn(hour, micros[row : row + 1], missing[row : row + 1], out.shape[1])
+            out[row] = numbers
+            if exact is not None and not gone:
+                days = float(moment) / float(_DAY) - feature.origin
+                out[row, exact] = (days - feature.center[exact]) / feature.divisor[exact]
+
+    def _learn(
+        self, hour: int | None, micros: NDArray[np.int64], missing: NDArray[np.bool_], width: int
+    ) -> NDArray[np.float32]:
+        numbers = np.zeros((1, width), dtype=np.float32)
+        write_dates(self._feature, micros, missing, numbers)
+        if len(self._known) >= _KEPT:
+            self._known = {}
+        learned: NDArray[np.float32] = numbers[0]
+        self._known[hour] = learned
+        return learned
