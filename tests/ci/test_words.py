@@ -17,8 +17,8 @@ OF_THE_ENGINE = {"data_uri", "gpus", "commit", "commit_time", "workspace", "pred
                  "input_uri", "output_uri"}  # fmt: skip
 """Arguments that only containers need: no path of the host's leads into them, nor its GPUs, nor its git. The workspace
 is the engine's to fill in: it is no argument of the command line."""
-ENGINES_OWN = {"image", "serve"}
-"""Functions that give no directory: an image, and a server from it, whose flags are those of the image."""
+ENGINES_OWN = {"image", "serve", "rehearse"}
+"""An image; a server from it, whose flags are those of the image; a delivery whose stand-ins the engine runs."""
 OF_THE_HOST = {
     *("output", "output_dir"),  # with dagger that is said after the call, by `export --path`
     *("base", "jobs"),  # what need not run is not run, and what runs beside what is the engine's affair
@@ -26,6 +26,7 @@ OF_THE_HOST = {
     "suggest",  # it is for a person who writes settings
     "report",  # the function gives it
     *("engine", "ray_address"),  # a cluster is reached from where its network is
+    *("bundles", "junit"),  # the function builds the image of the ones, and gives the other
     "render",  # it writes files and runs nothing
 }
 

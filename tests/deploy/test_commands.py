@@ -49,7 +49,17 @@ def test_staging_without_credentials_names_each_secret_and_how_to_pass_it(projec
     assert project.run("deploy", "--env", "staging") == 2
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         assert f"dagger call --{name.lower().replace('_', '-')} env://{name}" in project.err
+    assert "dagger call rehearse --env staging" in project.err
     assert not (project.root / ".modelway").exists()
+
+
+def test_what_pushes_images_is_asked_for_where_one_is_built_alone(project: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    assert project.run("deploy", "--env", "production") == 2
+    for name in ("user", "token"):
+        assert f"dagger call --registry-{name} env://MODELWAY_REGISTRY_{name.upper()}" in project.err
+    assert project.run("deploy", "--env", "production", "--image", f"sha256:{'a' * 64}") != 0
+    assert "MODELWAY_REGISTRY" not in project.err
 
 
 def test_an_environment_without_a_target_is_refused_with_the_kinds(project: Any) -> None:
@@ -101,13 +111,12 @@ def test_a_smoke_test_of_nothing_is_refused(project: Any) -> None:
         ("latest", "by its digest"),
         ("sha256:abc", "by its digest"),
         (f"ghcr.io/others/loans@sha256:{'a' * 64}", "no image of ghcr.io/octocat/loans"),
-        (None, "no image of loans version 1"),
     ],
 )
-def test_an_image_is_named_by_its_digest(make_place: Any, given: str | None, wrong: str | None) -> None:
+def test_an_image_is_named_by_its_digest(make_place: Any, given: str, wrong: str | None) -> None:
     place = make_place(options=EnvironmentOptions(image=ImageOptions(repository="ghcr.io/octocat/loans")))
     if wrong is None:
-        assert name_image(place, ALONE, given, build=True) == f"ghcr.io/octocat/loans@sha256:{'a' * 64}"
+        assert name_image(place, given) == f"ghcr.io/octocat/loans@sha256:{'a' * 64}"
     else:
         with pytest.raises(UsageError, match=wrong):
-            name_image(place, ALONE, given, build=True)
+            name_image(place, given)

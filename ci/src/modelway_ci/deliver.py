@@ -11,7 +11,7 @@ from dagger import dag
 from modelway_ci.images import OWNER, PYTHON, WORK
 from modelway_ci.project import Project, user_code, with_registry
 from modelway_ci.rooms import ROOMS
-from modelway_ci.services import with_environment, with_github
+from modelway_ci.services import address_of, with_environment, with_github
 from modelway_ci.stage import ARTIFACT, run_stage
 from modelway_ci.summary import FAIL, summarize, table
 
@@ -42,14 +42,15 @@ async def package(project: Project, version: str, private_key: dagger.Secret | N
     """Make a registered version a bundle; the registry keeps its digest, so it is done each time."""
     container, flags = await with_registry(project, "package", reads=False, sees_code=True)
     argv = ["package", "--version", version, *flags, "--output", ARTIFACT, "--json"]
-    if private_key is not None:
-        container = container.with_mounted_secret(_SIGNING_KEY, private_key, owner=OWNER)
-        argv += ["--private-key", _SIGNING_KEY]
-    return await run_stage("package", container, argv)
+    container, signing = with_signing_key(container, private_key)
+    return await run_stage("package", container, [*argv, *signing])
 
 
 async def image(
-    project: Project, bundle: dagger.Directory, challengers: Sequence[dagger.Directory] = ()
+    project: Project,
+    bundle: dagger.Directory,
+    challengers: Sequence[dagger.Directory] = (),
+    platform: dagger.Platform | None = None,
 ) -> dagger.Container:
     """Build the server's image from its Dockerfile, with a bundle and those that are tried beside it."""
     workshop = project.workshop
@@ -61,7 +62,7 @@ async def image(
         .with_directory("src/modelway", package.directory("src/modelway").filter(include=[*ROOMS["serve"]]))
         .with_directory("bundle", bundle)
     )
-    alone = await _stands_alone(bundle)
+    alone = all([await _stands_alone(one) for one in (bundle, *challengers)])
     arguments = {
         "BASE_IMAGE": workshop.base_image or PYTHON[workshop.python],
         "UV_IMAGE": workshop.uv_image,
@@ -71,6 +72,7 @@ async def image(
         dockerfile=DOCKERFILE,
         build_args=[dagger.BuildArg(name, value) for name, value in arguments.items()],
         secrets=await _build_secrets(project),
+        platform=platform,
     )
     if not alone and (include := await user_code(project)):
         code = project.source.filter(include=include).directory(project.settings.folder or ".")
@@ -107,8 +109,53 @@ async def _build_secrets(project: Project) -> list[dagger.Secret]:
     return found
 
 
-async def change_environment(project: Project, command: str, environment: str, argv: list[str]) -> Outcome:
+def with_signing_key(
+    container: dagger.Container, private_key: dagger.Secret | None
+) -> tuple[dagger.Container, list[str]]:
+    """Let a container sign bundles, where there is a key."""
+    if private_key is None:
+        return container, []
+    return container.with_mounted_secret(_SIGNING_KEY, private_key, owner=OWNER), ["--private-key", _SIGNING_KEY]
+
+
+async def change_environment(
+    project: Project, command: str, environment: str, argv: list[str], private_key: dagger.Secret | None = None
+) -> Outcome:
     """Run a command of an environment: deploy, rollback, flags, status. It runs each time, whatever ran before."""
     container, flags = await with_registry(project, "deploy", reads=False)
+    container, signing = with_signing_key(container, private_key)
     container, more = await with_environment(container, project.outside, environment)
-    return await run_stage("deploy", container, [command, *argv, "--env", environment, *flags, *more, "--json"])
+    flags += signing
+    return await run_stage(command, container, [command, *argv, "--env", environment, *flags, *more, "--json"])
+
+
+async def smoke(
+    project: Project,
+    endpoint: str | None,
+    environment: str | None,
+    bundles: Sequence[dagger.Directory],
+    argv: list[str],
+) -> Outcome:
+    """Ask an endpoint real questions, each time anew. The table and JUnit are left whatever came of it.
+
+    Args:
+        project: whose model.
+        endpoint: where it answers; a service of the host's, or the environment's own address, when absent.
+        environment: the environment whose release is expected.
+        bundles: what is expected instead: the champion's bundle, and the challengers'.
+        argv: further flags.
+    """
+    container, flags = await with_registry(project, "deploy", reads=False)
+    container, more = await with_environment(container, project.outside, environment)
+    if project.outside.served is not None and endpoint is None:
+        endpoint = await address_of(project.outside.served, "served")
+        container = container.with_service_binding("served", project.outside.served)
+    argv = ["smoke", *argv, *(["--endpoint", endpoint] if endpoint else [])]
+    argv += ["--env", environment] if environment else []
+    for number, bundle in enumerate(bundles):
+        place = f"{WORK}/bundles/{number}"
+        container = container.with_mounted_directory(place, bundle, owner=OWNER)
+        argv += ["--bundle", place]
+    container = container.with_directory(ARTIFACT, dag.directory(), owner=OWNER)
+    told = [*flags, *more, "--junit", f"{ARTIFACT}/junit.xml", "--json"]
+    return await run_stage("smoke", container, [*argv, *told], leaves_report=True)

@@ -130,6 +130,16 @@ def stage_container(workshop: Workshop, stage: str, paths: tuple[str, ...] = ())
     )
 
 
+def rehearsal_container(workshop: Workshop, script: str | None = None) -> dagger.Container:
+    """What stands in for an account: of Python (`ci/stand_ins`), or whatever a script installs instead."""
+    if script is not None:
+        return base(workshop).with_exec(["sh", "-c", script])
+    lock = workshop.package.file("ci/locks/rehearse.lock")
+    place = f"{WORK}/stand_ins"
+    stand_ins = workshop.package.directory("ci/stand_ins")
+    return _with_lock(base(workshop), workshop, lock, "packages").with_directory(place, stand_ins).with_workdir(place)
+
+
 def _with_lock(container: dagger.Container, workshop: Workshop, lock: dagger.File, name: str) -> dagger.Container:
     """Install a hashed lock into the image's own Python; uv and its cache are there only while it runs."""
     path = f"{_INSTALL}/{name}.lock"

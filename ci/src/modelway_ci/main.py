@@ -11,10 +11,12 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, Name, function, object_type
 
 from modelway_ci import check, deliver, images, learn, watch
+from modelway_ci import rehearse as rehearsal
 from modelway_ci.check import SuiteFlags
 from modelway_ci.checkout import PARTS, Checkout
 from modelway_ci.learn import DataFlags, FitFlags, Result
 from modelway_ci.project import Project, usable_uri
+from modelway_ci.publish import publish
 from modelway_ci.refusal import RefusalError, only_refusal
 from modelway_ci.reports import directory_of, record_of, table_of
 from modelway_ci.services import Outside
@@ -49,6 +51,7 @@ PACKAGE = [
     "!ci/locks/*.lock",
     "!requirements.lock",
     "!docker/Dockerfile.serving",
+    "!ci/stand_ins/**/*.py",
     "**/__pycache__",
 ]
 
@@ -108,6 +111,12 @@ class Modelway:
     github_token: Annotated[dagger.Secret | None, Doc("Who writes releases, as env://GITHUB_TOKEN")] = None
     slack_webhook: Annotated[dagger.Secret | None, Doc("Where failures are told, as env://SLACK_WEBHOOK")] = None
     run_url: Annotated[str | None, Doc("Where people find this run, for what Slack is told")] = None
+    registry_user: Annotated[dagger.Secret | None, Doc("Who pushes images; ECR needs AWS's keys alone")] = None
+    registry_token: Annotated[dagger.Secret | None, Doc("That user's token, as env://MODELWAY_REGISTRY_TOKEN")] = None
+    kubeconfig: Annotated[dagger.Secret | None, Doc("Your cluster, as file://$HOME/.kube/config")] = None
+    ecs: Annotated[dagger.Service | None, Doc("An ECS API of the host's, as tcp://localhost:4566")] = None
+    registry: Annotated[dagger.Service | None, Doc("A registry of images on the host, as tcp://localhost:5000")] = None
+    served: Annotated[dagger.Service | None, Doc("A server of the host's to smoke, as tcp://localhost:8000")] = None
 
     @always
     async def ci(
@@ -471,7 +480,9 @@ class Modelway:
         ] = None,
         challenger: Annotated[list[str], Doc("Versions beside it, tried by flags alone")] = [],  # noqa: B006
         image: Annotated[str | None, Doc("The digest of an image that holds these versions' bundles")] = None,
+        rebuild: Annotated[bool, Doc("Build an image also where one of the same bundles ran here before")] = False,
         plan: Annotated[bool, Doc("Only tell what would be done")] = False,
+        private_key: PrivateKey = None,
         tracking_uri: TrackingUri = None,
         overrides: Overrides = [],  # noqa: B006
         commit: Commit = None,
@@ -479,18 +490,84 @@ class Modelway:
     ) -> dagger.Directory:
         """Put a registered version on an environment's target, smoke it, and roll back where it fails.
 
+        The engine builds the image and pushes it, unless one is named or one of the same bundles is known.
+
         Example: dagger call deploy --env staging --plan export --path reports
         """
-        argv = [word for version in challenger for word in ("--challenger", version)]
-        for flag, value in (("--model-version", model_version), ("--image", image)):
-            argv += [] if value is None else [flag, value]
-        argv += ["--plan"] if plan else []
-        return await self._change("deploy", env, argv, overrides, tracking_uri, commit, report_only=report_only)
+        argv = _chosen(model_version, challenger)
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri, commit)
+            if image is not None or plan:
+                more = ["--plan"] if plan else []
+                more += [] if image is None else ["--image", image]
+                return _changed([await deliver.change_environment(project, "deploy", env, [*argv, *more], private_key)])
+            published = await publish(project, env, [*argv, *(["--rebuild"] if rebuild else [])], private_key)
+            if published.outcome.exit_code:
+                return _changed([published.outcome])
+            words = _chosen(published.versions[0], list(published.versions[1:]))
+            words += [] if published.image is None else ["--image", published.image]
+            deployed = await deliver.change_environment(project, "deploy", env, words, private_key)
+            return _changed([published.outcome, deployed])
+
+        return await self._answer(work(), report_only)
+
+    @always
+    async def rehearse(
+        self,
+        env: Env,
+        model_version: Annotated[
+            str | None, Doc("A number, an alias or a run, instead of the environment's own")
+        ] = None,
+        challenger: Annotated[list[str], Doc("Versions beside it, tried by flags alone")] = [],  # noqa: B006
+        tracking_uri: TrackingUri = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Deliver with stand-ins for all that needs an account: object store, registry of images, ECS.
+
+        Example: dagger call rehearse --env staging export --path reports
+        """
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri)
+            return await rehearsal.rehearse(project, env, _chosen(model_version, challenger))
+
+        return await self._answer(work(), report_only)
+
+    @always
+    async def smoke(
+        self,
+        endpoint: Annotated[str | None, Doc("Where it answers (default: --served, or the environment's)")] = None,
+        env: Annotated[str | None, Doc("Compare with the release that this environment runs")] = None,
+        bundle: Annotated[list[dagger.Directory], Doc("Compare with these bundles: the champion's first")] = [],  # noqa: B006
+        latency_ms: Annotated[float | None, Doc("The bound on the median answer")] = None,
+        deadline: Annotated[float | None, Doc("Seconds for which what fails is asked again")] = None,
+        tracking_uri: TrackingUri = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Ask a running endpoint real questions; leaves junit.xml.
+
+        Example: dagger call smoke --endpoint https://staging.example.com --env staging export --path reports
+        """
+        argv = []
+        for flag, value in (("--latency-ms", latency_ms), ("--deadline", deadline)):
+            argv += [] if value is None else [flag, str(value)]
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri)
+            outcome = await deliver.smoke(project, endpoint, env, bundle, argv)
+            told = json.loads(outcome.stdout) if outcome.stdout.startswith("{") else {}
+            return Result(summarize([outcome], outcome.exit_code) | told, outcome.artifact)
+
+        return await self._answer(work(), report_only)
 
     @always
     async def rollback(
         self,
         env: Env,
+        private_key: PrivateKey = None,
         tracking_uri: TrackingUri = None,
         overrides: Overrides = [],  # noqa: B006
         report_only: ReportOnly = False,
@@ -499,7 +576,9 @@ class Modelway:
 
         Example: dagger call rollback --env staging export --path reports
         """
-        return await self._change("rollback", env, [], overrides, tracking_uri, report_only=report_only)
+        return await self._change(
+            "rollback", env, [], overrides, tracking_uri, private_key=private_key, report_only=report_only
+        )
 
     @always
     async def flags(
@@ -639,15 +718,14 @@ class Modelway:
         tracking_uri: dagger.Secret | None = None,
         commit: str | None = None,
         *,
+        private_key: dagger.Secret | None = None,
         report_only: bool,
     ) -> dagger.Directory:
         """Run a command of an environment; its record becomes a part of the summary."""
 
         async def work() -> Result:
             project = await self._project(overrides, tracking_uri, commit)
-            outcome = await deliver.change_environment(project, command, environment, argv)
-            told = json.loads(outcome.stdout) if outcome.exit_code == 0 else {}
-            return Result(summarize([outcome], outcome.exit_code) | told, None)
+            return _changed([await deliver.change_environment(project, command, environment, argv, private_key)])
 
         return await self._answer(work(), report_only)
 
@@ -692,6 +770,11 @@ class Modelway:
             self.github_token,
             self.slack_webhook,
             self.run_url,
+            self.ecs,
+            self.registry,
+            {"MODELWAY_REGISTRY_USER": self.registry_user, "MODELWAY_REGISTRY_TOKEN": self.registry_token},
+            self.kubeconfig,
+            self.served,
         )
         workshop = await self._workshop(settings)
         uri = await usable_uri(tracking_uri)
@@ -728,6 +811,19 @@ class Modelway:
 
 def _alone(outcome: Outcome) -> Result:
     return Result(summarize([outcome], outcome.exit_code), outcome.artifact)
+
+
+def _chosen(champion: str | None, challengers: list[str]) -> list[str]:
+    """The flags of `deploy` that choose versions."""
+    words = [] if champion is None else ["--model-version", champion]
+    return [*words, *(word for version in challengers for word in ("--challenger", version))]
+
+
+def _changed(outcomes: list[Outcome]) -> Result:
+    """What a command of an environment told last becomes a part of the summary."""
+    last = outcomes[-1]
+    told = json.loads(last.stdout) if last.exit_code == 0 else {}
+    return Result(summarize(outcomes, last.exit_code) | told, None)
 
 
 def _told(outcome: Outcome) -> Result:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from modelway_ci.images import OWNER, WORK
 
 if TYPE_CHECKING:
     import dagger
+
+_KUBECONFIG = f"{WORK}/kubeconfig"
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,11 @@ class Outside:
         github_token: who writes releases.
         slack_webhook: where failures are told.
         run_url: where people find this run.
+        ecs: an ECS API in the place of AWS's, known as http://ecs.
+        registry: a registry of images in the place of the one that the repository names.
+        registry_secrets: by the environment variable: who pushes images.
+        kubeconfig: how a cluster of Kubernetes is reached.
+        served: what is smoked, in the place of an environment's own address; known as http://served.
     """
 
     mlflow: dagger.Service | None
@@ -32,6 +41,11 @@ class Outside:
     github_token: dagger.Secret | None = None
     slack_webhook: dagger.Secret | None = None
     run_url: str | None = None
+    ecs: dagger.Service | None = None
+    registry: dagger.Service | None = None
+    registry_secrets: dict[str, dagger.Secret | None] = field(default_factory=dict)
+    kubeconfig: dagger.Secret | None = None
+    served: dagger.Service | None = None
 
 
 async def with_store(container: dagger.Container, outside: Outside) -> tuple[dagger.Container, list[str]]:
@@ -39,7 +53,7 @@ async def with_store(container: dagger.Container, outside: Outside) -> tuple[dag
     container = _with_secrets(container, outside.aws_secrets)
     if outside.s3 is None:
         return container, []
-    address = await _address(outside.s3, "s3")
+    address = await address_of(outside.s3, "s3")
     container = container.with_service_binding("s3", outside.s3).with_env_variable("MLFLOW_S3_ENDPOINT_URL", address)
     return container, ["--set", f"prepare.s3.endpoint_url={address}", "--set", "prepare.s3.path_style=true"]
 
@@ -54,7 +68,7 @@ async def with_server(
     if tracking_uri is not None:
         return container.with_secret_variable("MLFLOW_TRACKING_URI", tracking_uri)
     if outside.mlflow is not None:
-        return container.with_env_variable("MLFLOW_TRACKING_URI", await _address(outside.mlflow, "mlflow"))
+        return container.with_env_variable("MLFLOW_TRACKING_URI", await address_of(outside.mlflow, "mlflow"))
     return container
 
 
@@ -63,7 +77,7 @@ async def with_github(container: dagger.Container, outside: Outside) -> dagger.C
     container = _with_secrets(container, {"GITHUB_TOKEN": outside.github_token})
     if outside.github is None:
         return container
-    address = await _address(outside.github, "github")
+    address = await address_of(outside.github, "github")
     container = container.with_service_binding("github", outside.github)
     return container.with_env_variable("GITHUB_API_URL", f"{address}/api/v3")
 
@@ -71,17 +85,28 @@ async def with_github(container: dagger.Container, outside: Outside) -> dagger.C
 async def with_environment(
     container: dagger.Container, outside: Outside, environment: str | None
 ) -> tuple[dagger.Container, list[str]]:
-    """Let a container change an environment; the flags tell it where a host's object store is."""
-    secrets = {**outside.aws_secrets, "SLACK_WEBHOOK": outside.slack_webhook}
+    """Let a container change an environment; the flags tell it where services of the host's are."""
+    secrets = {**outside.aws_secrets, **outside.registry_secrets, "SLACK_WEBHOOK": outside.slack_webhook}
     container = _with_secrets(container, secrets).with_env_variable("MODELWAY_IN_CONTAINER", "1")
     if outside.run_url:
         container = container.with_env_variable("MODELWAY_RUN_URL", outside.run_url)
-    if outside.s3 is None or environment is None:
+    if outside.kubeconfig is not None:
+        container = container.with_mounted_secret(_KUBECONFIG, outside.kubeconfig, owner=OWNER)
+        container = container.with_env_variable("KUBECONFIG", _KUBECONFIG)
+    if environment is None:
         return container, []
-    address = await _address(outside.s3, "s3")
-    container = container.with_service_binding("s3", outside.s3)
-    place = f"environments.{environment}.s3"
-    return container, ["--set", f"{place}.endpoint_url={address}", "--set", f"{place}.path_style=true"]
+    flags = []
+    for service, alias, key in (
+        (outside.s3, "s3", "s3.endpoint_url"),
+        (outside.ecs, "ecs", "target.endpoint_url"),
+        (outside.served, "served", "url"),
+    ):
+        if service is not None:
+            container = container.with_service_binding(alias, service)
+            flags += ["--set", f"environments.{environment}.{key}={await address_of(service, alias)}"]
+    if outside.s3 is not None:
+        flags += ["--set", f"environments.{environment}.s3.path_style=true"]
+    return container, flags
 
 
 def _with_secrets(container: dagger.Container, secrets: dict[str, dagger.Secret | None]) -> dagger.Container:
@@ -91,6 +116,7 @@ def _with_secrets(container: dagger.Container, secrets: dict[str, dagger.Secret 
     return container
 
 
-async def _address(service: dagger.Service, alias: str) -> str:
+async def address_of(service: dagger.Service, alias: str) -> str:
+    """Where a service answers that is bound under an alias."""
     ports = await service.ports()
     return f"http://{alias}:{await ports[0].port()}"

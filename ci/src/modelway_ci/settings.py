@@ -130,6 +130,13 @@ class Settings:
         """Whether `audit` looks for known vulnerabilities at all."""
         return _mapping(self._section("audit").get("dependencies")).get("enabled", True) is not False
 
+    def target_kind(self, environment: str) -> str | None:
+        """What kind of target an environment has; None where that is not said, or there is no such environment."""
+        environments = self._section("environments")
+        named = [_mapping(environments.get(name)).get("target") for name in (environment, "defaults")]
+        kind = next((_mapping(one).get("kind") for one in named if one is not None), None)
+        return kind if isinstance(kind, str) else None
+
     @property
     def named_modules(self) -> frozenset[str]:
         """The top-level names of the modules whose functions and classes the sections `fit` and `package` name."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelway.cli.environment import add_flow_flags, find_flow
+from modelway.cli.environment import add_flow_flags, add_key_flag, find_flow
 from modelway.cli.notices import telling
 from modelway.cli.registry import find_commit
 from modelway.cli.tables import show_plan, show_smoke
@@ -16,14 +17,19 @@ if TYPE_CHECKING:
 
     from modelway.cli.output import Output
     from modelway.deploy.target import Place
+    from modelway.pipeline.bundles import BundleStore
+    from modelway.pipeline.environment import Environment
     from modelway.records.deploy import Plan, Release
 
 EXAMPLE = "modelway deploy --env local"
+_SEAL = "MODELWAY_SEAL"
+"""With --bundles: the key that the login of the images' registry is sealed with."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     add_flow_flags(parser)
+    add_key_flag(parser)
     parser.add_argument(
         "--model-version", metavar="V", help="a number, an alias or a run (default: the environment's own)"
     )
@@ -31,6 +37,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--challenger", action="append", default=[], metavar="V", help="a version beside it, tried by flags alone"
     )
     parser.add_argument("--image", metavar="DIGEST", help="an image that holds these versions' bundles already")
+    parser.add_argument(
+        "--rebuild", action="store_true", help="build an image also where one of the same bundles ran here before"
+    )
+    parser.add_argument(
+        "--bundles",
+        type=Path,
+        metavar="DIR",
+        help="write the bundles there, for whoever builds the image, and change nothing",
+    )
     parser.add_argument(
         "--render", type=Path, metavar="DIR", help="write Kubernetes's manifests there, for GitOps, and change nothing"
     )
@@ -40,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
-    environment, flow, store = find_flow(args, output)
+    environment, flow, store = find_flow(args, output, pushes=args.image is None)
     from modelway.pipeline.deploy import Wanted, make_release
 
     wanted = Wanted(
@@ -48,9 +63,13 @@ def run(args: argparse.Namespace, output: Output) -> int:
         challengers=tuple(args.challenger),
         image=args.image,
         commit=find_commit(environment.place.root),
+        rebuild=args.rebuild,
     )
-    with telling(args.env, "deploy", output, quiet=args.plan or args.render is not None):
-        release = make_release(environment, store, wanted, output.note, build=not args.plan)
+    looks = args.plan or args.render is not None or args.bundles is not None
+    with telling(args.env, "deploy", output, quiet=looks):
+        release = make_release(environment, store, wanted, output.note, build=not args.plan and args.bundles is None)
+        if args.bundles is not None:
+            return _hand_out(environment, store, release, args.bundles, output)
         if args.render is not None:
             return _render(environment.place, release, args.render, output)
         if args.plan:
@@ -82,6 +101,17 @@ def _render(place: Place, release: Release, directory: Path, output: Output) -> 
     if not output.json:
         print("\n".join(f"wrote {path}" for path in written))
     output.record({"exit_code": 0, "rendered": [str(path) for path in written]})
+    return 0
+
+
+def _hand_out(environment: Environment, store: BundleStore, release: Release, directory: Path, output: Output) -> int:
+    from modelway.pipeline.deploy_bundles import hand_out
+
+    told = hand_out(environment, store, release, directory, os.environ.get(_SEAL))
+    output.close()
+    if not output.json:
+        print(f"wrote {directory}" if told["build"] else f"nothing to build: {release.image} holds these bundles")
+    output.record({"exit_code": 0, **told})
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
@@ -12,7 +13,6 @@ from modelway.cli.settings import read_slice
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
     from modelway.cli.output import Output
     from modelway.deploy.flow import Flow
@@ -32,6 +32,13 @@ def add_flow_flags(parser: argparse.ArgumentParser) -> None:
     add_registry_flags(parser)
 
 
+def add_key_flag(parser: argparse.ArgumentParser) -> None:
+    """Add the flag of a command that may have to make bundles anew."""
+    parser.add_argument(
+        "--private-key", type=Path, metavar="FILE", help="sign bundles with this key of an elliptic curve (PEM)"
+    )
+
+
 def find_environment(args: argparse.Namespace) -> tuple[Environment, SettingsSlice, Path]:
     """The environment that `--env` names, with the settings and the directory of their file."""
     from modelway.pipeline.environment import open_environment
@@ -41,15 +48,18 @@ def find_environment(args: argparse.Namespace) -> tuple[Environment, SettingsSli
     return open_environment(settings, args.env, root, os.environ), settings, root
 
 
-def find_flow(args: argparse.Namespace, output: Output) -> tuple[Environment, Flow, BundleStore]:
-    """The environment's flow; refuses at once where a secret is missing."""
+def find_flow(
+    args: argparse.Namespace, output: Output, *, pushes: bool = False
+) -> tuple[Environment, Flow, BundleStore]:
+    """The environment's flow; refuses at once where a secret is missing, `pushes` where an image may have to be."""
     environment, settings, root = find_environment(args)
     from modelway.pipeline.deploy import check_secrets, open_flow
 
     target = environment.target()
     if getattr(args, "render", None) is None:  # files need nobody's account
-        check_secrets(environment, target)
-    flow, store = open_flow(environment, open_registry(settings, root), whoami(), output.note, output.progress)
+        check_secrets(environment, target, pushes=pushes)
+    registry, key = open_registry(settings, root), getattr(args, "private_key", None)
+    flow, store = open_flow(environment, registry, whoami(), output.note, output.progress, key)
     return environment, flow, store
 
 

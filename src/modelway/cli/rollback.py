@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelway.cli.environment import add_flow_flags, find_flow
+from modelway.cli.environment import add_flow_flags, add_key_flag, find_flow
 from modelway.cli.notices import tell, telling
 from modelway.cli.tables import show_smoke
 
@@ -19,6 +19,7 @@ EXAMPLE = "modelway rollback --env local"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
     add_flow_flags(parser)
+    add_key_flag(parser)
 
 
 def run(args: argparse.Namespace, output: Output) -> int:

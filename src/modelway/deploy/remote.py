@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from modelway.deploy.image import BUILT
+from modelway.deploy.image.naming import BUILT
 from modelway.errors import UsageError
 
 if TYPE_CHECKING:

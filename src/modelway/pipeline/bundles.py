@@ -28,14 +28,23 @@ class BundleStore:
         registry: where they come from.
         options: whether they have to be signed, and with which key.
         how: how a version becomes a bundle.
+        private_key: what a bundle is signed with; not at all when absent.
     """
 
-    def __init__(self, path: Path, registry: Registry, options: ServeOptions, how: PackageOptions) -> None:
+    def __init__(
+        self,
+        path: Path,
+        registry: Registry,
+        options: ServeOptions,
+        how: PackageOptions,
+        private_key: Path | None = None,
+    ) -> None:
         self.path = path
         self._registry = registry
         self._key = Path(options.public_key) if options.public_key else None
         self._require_signature = options.require_signature
         self._how = how
+        self._private_key = private_key
 
     def bring(self, reference: str) -> tuple[BundleRef, Version]:
         """A version's bundle, packaged unless it is here already, and verified.
@@ -55,7 +64,7 @@ class BundleStore:
         self.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new.", dir=self.path) as work:
             directory = Path(work) / "bundle"
-            package(self._registry, self._how, str(version.number), directory)
+            package(self._registry, self._how, str(version.number), directory, private_key=self._private_key)
             ref = BundleRef(version=version.number, digest=self._verified(directory))
             if not self._holds(ref):
                 shutil.rmtree(self.path / ref.digest, ignore_errors=True)

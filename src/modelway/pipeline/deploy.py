@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelway.deploy.flow import Flow
-from modelway.deploy.image import name_image
+from modelway.deploy.image import build_image, known_image, missing_login, name_image
 from modelway.deploy.smoke import read_expected, smoke
 from modelway.errors import UsageError
 from modelway.pipeline.bundles import BundleStore
@@ -16,9 +16,11 @@ from modelway.records.progress import Progress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from modelway.deploy.target import Target
     from modelway.pipeline.environment import Environment
+    from modelway.records.deploy import MissingSecret
     from modelway.records.smoke import SmokeReport
     from modelway.registry import Registry
 
@@ -32,26 +34,41 @@ class Wanted:
         challengers: the same of versions to be tried beside it.
         image: the digest of an image that holds just these bundles; built where none is named.
         commit: the revision of the user's code.
+        rebuild: whether an image is built also where one of the same bundles ran here before.
     """
 
     champion: str
     challengers: tuple[str, ...] = ()
     image: str | None = None
     commit: str | None = None
+    rebuild: bool = False
 
 
-def check_secrets(environment: Environment, target: Target) -> None:
-    """Raise `UsageError` that names every secret that is missing, before anything is begun."""
-    missing = target.missing()
+def check_secrets(environment: Environment, target: Target, *, pushes: bool = False) -> None:
+    """Raise `UsageError` that names every secret that is missing, before anything is begun.
+
+    Args:
+        environment: which one.
+        target: its target.
+        pushes: whether an image may have to be pushed, too.
+    """
+    missing = {one.name: one for one in (*target.missing(), *(_missing_login(environment) if pushes else ()))}
     if not missing:
         return
     name = environment.place.environment
-    lines = [f"{one.name} ({one.purpose}): set it, or `dagger call {one.argument}`" for one in missing]
+    lines = [f"{one.name} ({one.purpose}): set it, or `dagger call {one.argument}`" for one in missing.values()]
+    lines.append(f"With no account yet, `dagger call rehearse --env {name}` shows the whole of it with stand-ins.")
     raise UsageError(
-        f"{len(missing)} secrets are missing: {', '.join(one.name for one in missing)}",
+        f"{len(missing)} secrets are missing: {', '.join(missing)}",
         where=f"environments.{name}",
         remedy="\n  ".join(lines),
     )
+
+
+def _missing_login(environment: Environment) -> tuple[MissingSecret, ...]:
+    if isinstance(environment.place.options.target, LocalOptions):
+        return ()
+    return missing_login(environment.place)
 
 
 def make_release(
@@ -87,8 +104,21 @@ def make_release(
     release = Release(name=version.name, champion=champion, challengers=tuple(challengers), commit=commit)
     if isinstance(environment.place.options.target, LocalOptions):
         return release
-    image = name_image(environment.place, release, wanted.image, build=build)
-    return release.model_copy(update={"image": image})
+    return release.model_copy(update={"image": _image(environment, release, wanted, say, build=build)})
+
+
+def _image(
+    environment: Environment, release: Release, wanted: Wanted, say: Callable[[str], None], *, build: bool
+) -> str:
+    """The image that is named, else one of the same bundles that ran here, else a new one."""
+    place = environment.place
+    if wanted.image is None and not wanted.rebuild:
+        known = known_image(place, release, environment.state.read())
+        if known is not None:
+            return known
+    if wanted.image is not None or not build:
+        return name_image(place, wanted.image)
+    return build_image(place, release, say)
 
 
 def open_flow(
@@ -97,10 +127,11 @@ def open_flow(
     owner: str,
     say: Callable[[str], None],
     progress: Progress = silent,
+    private_key: Path | None = None,
 ) -> tuple[Flow, BundleStore]:
-    """The environment's flow; its smoke test knows what each release has to answer."""
+    """The environment's flow; its smoke test knows what each release has to answer. Bundles are signed with the key."""
     place = environment.place
-    store = BundleStore(place.bundles, registry, place.serve, place.package)
+    store = BundleStore(place.bundles, registry, place.serve, place.package, private_key)
 
     def ask(release: Release, url: str) -> SmokeReport:
         served = [read_expected(store.directory(ref)) for ref in (release.champion, *release.challengers)]

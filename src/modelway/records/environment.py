@@ -36,6 +36,9 @@ class ImageOptions(Record):
     """What they are built for."""
     latest: bool = True
     """Whether the tag `latest` moves with each of them, besides those of commit and version."""
+    login: bool = True
+    """Whether the registry asks who pushes: ECR by AWS's credentials, any other by MODELWAY_REGISTRY_USER and
+    MODELWAY_REGISTRY_TOKEN."""
 
 
 class WaitOptions(Record):

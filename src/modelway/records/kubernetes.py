@@ -34,7 +34,7 @@ class KubernetesOptions(Record):
     """The kubeconfig's context; its current one, or the cluster we run in, when absent."""
     replicas: Annotated[int, Field(ge=1)] = 2
     """How many pods."""
-    container_port: _Port = 8080
+    container_port: _Port = 8000
     """Where the image's server listens."""
     service_port: _Port = 80
     """Where the Service does."""

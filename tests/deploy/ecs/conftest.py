@@ -15,7 +15,8 @@ from modelway.records.deploy import Live, LiveState, Release
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-sys.path.insert(0, str(Path(__file__).parent))
+ROOT = Path(__file__).parents[3]
+sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "ci" / "stand_ins")]
 WORLD = Path(__file__).parents[1] / "conformance" / "worlds" / "ecs.py"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[3] / "ci" / "stand_ins"))
 from ecs_stand_in import Cluster, Fault, StandIn
 
 from modelway.deploy.flow import Flow

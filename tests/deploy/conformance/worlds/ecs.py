@@ -14,7 +14,7 @@ from modelway.records.ecs import EcsOptions
 from modelway.records.environment import EnvironmentOptions
 from modelway.records.serve import ServeOptions
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "ecs"))
+sys.path.insert(0, str(Path(__file__).parents[4] / "ci" / "stand_ins"))
 from ecs_stand_in import Cluster, StandIn
 
 if TYPE_CHECKING:

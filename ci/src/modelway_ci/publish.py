@@ -1,0 +1,98 @@
+"""A release's image: built by the engine for each platform, pushed under each tag, known by its digest."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dagger
+from dagger import dag
+
+from modelway_ci.deliver import image, with_signing_key
+from modelway_ci.project import Project, with_registry
+from modelway_ci.seal import unseal
+from modelway_ci.services import with_environment
+from modelway_ci.stage import ARTIFACT, OUTSIDE_FAILED, Outcome, run_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_KEY = "MODELWAY_SEAL"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a release is to be deployed with.
+
+    Attributes:
+        outcome: how handing out its bundles, or the push, ended.
+        versions: the champion's number, and the challengers'; aliases may mean others by now.
+        image: its digest; None where the release has one that is known.
+    """
+
+    outcome: Outcome
+    versions: tuple[str, ...] = ()
+    image: str | None = None
+
+
+async def publish(
+    project: Project, environment: str, argv: list[str], private_key: dagger.Secret | None = None
+) -> Published:
+    """Have the bundles of a release handed out, build their image, and push it; what is known already is not built.
+
+    Args:
+        project: whose release.
+        environment: where it is to run.
+        argv: the flags of `deploy` that choose versions.
+        private_key: what the bundles are signed with.
+    """
+    key = secrets.token_hex(32)
+    container, flags = await with_registry(project, "deploy", reads=False)
+    container, signing = with_signing_key(container, private_key)
+    container, more = await with_environment(container, project.outside, environment)
+    container = container.with_secret_variable(_KEY, dag.set_secret(f"seal-{uuid.uuid4().hex}", key))
+    words = ["deploy", *argv, "--env", environment, *flags, *signing, *more, "--bundles", ARTIFACT, "--json"]
+    outcome = await run_stage("deploy", container, words)
+    if outcome.exit_code:
+        return Published(outcome)
+    told = json.loads(outcome.stdout)
+    versions = tuple(str(version) for version in told["versions"])
+    if told["build"] is None or outcome.artifact is None:
+        return Published(outcome, versions)
+    build = told["build"]
+    bundles = outcome.artifact
+    challengers = [bundles.directory(f"challengers/{number}") for number in range(len(versions) - 1)]
+    variants = [
+        await image(project, bundles.directory("bundle"), challengers, dagger.Platform(platform))
+        for platform in build["platforms"]
+    ]
+    login = unseal(build["login"], key).split("\n") if build["login"] else None
+    try:
+        digest = await _push(project, variants, build["repository"], build["tags"], login)
+    except dagger.QueryError as error:
+        said = f"the image can't be built, or not pushed to {build['repository']}: {error}"
+        return Published(Outcome("publish", OUTSIDE_FAILED, said=said))
+    return Published(Outcome("publish", 0), versions, digest)
+
+
+async def _push(
+    project: Project,
+    variants: Sequence[dagger.Container],
+    repository: str,
+    tags: Sequence[str],
+    login: list[str] | None,
+) -> str:
+    """Push it under each tag; the digest is the same each time, for it is that of the content."""
+    sender, others = (variants[0], None) if len(variants) == 1 else (dag.container(), list(variants))
+    if login is not None:
+        _, user, token = login
+        secret = dag.set_secret(f"registry-{uuid.uuid4().hex}", token)
+        sender = sender.with_registry_auth(repository, user, secret)
+    addresses = [
+        await sender.publish(f"{repository}:{tag}", platform_variants=others, registry_service=project.outside.registry)
+        for tag in tags
+    ]
+    return addresses[0].rpartition("@")[2]

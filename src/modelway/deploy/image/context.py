@@ -1,0 +1,91 @@
+"""What an image is built from: Dockerfile, locks, modelway, bundles, and the user's code where that is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import modelway
+from modelway.bundle.layout import FEATURES, INFO
+from modelway.deploy.image.commands import DOCKERFILE
+from modelway.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_LOCKS = ("serve", "fit")
+_HIDDEN = frozenset({"__pycache__", "node_modules", "tests"})
+
+
+def write_context(directory: Path, bundles: Sequence[Path], code: Path) -> str:
+    """Write it.
+
+    Args:
+        directory: where to; it is there and empty.
+        bundles: the champion's and, after it, the challengers'.
+        code: the directory of the user's code.
+
+    Returns:
+        The Dockerfile's argument LOCKS: which packages the bundles need.
+
+    Raises:
+        UsageError: this modelway has no Dockerfile with it.
+    """
+    source = Path(modelway.__file__).resolve().parents[2]
+    if not (source / DOCKERFILE).is_file():
+        raise UsageError(
+            f"this installation of modelway has no {DOCKERFILE}",
+            where=str(source),
+            remedy="Build by `dagger call deploy`, run modelway from its checkout, or name an image: --image DIGEST.",
+        )
+    for name in _LOCKS:
+        _copy(source / f"ci/locks/{name}.lock", directory / f"ci/locks/{name}.lock")
+    unwanted = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(source / "src/modelway", directory / "src/modelway", ignore=unwanted)
+    shutil.copytree(bundles[0], directory / "bundle")
+    for number, challenger in enumerate(bundles[1:]):
+        shutil.copytree(challenger, directory / "challengers" / str(number))
+    alone = all(stands_alone(bundle) for bundle in bundles)
+    if not alone:
+        for path in _modules(code):
+            _copy(code / path, directory / "code" / path)
+    has_code = (directory / "code").is_dir()
+    text = (source / DOCKERFILE).read_text(encoding="utf-8") + more_lines(len(bundles) - 1, has_code=has_code)
+    (directory / DOCKERFILE).parent.mkdir()
+    (directory / DOCKERFILE).write_text(text, encoding="utf-8")
+    return "serve.lock" if alone else "serve.lock fit.lock"
+
+
+def more_lines(challengers: int, *, has_code: bool) -> str:
+    """What follows the Dockerfile where there are challengers, or code of the user's."""
+    lines = []
+    if has_code:
+        lines += ["COPY code /opt/code", "ENV PYTHONPATH=/opt/modelway:/opt/code"]
+    if challengers:
+        words = ["serve", "--bundle", "/bundle", "--host", "0.0.0.0", "--port", "8000"]  # noqa: S104 - as the file's own
+        words += [word for number in range(challengers) for word in ("--challenger", f"/challengers/{number}")]
+        lines += ["COPY challengers /challengers", f"CMD {json.dumps(words)}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def stands_alone(bundle: Path) -> bool:
+    """Whether a server needs neither what the model was fitted with nor the user's code."""
+    info = json.loads((bundle / INFO).read_text(encoding="utf-8"))
+    features = json.loads((bundle / FEATURES).read_text(encoding="utf-8"))
+    return info["format"] == "onnx" and all(feature["kind"] != "custom" for feature in features["features"])
+
+
+def _modules(root: Path) -> Iterator[Path]:
+    """The Python files below a directory, but for those of virtual environments and what is hidden."""
+    for folder, names, files in os.walk(root):
+        kept = [name for name in names if not name.startswith(".") and name not in _HIDDEN]
+        names[:] = [name for name in kept if not (Path(folder) / name / "pyvenv.cfg").exists()]
+        yield from (Path(folder, file).relative_to(root) for file in files if file.endswith(".py"))
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

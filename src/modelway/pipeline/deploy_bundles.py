@@ -1,0 +1,55 @@
+"""A release's bundles, handed to whoever builds its image elsewhere: the first half of a deploy in an engine."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from modelway.artifacts import check_replaceable
+from modelway.deploy.image import BUILT, image_tags, login_to
+from modelway.deploy.image.seal import seal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelway.pipeline.bundles import BundleStore
+    from modelway.pipeline.environment import Environment
+    from modelway.records.deploy import Release
+
+
+def hand_out(
+    environment: Environment, store: BundleStore, release: Release, directory: Path, key: str | None
+) -> dict[str, Any]:
+    """Write `bundle/` and `challengers/N/`, and say how the image is called; the environment is left alone.
+
+    Args:
+        environment: where the release is to run.
+        store: gives the bundles.
+        release: it, with its image.
+        directory: where they go.
+        key: what the registry's login is sealed with; no login is asked for when absent.
+
+    Returns:
+        `versions`, `image`; and `build`, null where that image exists already: `repository`, `tags`, `platforms` and
+        the sealed `login` (host, user and token in lines, or null).
+
+    Raises:
+        OutsideError: the registry of models fails, or ECR gives no token.
+    """
+    check_replaceable(directory)
+    refs = (release.champion, *release.challengers)
+    told: dict[str, Any] = {"versions": [ref.version for ref in refs], "image": release.image, "build": None}
+    options = environment.place.options.image
+    if options is None or not (release.image or "").endswith(BUILT):
+        return told
+    for number, ref in enumerate(refs):
+        name = f"challengers/{number - 1}" if number else "bundle"
+        shutil.copytree(store.directory(ref), directory / name)
+    login = login_to(environment.place) if key else None
+    told["build"] = {
+        "repository": options.repository,
+        "tags": image_tags(release, latest=options.latest),
+        "platforms": options.platforms,
+        "login": seal(f"{login.host}\n{login.user}\n{login.token}", key) if login and key else None,
+    }
+    return told
