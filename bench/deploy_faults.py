@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "deploy" / "ecs"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "deploy" / "ecs"))  # the drills of the suite
 from drills import FAULTS, drill
 
 RUNS = 100

@@ -39,7 +39,7 @@ def measure(deploys: int = DEPLOYS) -> str:
     """Run it and tell what was seen, as Markdown."""
     with tempfile.TemporaryDirectory(prefix="modelway.") as work:
         root = Path(work)
-        flow, releases, body = _prepare(root)
+        flow, releases, body = prepare(root)
         try:
             flow.deploy(releases[0])
             stop, found = multiprocessing.Event(), multiprocessing.Queue()
@@ -65,7 +65,8 @@ def measure(deploys: int = DEPLOYS) -> str:
     return "\n".join(lines)
 
 
-def _prepare(root: Path) -> tuple[Flow, list[Release], bytes]:
+def prepare(root: Path) -> tuple[Flow, list[Release], bytes]:
+    """Two versions as releases, the flow of an environment for them, and a request."""
     from modelway.data.sample import write_sample
 
     shutil.copy(ROOT / "modelway.yaml", root)

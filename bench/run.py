@@ -7,8 +7,10 @@ from pathlib import Path
 
 import batch_kills
 import dagger_train
+import deploy_faults
 import help as help_bench
 import local_switch
+import rollback_in_force
 import serve_fuzz
 import serve_reliability
 import train_overhead
@@ -41,6 +43,8 @@ def main() -> None:
         "Batch": batch.measure,
         "Batch, killed": batch_kills.measure,
         "Switching releases": local_switch.measure,
+        "Rolling back": rollback_in_force.measure,
+        "Deploys with faults": deploy_faults.measure,
     }
     for title, measure in benchmarks.items():
         parts += [f"## {title}", "", measure(), ""]

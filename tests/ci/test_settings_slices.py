@@ -198,3 +198,13 @@ def test_where_advisories_come_from():
     assert Settings("x.yaml", "").advisories is None
     assert Settings("x.yaml", text).audits_dependencies
     assert not Settings("x.yaml", text, ("audit.dependencies.enabled=false",)).audits_dependencies
+
+
+@pytest.mark.parametrize(
+    ("environment", "kind"), [("staging", "ecs"), ("production", "kubernetes"), ("local", "local"), ("nowhere", None)]
+)
+def test_the_kind_of_an_environments_target(root, environment, kind):
+    settings = Settings("modelway.yaml", (root / "modelway.yaml").read_text())
+    assert settings.target_kind(environment) == kind
+    inherited = Settings("modelway.yaml", "environments: {defaults: {target: {kind: ecs}}, nowhere: {}}")
+    assert inherited.target_kind("nowhere") == "ecs"

@@ -132,7 +132,7 @@ class Settings:
 
     def target_kind(self, environment: str) -> str | None:
         """What kind of target an environment has; None where that is not said, or there is no such environment."""
-        environments = self._section("environments")
+        environments = {"local": {"target": {"kind": "local"}}, **self._section("environments")}
         named = [_mapping(environments.get(name)).get("target") for name in (environment, "defaults")]
         kind = next((_mapping(one).get("kind") for one in named if one is not None), None)
         return kind if isinstance(kind, str) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from modelway.deploy.image.seal import seal
 from modelway.errors import OutsideError, UsageError
 from modelway.records.environment import EnvironmentOptions, ImageOptions
 
+DOCS = Path(__file__).parents[3] / "docs" / "aws-permissions.md"
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/loans"
 
 
@@ -82,3 +85,16 @@ def test_the_host_of_a_repository(repository: str, host: str) -> None:
 def test_a_short_key_seals_nothing() -> None:
     with pytest.raises(UsageError):
         seal("secret", "short")
+
+
+def test_the_policys_call_of_ecr_is_the_one_that_is_made(place: Any, ecr: dict[str, str]) -> None:
+    from modelway.deploy.aws import aws_client
+
+    called: set[str] = set()
+    told = place(ECR, ecr)
+    client = aws_client("ecr", told.secrets, "eu-central-1", None)
+    client.meta.events.register("before-call.ecr.*", lambda model, **_: called.add(model.name))
+    login_to(told)
+    found = json.loads(DOCS.read_text(encoding="utf-8").partition("```json\n")[2].partition("```")[0])
+    (login,) = [one for one in found["Statement"] if one["Sid"] == "ImagesLogin"]
+    assert {login["Action"]} == {f"ecr:{name}" for name in called}
