@@ -1,8 +1,8 @@
 """How soon a rollback is in force at every replica: `python bench/rollback_in_force.py [ROUNDS]`.
 
 Four servers, each with a challenger that answers everything, poll one flag document, on disk or in an object store
-(moto's server). Each is asked without a pause by a client of its own. What `modelway rollback` does first, before it waits
-for any lock, is to switch the flags off; measured is from there to a server's last answer by the challenger.
+(moto's server). Each is asked without a pause by a client of its own. What `modelway rollback` does first, before it
+waits for any lock, is to switch the flags off; measured is from there to a server's last answer by the challenger.
 """
 
 from __future__ import annotations
