@@ -29,14 +29,15 @@ _CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_C
 _LOCKS = {
     "pull": ("register",),
     "release": ("register",),
-    "deploy": ("package",),
+    "deploy": ("package", "serve"),
     "batch": ("package",),
-    "monitor": ("train", "check-data"),
+    "monitor": ("package", "serve", "check-data"),
     "check-code": ("train", "check-code"),
     "test": ("train", "test"),
     "smoke-train": ("train",),
 }
-"""The locks of stages that have none of their own name, or more: the user's code may import what training imports."""
+"""The locks of stages that have none of their own name, or more: the user's code may import what training imports, and who
+deploys or rolls back packages anew and reads flags."""
 _NEEDS_OPENMP = frozenset({"fit", "evaluate", "test", "smoke-train", "package", "deploy", "monitor", "batch"})
 _SEES_USER_CODE = frozenset({"fit", "evaluate", "check-code", "test", "smoke-train", "package", "batch"})
 _PURELIB = "import sysconfig; print(sysconfig.get_path('purelib'))"
