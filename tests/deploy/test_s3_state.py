@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,8 @@ def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Options]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    # Its servers share what they hold within a process.
+    urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST"), timeout=60)
     options = S3Options(endpoint_url=f"http://{host}:{port}", region="us-east-1", path_style=True)
     s3_client.cache_clear()
     s3_client(options).create_bucket(Bucket="deploys")
@@ -184,6 +187,25 @@ def test_two_who_change_the_records_at_once_lose_nothing(s3: S3Options, driver: 
     for thread in threads:
         thread.join()
     assert sorted(one.champion.version for one in state.read().history) == [1, 2, 3, 4, 5]
+
+
+def test_a_write_whose_answer_was_lost_is_known_again(
+    s3: S3Options, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 sends it again, and S3 says that the object is another one by now: it is the one that was sent."""
+    from modelway.deploy import lock, state
+    from modelway.storage import write_if_unchanged
+
+    def lost(*args: Any, **more: Any) -> str | None:
+        write_if_unchanged(*args, **more)
+        return write_if_unchanged(*args, **more)
+
+    for module in (lock, state):
+        monkeypatch.setattr(module, "write_if_unchanged", lost)
+    driver.flow().deploy(release(1))
+    known = driver.flow().state.read()
+    assert [one.champion.version for one in known.history] == [1]
+    assert [event.what for event in known.events] == ["deployed"]
 
 
 def test_a_rollback_switches_the_flags_there_off(s3: S3Options, driver: Driver) -> None:

@@ -115,6 +115,10 @@ class Lock:
 
     def _write(self, lease: Lease) -> bool:
         tag = write_if_unchanged(self._uri, lease.to_json().encode(), self._tag, s3=self._s3)
+        if tag is None:
+            # A request whose answer was lost is sent again, and meets what it wrote itself.
+            found, seen = _read(self._uri, self._s3)
+            tag = seen if found == lease else None
         self._tag = tag if tag is not None else self._tag
         return tag is not None
 

@@ -54,9 +54,12 @@ class EnvironmentState:
             InputError: as `read` does.
             OutsideError: the store fails, or others never stop writing.
         """
+        tried: Releases | None = None
         for _ in range(_ATTEMPTS):
             found, tag = self._read()
-            wanted = change(found)
+            if found == tried:
+                return found  # it was written, and the answer lost
+            tried = wanted = change(found)
             if wanted == found:
                 return wanted
             if write_if_unchanged(self._releases, wanted.to_json().encode(), tag, s3=self.s3) is not None:

@@ -36,7 +36,7 @@ class KubernetesTarget:
         if config_path(secrets) is not None or in_cluster(secrets):
             return ()
         purpose = "the path of the file that says which cluster, and who we are there"
-        return (MissingSecret(name=KUBECONFIG, purpose=purpose, argument="--kubeconfig file://$HOME/.kube/config"),)
+        return (MissingSecret(name=KUBECONFIG, purpose=purpose, argument=f"--kubeconfig file://${KUBECONFIG}"),)
 
     def inspect(self) -> Live:
         """What the Deployment runs."""
