@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,10 @@ from modelway.records.verdict import Verdict
 
 STEPS = ("record what runs", "register", "let loans", "wait until", "ask it", "record that loans")
 """How the steps begin at which a deploy is killed."""
+STEPS_BACK = ("let loans", "wait until", "ask it", "record that loans")
+"""The same on the way back, after the smoke test failed."""
 OPERATIONS = ("DescribeServices", "RegisterTaskDefinition", "UpdateService", "DescribeServiceDeployments")
-FAULTS = ("none", "throttled", "failed", "lost", "expired", "unhealthy", "smoke", "killed")
+FAULTS = ("none", "throttled", "failed", "lost", "expired", "unhealthy", "smoke", "killed", "killed on the way back")
 REPOSITORY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/loans"
 
 
@@ -60,7 +62,7 @@ class Outcome:
         if self.serves not in {1, 2}:
             return f"version {self.serves} serves"
         known = {"none": {0}, "unhealthy": {7}, "smoke": {7}, "killed": {None}, "expired": {6, 7}}
-        if self.code not in known.get(fault, {0}):
+        if self.code not in known.get(fault.partition(" ")[0], {0}):
             return f"exit code {self.code}"
         return "" if (self.again, self.then) == (0, 2) else f"run again: {self.again}, version {self.then} serves"
 
@@ -82,6 +84,8 @@ def drill(fault: str, number: int) -> Outcome:
         _plant(stand_in, fault, number)
         if fault == "killed":
             code = _killed(stand_in, Path(root), STEPS[number % len(STEPS)])
+        elif fault == "killed on the way back":
+            code = _killed(stand_in, Path(root), STEPS_BACK[number % len(STEPS_BACK)], back=True)
         else:
             code = _run(_flow(stand_in, Path(root), smoke_fails=fault == "smoke"), release(2))
         serves = _settle(stand_in)
@@ -141,27 +145,25 @@ def _run(flow: Flow, wanted: Release) -> int:
     return 0
 
 
-def _killed(stand_in: StandIn, root: Path, step: str) -> int | None:
-    """Kill a deploy of version 2, in a process of its own, as it begins a step; its smoke test passes."""
+def _killed(stand_in: StandIn, root: Path, step: str, *, back: bool = False) -> int | None:
+    """Kill a deploy of version 2, in a process of its own, as it begins a step; one that comes `back` fails its smoke."""
+    returning = not back
 
     def say(words: str) -> None:
-        if words.startswith(step):
+        nonlocal returning
+        returning = returning or words.startswith("failed:")
+        if returning and words.startswith(step):
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def ask(one: Release, url: str) -> SmokeReport:
+        # The child's copy of the cluster stands still, so what serves is not asked there.
+        verdict = Verdict.FAIL if back and one.champion.version == 2 else Verdict.PASS
+        check = SmokeCheck(name="version", verdict=verdict, detail="")
+        return SmokeReport(endpoint=url, versions=(str(one.champion.version),), checks=(check,))
 
     child = os.fork()
     if child == 0:
-        # The child's copy of the cluster stands still, so what serves is not asked there.
-        flow = _flow(stand_in, root, say=say)
-        passed = SmokeCheck(name="version", verdict=Verdict.PASS, detail="")
-        asked = Flow(
-            flow.place,
-            flow.target,
-            flow.state,
-            lambda one, url: SmokeReport(endpoint=url, versions=(str(one.champion.version),), checks=(passed,)),
-            say,
-            "drill",
-        )
-        os._exit(_run(asked, release(2)))
+        os._exit(_run(replace(_flow(stand_in, root, say=say), ask=ask), release(2)))
     status = os.waitpid(child, 0)[1]
     return None if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
 
