@@ -146,7 +146,7 @@ def _run(flow: Flow, wanted: Release) -> int:
 
 
 def _killed(stand_in: StandIn, root: Path, step: str, *, back: bool = False) -> int | None:
-    """Kill a deploy of version 2, in a process of its own, as it begins a step; one that comes `back` fails its smoke."""
+    """Kill a deploy of version 2, in a process of its own, as it begins a step; one on its way `back` has failed."""
     returning = not back
 
     def say(words: str) -> None:
