@@ -99,10 +99,9 @@ def _rounds(place: Any, bundles: list[Path], body: bytes, rounds: int) -> tuple[
     argv += ["--flags", place.flags, "--workers", "1", "--set=serve.log.enabled=false"]
     argv += more if place.options.s3.endpoint_url else []
     ports = [PORT + number for number in range(REPLICAS)]
+    quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with tempfile.TemporaryDirectory(prefix="modelway.") as empty:
-        servers = [
-            subprocess.Popen([*argv, "--port", str(port)], cwd=empty, stdout=subprocess.DEVNULL) for port in ports
-        ]
+        servers = [subprocess.Popen([*argv, "--port", str(port)], cwd=empty, **quiet) for port in ports]
         clients = [Client(port, body) for port in ports]
         threads = [threading.Thread(target=client.drive) for client in clients]
         try:
