@@ -107,7 +107,7 @@ def _rounds(place: Any, bundles: list[Path], body: bytes, rounds: int) -> tuple[
         try:
             for thread in threads:
                 thread.start()
-            _until_all(clients, "2", 120.0)
+            _until_all(clients, "2", 300.0)
             for client in clients:
                 client.failures = 0  # until a server listens, it can't answer
             return [_round(place, clients) for _ in range(rounds)], sum(client.failures for client in clients)
