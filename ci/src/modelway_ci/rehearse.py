@@ -39,7 +39,7 @@ _USER = "rehearsal"
 _REGISTRY_PACKAGES = "apt-get update -qq && apt-get install -qq --no-install-recommends docker-registry apache2-utils"
 _REGISTRY_SETTINGS = json.dumps({
     "version": 0.1,
-    "storage": {"filesystem": {"rootdirectory": "/tmp/images"}},  # noqa: S108 - the service's own, and it goes with it
+    "storage": {"filesystem": {"rootdirectory": "/run/images"}},
     "http": {"addr": f":{_REGISTRY}"},
     "auth": {"htpasswd": {"realm": "rehearsal", "path": "/run/passwords"}},
 })  # fmt: skip
