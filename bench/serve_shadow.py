@@ -24,13 +24,18 @@ def measure(work: Path, bodies: list[bytes]) -> str:
     without, shadowed = (Server(python, command, {"SHADOW_MODEL_ENABLED": word}) for word in ("false", "true"))
     requests = [request(PATH, body) for body in bodies]
     with ExitStack() as stack:
-        ports = [stack.enter_context(running(server, work, bodies[0])).port for server in (without, shadowed)]
+        both = [stack.enter_context(running(server, work, bodies[0])) for server in (without, shadowed)]
+        ports = [server.port for server in both]
         ask_in_turn(ports, requests, PAUSE, 200)
+        before = [server.answering_cpu_seconds() for server in both]
         rounds = [ask_in_turn(ports, requests, PAUSE, REQUESTS) for _ in range(ROUNDS)]
+        used = [server.answering_cpu_seconds() - start for server, start in zip(both, before, strict=True)]
+    one, other = (seconds / (ROUNDS * REQUESTS) * 1000 for seconds in used)
     return (
         f"Shadow: two servers, one of them with the challenger as shadow, asked in turn, one request every "
         f"{PAUSE * 1000:.0f} ms; {ROUNDS} rounds of {REQUESTS} requests each. Without and with it, p50 "
-        f"{_pair(rounds, 0.5)}; p99 {_pair(rounds, 0.99)}. Aim: under 5% at p99 while the machine has room."
+        f"{_pair(rounds, 0.5)}; p99 {_pair(rounds, 0.99)}; CPU of the processes that answer, a request, {one:.2f} and "
+        f"{other:.2f} ms ({other / one:.2f}). Aim: under 5% at p99 while the machine has room."
     )
 
 

@@ -70,6 +70,12 @@ class Running:
         processes = [self.process, *self.process.children(recursive=True)]
         return sum(sum(process.cpu_times()[:2]) for process in processes)
 
+    def answering_cpu_seconds(self) -> float:
+        """What those of its processes have used that answer; a shadow's process lets them go before."""
+        processes = [self.process, *self.process.children(recursive=True)]
+        first = self.process.nice()
+        return sum(sum(process.cpu_times()[:2]) for process in processes if process.nice() <= first)
+
     def memory_mib(self) -> float:
         """What its processes hold together; memory that they share counts once (PSS)."""
         processes = [self.process, *self.process.children(recursive=True)]

@@ -114,8 +114,14 @@ def test_a_bundle_with_a_flipped_bit_is_not_served(start, trained, tmp_path) -> 
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     server = start(champion=tmp_path / "bundle", real=True)
-    assert server.process.wait(30) == 3
+    assert server.process.wait(60) == 3
     assert "model.onnx" in json.dumps(server.record)
+
+
+def test_a_bundle_without_a_signature_is_not_served_where_one_is_required(start, trained) -> None:
+    server = start(champion=trained.bundle, real=True, require_signature=True)
+    assert server.process.wait(60) == 3
+    assert "signature" in json.dumps(server.record)
 
 
 def test_a_server_of_an_exported_model_imports_nothing_of_training(real_server) -> None:

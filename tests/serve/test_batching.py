@@ -1,0 +1,91 @@
+"""Requests of one moment are scored together, and each gets its own answer."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from modelway.errors import InputError
+from modelway.records.evaluate import Scores
+from modelway.serve.batching import Batcher
+from modelway.serve.metrics import ROW_BOUNDS, Metrics
+from modelway.serve.validation import Question
+
+
+class Model:
+    """Says of each row its own number; a negative one can't be scored."""
+
+    version = "3"
+    validator = SimpleNamespace(names=("number",), nullable=frozenset())
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def score(self, question: Question) -> Scores:
+        self.calls.append(question.rows)
+        values = question.columns["number"]
+        if min(values) < 0:
+            raise InputError("a negative number", where="number")
+        return Scores(prediction=np.array(values, dtype=float))
+
+
+def _questions(*rows: list[float]) -> list[Question]:
+    return [Question({"number": values}, len(values)) for values in rows]
+
+
+@pytest.fixture
+def ask():
+    """Asks a model several questions at one moment; gives the answers, or what was raised, and what was counted."""
+
+    def asking(model: Model, questions: list[Question], *, alone: bool = False):
+        metrics = Metrics()
+
+        async def all_at_once():
+            batcher = Batcher(metrics)
+            answers = [batcher.score(model, question, alone=alone) for question in questions]
+            found = await asyncio.gather(*answers, return_exceptions=True)
+            batcher.close()
+            return found
+
+        found = asyncio.run(all_at_once())
+        return [one if isinstance(one, Exception) else one.predictions for one in found], metrics
+
+    return asking
+
+
+def test_those_of_one_moment_are_one_call_and_each_gets_its_rows(ask) -> None:
+    model = Model()
+    found, metrics = ask(model, _questions([1], [2, 3], [4]))
+    assert found == [[1], [2, 3], [4]]
+    assert model.calls == [4]
+    assert metrics.batch_sum == 4
+    assert metrics.batch_rows[ROW_BOUNDS.index(4)] == 1
+
+
+def test_one_that_can_not_be_scored_costs_the_others_nothing(ask) -> None:
+    found, _ = ask(Model(), _questions([1], [-2], [3]))
+    assert (found[0], found[2]) == ([1], [3])
+    assert isinstance(found[1], InputError)
+
+
+def test_more_than_is_scored_together_is_parted(ask) -> None:
+    model = Model()
+    found, _ = ask(model, _questions(*([float(number)] * 60 for number in range(6))))
+    assert found == [[float(number)] * 60 for number in range(6)]
+    assert model.calls == [240, 120]
+
+
+def test_one_with_many_rows_is_scored_by_itself(ask) -> None:
+    model = Model()
+    found, _ = ask(model, _questions([1.0] * 65, [2.0], [3.0]))
+    assert found == [[1.0] * 65, [2.0], [3.0]]
+    assert sorted(model.calls) == [2, 65]
+
+
+def test_one_that_is_alone_does_not_wait(ask) -> None:
+    model = Model()
+    ask(model, _questions([1], [2]), alone=True)
+    assert model.calls == [1, 1]
