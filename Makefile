@@ -38,12 +38,12 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 	--no-annotate --no-header --no-emit-index-url --quiet
 
 lock: ## make requirements.lock anew, and its parts in ci/locks (needs uv); hashed, and they name no host
-	$(LOCK) --all-extras --upgrade -o requirements.lock
+	$(LOCK) --extra package --extra serve --extra ci --extra rehearse --extra dev --upgrade -o requirements.lock
 	$(LOCK) --extra data -c requirements.lock --upgrade -o ci/locks/prepare.lock
 	$(LOCK) --extra fit -c requirements.lock --upgrade -o ci/locks/fit.lock
 	$(LOCK) --extra evaluate -c requirements.lock --upgrade -o ci/locks/evaluate.lock
 	$(LOCK) --extra registry -c requirements.lock --upgrade -o ci/locks/register.lock
-	for part in train check-code check-data test audit package serve rehearse; do \
+	for part in train check-code check-data test audit package serve rehearse ray; do \
 		$(LOCK) --extra $$part -c requirements.lock --upgrade -o ci/locks/$$part.lock || exit; done
 
 engine-check: $(READY) ## which dagger CLI and engine are found, and what would be skipped without

@@ -23,7 +23,7 @@ def repeated(loans: Path, path: Path, times: int) -> Path:
     """A file with the same rows again and again."""
     table = pa_csv.read_csv(loans)
     if path.suffix == ".parquet":
-        with pq.ParquetWriter(path, table.schema) as writer:
+        with pq.ParquetWriter(path, table.schema, compression="none", use_dictionary=False) as writer:
             for _ in range(times // 10):
                 writer.write_table(pa.concat_tables([table] * 10))
     else:

@@ -51,7 +51,7 @@ def run_on_ray(
         import ray
         import ray.data
     except ImportError as error:
-        raise UsageError("--engine ray needs Ray", remedy="pip install 'ray[data]'") from error
+        raise UsageError("--engine ray needs Ray", remedy="pip install 'modelway[ray]'") from error
     waiting = [{"unit": unit.to_json()} for unit in units]
     if not waiting:
         return
