@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(autouse=True)
 def _own_module_path() -> Iterator[None]:
-    """A command puts its project's folder first on the path; what lies in it must not meet the next test's processes."""
+    """A command puts its project's folder first on the path; what lies there must not meet other tests' processes."""
     before = list(sys.path)
     yield
     sys.path[:] = before
