@@ -14,6 +14,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -63,9 +64,9 @@ def prepare(folder: Path, rows: int) -> Path:
     return file
 
 
-def repeat(table: pa.Table, file: Path, rows: int) -> None:
-    """Write a table again and again, up to so many rows."""
-    with pq.ParquetWriter(file, table.schema) as writer:
+def repeat(table: pa.Table, file: Path, rows: int, **how: Any) -> None:
+    """Write a table again and again, up to so many rows; `how` is pyarrow's."""
+    with pq.ParquetWriter(file, table.schema, **how) as writer:
         for start in range(0, rows, table.num_rows):
             writer.write_table(table.slice(0, min(table.num_rows, rows - start)))
 

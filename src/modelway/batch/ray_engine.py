@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from modelway.records.batch import BatchOptions
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS")
-_RESTARTS = 4
-"""How often an actor, or what it was doing, is tried again after its node died."""
+_ATTEMPTS = 4
+"""How often what is left is handed out, where nodes that die leave Ray without an answer."""
 
 
 def run_on_ray(
@@ -52,26 +52,49 @@ def run_on_ray(
         import ray.data
     except ImportError as error:
         raise UsageError("--engine ray needs Ray", remedy="pip install 'modelway[ray]'") from error
-    waiting = [{"unit": unit.to_json()} for unit in units]
-    if not waiting:
-        return
+    waiting = {unit.number: {"unit": unit.to_json()} for unit in units}
     began = not ray.is_initialized()
     try:
-        if began:
+        if began and waiting:
             _join(ray, options.ray_address)
-        for row in _scored(ray, setup, waiting, bundle, options):
-            if row["error"]:
-                raise _error_of(row)
-            done(PartRecord.from_json(row["record"]))
-    except ray.exceptions.RayError as error:
-        raise OutsideError(
-            f"Ray failed: {str(error).splitlines()[0]}",
-            where=options.ray_address,
-            remedy="Start the run again with the same --run: it goes on.",
-        ) from error
+        for attempt in range(_ATTEMPTS):
+            failed = _hand_out(ray, setup, waiting, bundle, options, done)
+            if failed is None:
+                return
+            if attempt == _ATTEMPTS - 1:
+                raise OutsideError(
+                    f"Ray failed: {str(failed).splitlines()[0]}",
+                    where=options.ray_address,
+                    remedy="Start the run again with the same --run: it goes on.",
+                ) from failed
     finally:
         if began:
             ray.shutdown()
+
+
+def _hand_out(
+    ray: Any,
+    setup: PartitionSetup,
+    waiting: dict[int, dict[str, str]],
+    bundle: Path,
+    options: BatchOptions,
+    done: Callable[[PartRecord], None],
+) -> Exception | None:
+    """Score what waits, and take from it what is done; gives Ray's error where something is left."""
+    if not waiting:
+        return None
+    try:
+        for row in _scored(ray, setup, list(waiting.values()), bundle, options):
+            if row["error"]:
+                raise _error_of(row)
+            record = PartRecord.from_json(row["record"])
+            # A part that was made twice, as its node died before it told, is told once.
+            if waiting.pop(record.unit.number, None) is not None:
+                done(record)
+    except ray.exceptions.RayError as error:
+        found: Exception = error
+        return found
+    return None
 
 
 def _join(ray: Any, address: str | None) -> None:
@@ -95,8 +118,6 @@ def _scored(
         fn_constructor_args=(setup.to_json(), ray.put(_packed(bundle))),
         concurrency=(1, actors),
         num_cpus=1,
-        max_restarts=_RESTARTS,
-        max_task_retries=_RESTARTS,
         runtime_env={"env_vars": dict.fromkeys(_THREADS, "1")},
     )
     yield from rows.iter_rows()
