@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import dagger
 
 _KUBECONFIG = f"{WORK}/kubeconfig"
+_REGISTRY_USER = "MODELWAY_REGISTRY_USER"
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,11 @@ async def with_environment(
     container: dagger.Container, outside: Outside, environment: str | None
 ) -> tuple[dagger.Container, list[str]]:
     """Let a container change an environment; the flags tell it where services of the host's are."""
-    secrets = {**outside.aws_secrets, **outside.registry_secrets, "SLACK_WEBHOOK": outside.slack_webhook}
+    registry = dict(outside.registry_secrets)
+    # The engine blots secrets out of what a step prints, and a user's name is a part of repositories' names there.
+    if (user := registry.pop(_REGISTRY_USER, None)) is not None:
+        container = container.with_env_variable(_REGISTRY_USER, (await user.plaintext()).strip())
+    secrets = {**outside.aws_secrets, **registry, "SLACK_WEBHOOK": outside.slack_webhook}
     container = _with_secrets(container, secrets).with_env_variable("MODELWAY_IN_CONTAINER", "1")
     if outside.run_url:
         container = container.with_env_variable("MODELWAY_RUN_URL", outside.run_url)
