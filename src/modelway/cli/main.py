@@ -71,9 +71,10 @@ def run(argv: Sequence[str]) -> int:
         output.note("interrupted; nothing half-written is left")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; without this, Python complains once more while it closes the stream.
+        # Whoever read our output is gone; without this Python complains once more as it closes the stream. It is no
+        # success: what was to be told, a gate's verdict maybe, was not.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return OutsideError.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: whatever nobody expected is a bug
         known = _in_our_words(error)
         output.error(known)
