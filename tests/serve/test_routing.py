@@ -110,12 +110,12 @@ def test_a_version_that_is_not_in_the_release_is_refused(duo, flags, until) -> N
 def test_a_worker_that_starts_while_the_document_is_torn_has_the_last_good_one(duo, flags, until) -> None:
     import psutil
 
-    server = duo()
+    server = duo("--admin-port", "0")
     flags(new_model=1)
     until(lambda: _epoch(server) == "2")
     flags("{")
-    (child,) = psutil.Process(server.process.pid).children()
-    child.kill()
+    (worker,) = server.admin("GET", "/status").json["workers"]
+    psutil.Process(worker["pid"]).kill()
     until(lambda: server.events("worker_ended") and server.metric("modelway_workers_ready") == 1)
     assert server.predict().json["model_version"] == "4"
 
