@@ -83,7 +83,8 @@ def test_an_older_version_does_not_become_challenger_again(registry: Registry, t
 
 
 def register_one(root: Path, directory: Path) -> None:
-    Registry(RegisterOptions(), "loans", root).register(directory)
+    # On a busy machine the last of twenty waits for minutes.
+    Registry(RegisterOptions(), "loans", root, lock_seconds=1800).register(directory)
 
 
 def register_at_once(context: str, root: Path, directories: list[Path]) -> list[int | None]:
