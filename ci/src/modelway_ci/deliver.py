@@ -118,15 +118,28 @@ def with_signing_key(
     return container.with_mounted_secret(_SIGNING_KEY, private_key, owner=OWNER), ["--private-key", _SIGNING_KEY]
 
 
+async def environment_container(
+    project: Project, environment: str | None, private_key: dagger.Secret | None = None
+) -> tuple[dagger.Container, list[str]]:
+    """The container of commands of an environment, and their flags: it reaches registry, secrets and services."""
+    container, flags = await with_registry(project, "deploy", reads=False)
+    container, signing = with_signing_key(container, private_key)
+    container, more = await with_environment(container, project.outside, environment)
+    return container, [*flags, *signing, *more]
+
+
+def version_flags(champion: str | None, challengers: Sequence[str]) -> list[str]:
+    """The flags of `deploy` that choose versions."""
+    words = [] if champion is None else ["--model-version", champion]
+    return [*words, *(word for version in challengers for word in ("--challenger", version))]
+
+
 async def change_environment(
     project: Project, command: str, environment: str, argv: list[str], private_key: dagger.Secret | None = None
 ) -> Outcome:
     """Run a command of an environment: deploy, rollback, flags, status. It runs each time, whatever ran before."""
-    container, flags = await with_registry(project, "deploy", reads=False)
-    container, signing = with_signing_key(container, private_key)
-    container, more = await with_environment(container, project.outside, environment)
-    flags += signing
-    return await run_stage(command, container, [command, *argv, "--env", environment, *flags, *more, "--json"])
+    container, flags = await environment_container(project, environment, private_key)
+    return await run_stage(command, container, [command, *argv, "--env", environment, *flags, "--json"])
 
 
 async def smoke(
@@ -145,8 +158,7 @@ async def smoke(
         bundles: what is expected instead: the champion's bundle, and the challengers'.
         argv: further flags.
     """
-    container, flags = await with_registry(project, "deploy", reads=False)
-    container, more = await with_environment(container, project.outside, environment)
+    container, flags = await environment_container(project, environment)
     if project.outside.served is not None and endpoint is None:
         endpoint = await address_of(project.outside.served, "served")
         container = container.with_service_binding("served", project.outside.served)
@@ -157,5 +169,5 @@ async def smoke(
         container = container.with_mounted_directory(place, bundle, owner=OWNER)
         argv += ["--bundle", place]
     container = container.with_directory(ARTIFACT, dag.directory(), owner=OWNER)
-    told = [*flags, *more, "--junit", f"{ARTIFACT}/junit.xml", "--json"]
+    told = [*flags, "--junit", f"{ARTIFACT}/junit.xml", "--json"]
     return await run_stage("smoke", container, [*argv, *told], leaves_report=True)

@@ -494,7 +494,7 @@ class Modelway:
 
         Example: dagger call deploy --env staging --plan export --path reports
         """
-        argv = _chosen(model_version, challenger)
+        argv = deliver.version_flags(model_version, challenger)
 
         async def work() -> Result:
             project = await self._project(overrides, tracking_uri, commit)
@@ -505,7 +505,7 @@ class Modelway:
             published = await publish(project, env, [*argv, *(["--rebuild"] if rebuild else [])], private_key)
             if published.outcome.exit_code:
                 return _changed([published.outcome])
-            words = _chosen(published.versions[0], list(published.versions[1:]))
+            words = deliver.version_flags(published.versions[0], published.versions[1:])
             words += [] if published.image is None else ["--image", published.image]
             deployed = await deliver.change_environment(project, "deploy", env, words, private_key)
             return _changed([published.outcome, deployed])
@@ -531,7 +531,7 @@ class Modelway:
 
         async def work() -> Result:
             project = await self._project(overrides, tracking_uri)
-            return await rehearsal.rehearse(project, env, _chosen(model_version, challenger))
+            return await rehearsal.rehearse(project, env, deliver.version_flags(model_version, challenger))
 
         return await self._answer(work(), report_only)
 
@@ -811,12 +811,6 @@ class Modelway:
 
 def _alone(outcome: Outcome) -> Result:
     return Result(summarize([outcome], outcome.exit_code), outcome.artifact)
-
-
-def _chosen(champion: str | None, challengers: list[str]) -> list[str]:
-    """The flags of `deploy` that choose versions."""
-    words = [] if champion is None else ["--model-version", champion]
-    return [*words, *(word for version in challengers for word in ("--challenger", version))]
 
 
 def _changed(outcomes: list[Outcome]) -> Result:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import dagger
 from dagger import dag
 
-from modelway_ci.deliver import image, with_signing_key
-from modelway_ci.project import Project, with_registry
+from modelway_ci.deliver import environment_container, image
 from modelway_ci.seal import unseal
-from modelway_ci.services import with_environment
 from modelway_ci.stage import ARTIFACT, OUTSIDE_FAILED, Outcome, run_stage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from modelway_ci.project import Project
 
 _KEY = "MODELWAY_SEAL"
 
@@ -50,11 +50,9 @@ async def publish(
         private_key: what the bundles are signed with.
     """
     key = secrets.token_hex(32)
-    container, flags = await with_registry(project, "deploy", reads=False)
-    container, signing = with_signing_key(container, private_key)
-    container, more = await with_environment(container, project.outside, environment)
+    container, flags = await environment_container(project, environment, private_key)
     container = container.with_secret_variable(_KEY, dag.set_secret(f"seal-{uuid.uuid4().hex}", key))
-    words = ["deploy", *argv, "--env", environment, *flags, *signing, *more, "--bundles", ARTIFACT, "--json"]
+    words = ["deploy", *argv, "--env", environment, *flags, "--bundles", ARTIFACT, "--json"]
     outcome = await run_stage("deploy", container, words)
     if outcome.exit_code:
         return Published(outcome)

@@ -111,13 +111,12 @@ async def _deliver(
     image = f"{_REPOSITORY}@{published.image}"
     server = _server(image, published.versions, stand_ins)
     project = replace(project, outside=replace(project.outside, served=server))
-    champion, *challengers = published.versions
-    words = ["--model-version", champion, *(word for one in challengers for word in ("--challenger", one))]
+    words = [*deliver.version_flags(published.versions[0], published.versions[1:]), "--image", published.image]
     told: dict[str, Any] = {"image": image}
     async with _running(server):
         for name, command, more in (
-            ("deploy", "deploy", [*words, "--image", published.image]),
-            ("again", "deploy", [*words, "--image", published.image]),
+            ("deploy", "deploy", words),
+            ("again", "deploy", words),
             ("status", "status", []),
         ):
             outcome = await deliver.change_environment(project, command, environment, more)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 from modelway.artifacts import check_replaceable
 from modelway.deploy.image import BUILT, image_tags, login_to
+from modelway.deploy.image.context import copy_bundles
 from modelway.deploy.image.seal import seal
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ def hand_out(
     options = environment.place.options.image
     if options is None or not (release.image or "").endswith(BUILT):
         return told
-    for number, ref in enumerate(refs):
-        name = f"challengers/{number - 1}" if number else "bundle"
-        shutil.copytree(store.directory(ref), directory / name)
+    copy_bundles([store.directory(ref) for ref in refs], directory)
     login = login_to(environment.place) if key else None
     told["build"] = {
         "repository": options.repository,

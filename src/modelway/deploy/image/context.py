@@ -45,9 +45,7 @@ def write_context(directory: Path, bundles: Sequence[Path], code: Path) -> str:
         _copy(source / f"ci/locks/{name}.lock", directory / f"ci/locks/{name}.lock")
     unwanted = shutil.ignore_patterns("__pycache__")
     shutil.copytree(source / "src/modelway", directory / "src/modelway", ignore=unwanted)
-    shutil.copytree(bundles[0], directory / "bundle")
-    for number, challenger in enumerate(bundles[1:]):
-        shutil.copytree(challenger, directory / "challengers" / str(number))
+    copy_bundles(bundles, directory)
     alone = all(stands_alone(bundle) for bundle in bundles)
     if not alone:
         for path in _modules(code):
@@ -57,6 +55,13 @@ def write_context(directory: Path, bundles: Sequence[Path], code: Path) -> str:
     (directory / DOCKERFILE).parent.mkdir()
     (directory / DOCKERFILE).write_text(text, encoding="utf-8")
     return "serve.lock" if alone else "serve.lock fit.lock"
+
+
+def copy_bundles(bundles: Sequence[Path], directory: Path) -> None:
+    """Copy the champion's bundle and, after it, the challengers' to where an image has them."""
+    shutil.copytree(bundles[0], directory / "bundle")
+    for number, challenger in enumerate(bundles[1:]):
+        shutil.copytree(challenger, directory / "challengers" / str(number))
 
 
 def more_lines(challengers: int, *, has_code: bool) -> str:
