@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +68,40 @@ class Project:
         record: dict[str, Any] = json.loads(self.out)
         assert record["exit_code"] == code
         return record
+
+
+@pytest.fixture
+def aws_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Credentials that are none, whatever this machine has of its own."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[str]:
+    """The address of an HTTP server that stands in for AWS; what it holds is that of the whole process."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def empty_moto(moto_server: str, aws_keys: None) -> Iterator[str]:
+    """The same with nothing in it, and clients of S3 that no other test has made."""
+    from modelway.storage.s3 import s3_client
+
+    reset = urllib.request.Request(f"{moto_server}/moto-api/reset", method="POST")
+    urllib.request.urlopen(reset, timeout=60).close()
+    s3_client.cache_clear()
+    yield moto_server
+    s3_client.cache_clear()
 
 
 @pytest.fixture

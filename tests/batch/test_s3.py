@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import http.server
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -48,22 +47,10 @@ def answer_of(code: int, name: str) -> bytes:
 NAMES = {503: "SlowDown", 400: "ExpiredToken", 403: "AccessDenied"}
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def proxy(moto: str) -> Iterator[Proxy]:
+def proxy(empty_moto: str) -> Iterator[Proxy]:
     told = Proxy()
-    target = urlsplit(moto)
+    target = urlsplit(empty_moto)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -116,24 +103,11 @@ def proxy(moto: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def s3(proxy: Proxy, monkeypatch, tmp_path) -> Iterator[S3Options]:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "someone",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-    }.items():
-        monkeypatch.setenv(name, value)
+def s3(proxy: Proxy, monkeypatch) -> S3Options:
     monkeypatch.setattr(objects, "_FIRST_PAUSE", 0.01)
-    s3_client.cache_clear()
     options = S3Options(endpoint_url=proxy.address, region="us-east-1", path_style=True)
-    client = s3_client(options)
-    client.create_bucket(Bucket="bucket")
-    yield options
-    for item in client.list_objects_v2(Bucket="bucket").get("Contents", []):
-        client.delete_object(Bucket="bucket", Key=item["Key"])
-    s3_client.cache_clear()
+    s3_client(options).create_bucket(Bucket="bucket")
+    return options
 
 
 @pytest.fixture
@@ -249,11 +223,11 @@ def test_a_torn_part_is_sent_again_and_what_stays_torn_is_never_seen(s3, tmp_pat
 
 
 @pytest.mark.slow
-def test_ten_thousand_small_objects(runs_on, s3, loans, moto) -> None:
+def test_ten_thousand_small_objects(runs_on, s3, loans, empty_moto) -> None:
     from moto.core import DEFAULT_ACCOUNT_ID
     from moto.s3.models import s3_backends
 
-    straight = s3.model_copy(update={"endpoint_url": moto})
+    straight = s3.model_copy(update={"endpoint_url": empty_moto})
     s3_client(straight).create_bucket(Bucket="many")
     header, *lines = loans.read_text().splitlines()
     for number in range(10_000):  # planted by hand: over HTTP it would take as long as all that is tested

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -131,26 +129,10 @@ class Bucket:
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Bucket]:
+def bucket(empty_moto: str) -> Bucket:
     """An empty bucket."""
-    from moto.server import ThreadedMotoServer
-
     from modelway.storage.s3 import s3_client
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    made = Bucket(
-        f"bucket-{uuid.uuid4().hex}",
-        S3Options(endpoint_url=f"http://{host}:{port}", region="us-east-1", path_style=True),
-    )
+    made = Bucket("bucket", S3Options(endpoint_url=empty_moto, region="us-east-1", path_style=True))
     s3_client(made.options).create_bucket(Bucket=made.name)
-    yield made
-    server.stop()
-    s3_client.cache_clear()
+    return made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 
 import numpy as np
 import pyarrow as pa
@@ -172,32 +171,20 @@ def test_each_step_is_told(root, tmp_path, make_options):
     assert steps == [("prepare", at, 4) for at in (1, 2, 3, 4)]
 
 
-def test_data_on_s3_is_synced_into_the_cache(root, tmp_path, make_options, monkeypatch):
-    from moto.server import ThreadedMotoServer
-
+def test_data_on_s3_is_synced_into_the_cache(root, tmp_path, make_options, empty_moto):
     from modelway.storage.s3 import s3_client
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        s3 = {"endpoint_url": f"http://{host}:{port}", "region": "us-east-1", "path_style": True}
-        uri = "s3://bucket/some/data"
-        options = make_options(
-            data={"uri": uri, "include": ["a.*", "b.*"]}, s3=s3, benchmarks={"c": {"uri": uri, "include": ["c.*"]}}
-        )
-        client = s3_client(options.s3)
-        client.create_bucket(Bucket="bucket")
-        for path in (root / "data").iterdir():
-            client.upload_file(str(path), "bucket", f"some/data/{path.name}")
-        prepared = prepare_data(options, root, tmp_path / "cache")
-        again = prepare_data(options, root, tmp_path / "cache")
-    finally:
-        server.stop()
-        s3_client.cache_clear()
+    s3 = {"endpoint_url": empty_moto, "region": "us-east-1", "path_style": True}
+    uri = "s3://bucket/some/data"
+    options = make_options(
+        data={"uri": uri, "include": ["a.*", "b.*"]}, s3=s3, benchmarks={"c": {"uri": uri, "include": ["c.*"]}}
+    )
+    client = s3_client(options.s3)
+    client.create_bucket(Bucket="bucket")
+    for path in (root / "data").iterdir():
+        client.upload_file(str(path), "bucket", f"some/data/{path.name}")
+    prepared = prepare_data(options, root, tmp_path / "cache")
+    again = prepare_data(options, root, tmp_path / "cache")
     kept = sorted(path.name for path in (tmp_path / "cache").rglob("[!.]*") if path.is_file())
     assert kept == ["a.csv", "b.parquet", "c.jsonl"]  # two choices from one address do not remove each other's files
     local = make_options(data={"uri": "data", "exclude": ["c.*"]}, benchmarks={"c": {"uri": "data/c.jsonl"}})

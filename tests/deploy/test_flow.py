@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,22 @@ def ask(release: Release, url: str) -> SmokeReport:
     return SmokeReport(endpoint=url, versions=(str(release.champion.version),), checks=(check,))
 
 
+def place_in(root: Path, options: EnvironmentOptions, **changes: str) -> Place:
+    """An environment below a directory."""
+    place = Place(
+        environment="test",
+        model="loans",
+        options=options,
+        serve=ServeOptions(),
+        root=root,
+        state=root / "env",
+        bundles=root / "bundles",
+        flags=str(root / "env" / "flags.json"),
+        log=str(root / "log"),
+    )
+    return replace(place, **changes)
+
+
 class World:
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -100,18 +116,7 @@ class World:
     def flow(self, say: Any = None) -> Flow:
         wait = WaitOptions(stable_seconds=0.6, poll_seconds=0.02, lease_seconds=30.0)
         options = EnvironmentOptions(target=LocalOptions(kind="local"), wait=wait)
-        place = Place(
-            environment="test",
-            model="loans",
-            options=options,
-            serve=ServeOptions(),
-            root=self.root,
-            state=self.root / "env",
-            bundles=self.root / "bundles",
-            flags=str(self.root / "env" / "flags.json"),
-            log=str(self.root / "log"),
-        )
-        return Flow(place, self.target, self.state, ask, say or self.said.append, "me")
+        return Flow(place_in(self.root, options), self.target, self.state, ask, say or self.said.append, "me")
 
     @property
     def runs(self) -> str | None:

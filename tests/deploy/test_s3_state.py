@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import threading
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,19 +13,17 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from test_flow import FileTarget, ask, release
+from test_flow import FileTarget, ask, place_in, release
 
 from modelway.deploy.flow import Flow
 from modelway.deploy.lock import deploy_lock, holder
 from modelway.deploy.state import EnvironmentState
-from modelway.deploy.target import Place
 from modelway.errors import OutsideError
 from modelway.flags import read_shares, update_flags, with_shares
 from modelway.records.data import S3Options
 from modelway.records.environment import EnvironmentOptions, LocalOptions, WaitOptions
 from modelway.records.flags import Shares
 from modelway.records.releases import Lease
-from modelway.records.serve import ServeOptions
 from modelway.storage.s3 import s3_client
 
 DOCS = Path(__file__).parents[2] / "docs" / "aws-permissions.md"
@@ -36,25 +31,10 @@ WAIT = WaitOptions(stable_seconds=5.0, poll_seconds=0.02, lease_seconds=5.0)
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Options]:
-    from moto.server import ThreadedMotoServer
-
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "none"))
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    # Its servers share what they hold within a process.
-    urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST"), timeout=60)
-    options = S3Options(endpoint_url=f"http://{host}:{port}", region="us-east-1", path_style=True)
-    s3_client.cache_clear()
+def s3(empty_moto: str) -> S3Options:
+    options = S3Options(endpoint_url=empty_moto, region="us-east-1", path_style=True)
     s3_client(options).create_bucket(Bucket="deploys")
-    yield options
-    server.stop()
-    s3_client.cache_clear()
+    return options
 
 
 URI = "s3://deploys/staging"
@@ -69,17 +49,7 @@ class Driver:
 
     def flow(self, say: Any = lambda _: None, wait: WaitOptions = WAIT) -> Flow:
         options = EnvironmentOptions(target=LocalOptions(kind="local"), wait=wait, s3=self.s3)
-        place = Place(
-            environment="staging",
-            model="loans",
-            options=options,
-            serve=ServeOptions(),
-            root=self.root,
-            state=self.root / "env",
-            bundles=self.root / "bundles",
-            flags=f"{URI}/flags.json",
-            log=f"{URI}/log",
-        )
+        place = place_in(self.root, options, environment="staging", flags=f"{URI}/flags.json", log=f"{URI}/log")
         return Flow(place, self.target, EnvironmentState(URI, self.s3), ask, say, "me")
 
     @property

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,32 +11,12 @@ from modelway.records.data import S3Options
 from modelway.records.releases import Event, Releases
 from modelway.storage.s3 import s3_client
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 UNTIL = ("--until", "2026-11-26T12:00:00Z")
 
 
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[S3Options]:
-    from moto.server import ThreadedMotoServer
-
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "someone",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    s3_client.cache_clear()
-    yield S3Options(endpoint_url=f"http://{host}:{port}", region="us-east-1", path_style=True)
-    s3_client.cache_clear()
-    server.stop()
+def s3(empty_moto: str) -> S3Options:
+    return S3Options(endpoint_url=empty_moto, region="us-east-1", path_style=True)
 
 
 def test_log_labels_baseline_and_reports_in_s3(settings, live, s3, now) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import logging
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,34 +12,12 @@ from modelway.records.data import S3Options
 from modelway.records.flags import Shares
 from modelway.storage.s3 import s3_client
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "someone",
-    "AWS_SECRET_ACCESS_KEY": "secret",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": "/nowhere",
-    "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
-}
-
 
 @pytest.fixture
-def s3(monkeypatch) -> Iterator[S3Options]:
-    from moto.server import ThreadedMotoServer
-
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    options = S3Options(endpoint_url=f"http://{host}:{port}", region="us-east-1", path_style=True)
-    s3_client.cache_clear()
+def s3(empty_moto: str) -> S3Options:
+    options = S3Options(endpoint_url=empty_moto, region="us-east-1", path_style=True)
     s3_client(options).create_bucket(Bucket="bucket")
-    yield options
-    server.stop()
-    s3_client.cache_clear()
+    return options
 
 
 def _lines(s3: S3Options) -> list[dict]:
@@ -54,18 +30,17 @@ def _lines(s3: S3Options) -> list[dict]:
 
 
 def test_the_log_goes_to_a_bucket(start, s3, until) -> None:
-    server = start(env=CREDENTIALS, log__uri="s3://bucket/log", s3=s3.model_dump())
+    server = start(log__uri="s3://bucket/log", s3=s3.model_dump())
     ids = {server.predict().headers["x-prediction-id"] for _ in range(20)}
     assert server.stop() == 0
     # On a busy machine the store may be too slow for a server that ends; the next one brings what was left.
-    start(env=CREDENTIALS, log__uri="s3://bucket/log", s3=s3.model_dump())
+    start(log__uri="s3://bucket/log", s3=s3.model_dump())
     until(lambda: {line["id"] for line in _lines(s3)} == ids, seconds=60)
     assert len(_lines(s3)) == 20
 
 
 def test_a_bucket_that_is_not_there_is_survived(start, s3, until) -> None:
     server = start(
-        env=CREDENTIALS,
         log__uri="s3://later/log",
         s3=s3.model_dump(),
         log__flush_seconds=0.05,
@@ -86,7 +61,6 @@ def test_flags_are_read_from_a_bucket(start, bundle, s3, until) -> None:
     put(0)
     server = start(
         *("--challenger", str(bundle(4)), "--flags", "s3://bucket/flags.json"),
-        env=CREDENTIALS,
         s3=s3.model_dump(),
         routing__poll_seconds=0.05,
     )

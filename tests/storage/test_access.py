@@ -127,7 +127,7 @@ def refused_with(bucket, code: str, status: int = 400) -> ModelwayError:
         ("SlowDown", 6, "SlowDown: why"),
     ],
 )
-def test_every_answer_has_its_exit_code_place_and_remedy(credentials, code, exit_code, says):
+def test_every_answer_has_its_exit_code_place_and_remedy(aws_keys, code, exit_code, says):
     error = refused_with(None, code)
     assert (error.exit_code, error.where) == (exit_code, "s3://b/k")
     assert says in error.what
@@ -149,7 +149,7 @@ def test_nothing_below_a_prefix_is_refused(bucket):
         list_files(bucket.uri("gone"), s3=bucket.options)
 
 
-def test_an_endpoint_that_does_not_answer_is_outside(credentials):
+def test_an_endpoint_that_does_not_answer_is_outside(aws_keys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         options = S3Options(endpoint_url=f"http://127.0.0.1:{taken.getsockname()[1]}", region="us-east-1")
@@ -168,7 +168,7 @@ def test_missing_credentials_are_wrong_usage(new_clients, bucket, monkeypatch):
     assert "AWS_ACCESS_KEY_ID" in error.value.remedy
 
 
-def test_an_endpoint_that_is_no_address_is_wrong_usage(credentials):
+def test_an_endpoint_that_is_no_address_is_wrong_usage(aws_keys):
     with pytest.raises(UsageError) as error:
         read_bytes("s3://bucket/key", s3=S3Options(endpoint_url="no address", region="us-east-1"))
     assert "s3.endpoint_url" in error.value.remedy
@@ -179,7 +179,7 @@ def test_a_bucket_name_that_can_not_be_is_refused(bucket):
         read_bytes("s3://no bucket/key", s3=bucket.options)
 
 
-def test_path_style_puts_the_bucket_into_the_path(credentials):
+def test_path_style_puts_the_bucket_into_the_path(aws_keys):
     def address(path_style: bool) -> str:
         client = s3_client(S3Options(endpoint_url="http://store.test:9000", region="us-west-2", path_style=path_style))
         return client.generate_presigned_url("get_object", Params={"Bucket": "bucket", "Key": "key"})

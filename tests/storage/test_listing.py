@@ -114,7 +114,7 @@ def test_other_schemes_are_refused():
     assert not is_s3("a/b")
 
 
-def test_an_address_without_a_bucket_is_refused(credentials):
+def test_an_address_without_a_bucket_is_refused(aws_keys):
     with pytest.raises(InputError, match="no bucket"):
         list_files("s3:///key")
 

@@ -103,16 +103,11 @@ def cli(registry: Registry, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def ecr(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+def ecr(moto_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """The credentials of an ECR over HTTP, moto's."""
-    from moto.server import ThreadedMotoServer
-
     from modelway.deploy import aws
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", "http://{}:{}".format(*server.get_host_and_port()))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", moto_server)
     aws._client.cache_clear()
     yield {"AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "secret"}
-    server.stop()
     aws._client.cache_clear()

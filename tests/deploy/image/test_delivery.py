@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import subprocess
@@ -31,26 +30,11 @@ SEAL = "5b1f" * 16
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "someone",
-        "AWS_SECRET_ACCESS_KEY": CANARY,
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-    }.items():
-        monkeypatch.setenv(name, value)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    urllib.request.urlopen(urllib.request.Request(f"{url}/moto-api/reset", method="POST"), timeout=60)
-    s3_client.cache_clear()
-    s3_client(S3Options(endpoint_url=url, region="us-east-1", path_style=True)).create_bucket(Bucket="deploys")
-    yield url
-    server.stop()
-    s3_client.cache_clear()
+def store(empty_moto: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARY)
+    options = S3Options(endpoint_url=empty_moto, region="us-east-1", path_style=True)
+    s3_client(options).create_bucket(Bucket="deploys")
+    return empty_moto
 
 
 @pytest.fixture
