@@ -21,7 +21,7 @@ STARTER = "dagger-engine-start"
 SKIPPED = "the engine tests (tests/ci/engine) and bench/dagger_train.py are skipped"
 _HOST = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
 _SECONDS = 5
-_START_SECONDS = 300
+_START_SECONDS = 900
 
 
 @dataclass(frozen=True)

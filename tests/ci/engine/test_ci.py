@@ -241,7 +241,7 @@ def test_a_call_ends_with_the_code_and_shows_what_failed(check, advisories, plan
 
 
 @pytest.mark.parametrize("part", ["check-code", "check-data", "test", "audit"])
-def test_a_part_by_itself_ends_with_its_code(check, advisories, planted, part):
+def test_a_part_by_itself_ends_with_its_code(check, green, advisories, planted, part):
     words = ("--advisories", str(advisories)) if part == "audit" else ()
     done, _ = check(part, *words)
     assert done.exit_code == 4
