@@ -69,8 +69,9 @@ def test_different_values_are_counted_or_estimated(count, kind) -> None:
     assert found.count == (count if found.exact else pytest.approx(count, rel=0.06))
 
 
-def test_each_row_is_equally_likely_to_be_drawn() -> None:
-    drawn = RowSample(rows=2000)
+@pytest.mark.parametrize("of", [None, 100_000])
+def test_each_row_is_equally_likely_to_be_drawn(of) -> None:
+    drawn = RowSample(rows=2000, of=of)
     for at in range(0, 100_000, 1700):
         drawn.add(pl.DataFrame({"x": np.arange(at, min(at + 1700, 100_000)), "t": "word"}))
     rows = drawn.rows()
@@ -81,6 +82,15 @@ def test_each_row_is_equally_likely_to_be_drawn() -> None:
     # Kolmogorov and Smirnov's distance from the whole data, against the bound that the profile tells.
     shares = (np.sort(rows["x"].to_numpy()) + 1) / 100_000
     assert np.abs(shares - (np.arange(2000) + 1) / 2000).max() < rank_error(2000)
+
+
+def test_the_sample_is_the_same_whether_it_is_known_how_many_rows_come() -> None:
+    known, unknown = RowSample(rows=500, of=50_000), RowSample(rows=500)
+    for at in range(0, 50_000, 4096):
+        piece = pl.DataFrame({"x": np.arange(at, min(at + 4096, 50_000))})
+        known.add(piece)
+        unknown.add(piece)
+    assert sorted(known.rows()["x"]) == sorted(unknown.rows()["x"])
 
 
 def test_few_rows_are_kept_whole_and_texts_cut() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelway.artifacts import check_replaceable
+from modelway.artifacts import check_replaceable, write_artifact
 from modelway.deploy.image import BUILT, image_tags, login_to
 from modelway.deploy.image.context import copy_bundles
 from modelway.deploy.image.seal import seal
@@ -34,7 +34,8 @@ def hand_out(
         the sealed `login` (host, user and token in lines, or null).
 
     Raises:
-        OutsideError: the registry of models fails, or ECR gives no token.
+        OutsideError: the registry of models fails, the disk is full, or ECR gives no token.
+        UsageError: the directory holds something else.
     """
     check_replaceable(directory)
     refs = (release.champion, *release.challengers)
@@ -42,7 +43,9 @@ def hand_out(
     options = environment.place.options.image
     if options is None or not (release.image or "").endswith(BUILT):
         return told
-    copy_bundles([store.directory(ref) for ref in refs], directory)
+    bundles = [store.directory(ref) for ref in refs]
+    with write_artifact(directory, "bundles", {str(ref.version): ref.digest for ref in refs}) as place:
+        copy_bundles(bundles, place)
     login = login_to(environment.place) if key else None
     told["build"] = {
         "repository": options.repository,

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "ci" / "stand_ins"))
 sys.path.insert(0, str(Path(__file__).parents[3] / "ci" / "src"))
 from ecs_stand_in import Cluster, StandIn
 
+from modelway.artifacts import read_manifest
 from modelway.records.data import S3Options
 from modelway.storage.s3 import s3_client
 from modelway_ci.seal import unseal
@@ -119,6 +120,7 @@ def test_a_version_is_delivered_and_delivering_it_again_changes_nothing(
     assert handed["build"]["tags"] == ["v1", "c0ffee", "latest"]
     assert unseal(handed["build"]["login"], SEAL).split("\n") == [registry.host, USER, TOKEN]
     assert (project.root / "handed" / "bundle" / "model.onnx").is_file()
+    assert read_manifest(project.root / "handed", "bundles").inputs.keys() == {"1"}
 
     (definition,) = [one for one in stand_in.cluster.definitions.values() if one["revision"] == 2]
     (container,) = definition["containerDefinitions"]

@@ -13,6 +13,7 @@ from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.data.ahead import Behind
 from modelway.data.suite.batches import read_batches
 from modelway.data.suite.key_rows import KeyCounter
 from modelway.data.suite.outcome import Facts
@@ -75,7 +76,7 @@ class Scan:
         self._columns = None if len(read) == len(kinds) else tuple(read)
         self._plan, self._failures = plan, failures
         self._tallies = {name: ColumnTally(name, kind, quantiles=name in plan.sketched) for name, kind in read.items()}
-        self._sample = RowSample()
+        self._sample = RowSample(of=_told(files))
         self._rows = dict.fromkeys((file.name for file in files), 0)
         self._names = dict.fromkeys(kinds)
 
@@ -125,16 +126,26 @@ class Scan:
         total = sum(file.size for file in self._files)
         before = 0
         current = self._files[0]
-        for batch in self.read(None):
-            if batch.file is not current:
-                before = sum(file.size for file in self._files[: self._files.index(batch.file)])
-                current = batch.file
-            self._look_at(batch)
+
+        def collect(batch: Batch) -> None:
+            self._sample.add(batch.frame.select(list(self._kinds)))
             for counter in counters.values():
                 counter.add(batch)
-            self._rows[batch.file.name] += len(batch.frame)
-            rows = sum(self._rows.values())
-            progress("check", _position(batch, before) >> 20, max(total >> 20, 1), f"{rows:,} rows")
+
+        # Reading, asking and collecting are each about a third of the work: three threads.
+        behind = Behind(collect)
+        try:
+            for batch in self.read(None):
+                if batch.file is not current:
+                    before = sum(file.size for file in self._files[: self._files.index(batch.file)])
+                    current = batch.file
+                behind.put(batch)
+                self._look_at(batch)
+                self._rows[batch.file.name] += len(batch.frame)
+                rows = sum(self._rows.values())
+                progress("check", _position(batch, before) >> 20, max(total >> 20, 1), f"{rows:,} rows")
+        finally:
+            behind.close()
         progress("check", max(total >> 20, 1), max(total >> 20, 1), f"{sum(self._rows.values()):,} rows")
 
     def _look_at(self, batch: Batch) -> None:
@@ -147,7 +158,6 @@ class Scan:
         masks = _answers(batch.frame, [probe.masks(batch) for probe in probes])
         for probe, found in zip(probes, masks, strict=True):
             probe.update(batch, found, self._failures)
-        self._sample.add(batch.frame.select(list(self._kinds)))
         self._names |= dict.fromkeys(batch.raw.column_names)
 
     def _facts(
@@ -178,6 +188,12 @@ def _answers(frame: pl.DataFrame, questions: list[list[pl.Expr]]) -> list[list[p
     columns = frame.select(question.alias(str(number)) for number, question in numbered).get_columns()
     ends = accumulate(map(len, questions), initial=0)
     return [columns[start:end] for start, end in pairwise(ends)]
+
+
+def _told(files: Sequence[SourceFile]) -> int | None:
+    """How many rows all files have; None where one of them does not tell without being read."""
+    rows = [file.rows for file in files if file.rows is not None]
+    return sum(rows) if len(rows) == len(files) else None
 
 
 @contextmanager

@@ -20,18 +20,28 @@ class RowSample:
     """Draws a number for each row and keeps the rows with the smallest ones.
 
     The draws follow from a fixed seed and the order of the rows alone, so that equal data give the same sample.
+
+    Args:
+        rows: so many at the most.
+        of: how many rows there will be, where that is known: then those are left alone from the beginning whose
+            numbers will not be among the smallest.
     """
 
-    def __init__(self, rows: int = ROWS) -> None:
+    def __init__(self, rows: int = ROWS, of: int | None = None) -> None:
         self._rows = rows
         self._random = np.random.default_rng(0)
         self._kept: list[pl.DataFrame] = []
-        self._limit = 1.0
-        self.whole = True
+        self._limit = 1.0 if of is None else _enough(rows, of)
+        self._seen = 0
+
+    @property
+    def whole(self) -> bool:
         """Whether it holds all rows."""
+        return self._seen <= self._rows
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take rows, always with the same columns; texts are cut, and their whole lengths kept beside them."""
+        self._seen += len(frame)
         lots = self._random.random(len(frame))
         at = np.flatnonzero(lots < self._limit)
         texts = [name for name, kind in frame.schema.items() if kind == pl.String]
@@ -55,10 +65,14 @@ class RowSample:
     def _cut(self) -> None:
         merged = pl.concat(self._kept, rechunk=True)
         if len(merged) > self._rows:
-            self.whole = False
             merged = merged.bottom_k(self._rows, by=_LOT)
             self._limit = float(merged[_LOT].to_numpy().max())
         self._kept = [merged]
+
+
+def _enough(rows: int, of: int) -> float:
+    """Below which number there are at least `rows` of `of` even ones from 0 to 1, but for about one time in 10⁸."""
+    return min(1.0, (rows + 6 * math.sqrt(rows) + 6) / of) if of else 1.0
 
 
 def rank_error(rows: int) -> float:
