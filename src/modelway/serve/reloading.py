@@ -21,16 +21,22 @@ class Reload:
         agreed: whether all workers have loaded it, so that it is served from now on.
 
     Args:
+        number: tells this reload from others: workers may still answer to one that was refused before.
         paths: the release.
         workers: the workers of the moment.
         answer: takes an HTTP status and body at the end; None where nobody waits for it.
     """
 
     def __init__(
-        self, paths: ReleasePaths, workers: list[Child], answer: Callable[[int, dict[str, Any]], None] | None
+        self,
+        number: int,
+        paths: ReleasePaths,
+        workers: list[Child],
+        answer: Callable[[int, dict[str, Any]], None] | None,
     ) -> None:
         self.paths = paths
         self.agreed = False
+        self._number = number
         self._workers = {child.pid: child for child in workers}
         self._answer = answer
         self._waiting = set(self._workers)
@@ -45,7 +51,7 @@ class Reload:
 
     def hear(self, pid: int, message: dict[str, Any]) -> bool:
         """A worker has loaded it, or can't, or has taken it."""
-        if pid not in self._waiting:
+        if pid not in self._waiting or message.get("reload") != self._number:
             return False
         if "error" in message:
             return self._fail(message)
@@ -88,4 +94,4 @@ class Reload:
 
     def _tell(self, message: dict[str, Any]) -> None:
         for child in self._workers.values():
-            child.channel.send(message)
+            child.channel.send({"reload": self._number, **message})

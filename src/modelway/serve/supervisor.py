@@ -65,6 +65,7 @@ class Supervisor:
         self._ending: float | None = None
         self._ended_by: int | None = None
         self._reload: Reload | None = None
+        self._reloads = 0
         self._selector = selectors.DefaultSelector()
         self._staff = Staff(self._selector, self._run_child)
 
@@ -223,7 +224,8 @@ class Supervisor:
 
     def _begin_reload(self, paths: ReleasePaths, answer: Callable[[int, dict[str, Any]], None] | None) -> None:
         if self._reload is None and self._ending is None:
-            self._reload = Reload(paths, self._staff.of(Role.WORKER), answer)
+            self._reloads += 1
+            self._reload = Reload(self._reloads, paths, self._staff.of(Role.WORKER), answer)
             self._settle(self._reload.begin())
 
     def _settle(self, done: bool) -> None:

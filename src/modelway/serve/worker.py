@@ -149,13 +149,13 @@ class Worker:
     def _obey_one(self, message: dict[str, Any]) -> None:
         if message["do"] == "load":
             paths = ReleasePaths(message["champion"], tuple(message["challengers"]))
-            self._channel.send({"loaded": True, **self._prepare(paths)})
+            self._channel.send({"reload": message["reload"], "loaded": True, **self._prepare(paths)})
         elif message["do"] == "commit" and self._prepared is not None:
             release, self._prepared = self._prepared, None
             self._steering.take(release)
             self._metrics.reloads += 1
             say("release_taken", champion=release.champion.version, challengers=list(release.challengers))
-            self._channel.send({"committed": True})
+            self._channel.send({"reload": message["reload"], "committed": True})
         elif message["do"] == "discard":
             self._prepared = None
 

@@ -1,0 +1,107 @@
+"""Watching, on a real engine, the log of a server that answered real requests: a decision, and the page in any case."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROWS = 1000
+PATIENCE = 120
+"""Seconds that the server may take to answer."""
+
+
+@pytest.fixture(scope="module")
+def loop(root):
+    """How the example sends rows, and waits for them in the log."""
+    spec = importlib.util.spec_from_file_location("loop_of_engine", root / "examples" / "loop" / "loop.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def champion(call, project):
+    """The bundle of a registered champion."""
+    for words in (("train", "export", "--path", "watched"), ("package", "export", "--path", "champion")):
+        done = call(*words)
+        assert done.exit_code == 0, done.log
+    return project / "champion"
+
+
+@pytest.fixture(scope="module")
+def logs(champion, project, loop):
+    """What the champion's server logged: of rows like those it was trained on, and of others."""
+    for kind in ("same", "covariate"):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        words = ["--bundle", str(champion), "--port", str(port), "--log", f"log-{kind}", "--workers", "1"]
+        words += ["--set", "serve.log.segment_seconds=1"]
+        with subprocess.Popen([sys.executable, "-m", "modelway", "serve", *words], cwd=project) as server:
+            try:
+                url = f"http://127.0.0.1:{port}"
+                _wait_for(server, f"{url}/ping")
+                loop.send(url, _rows(project, kind))
+                loop.wait_for_log(project / f"log-{kind}", ROWS)
+            finally:
+                server.terminate()
+    return {kind: f"log-{kind}" for kind in ("same", "covariate")}
+
+
+def _rows(project, kind):
+    drift = ["--drift", kind] if kind != "same" else []
+    words = ["sample", "--output", f"rows-{kind}", "--rows", str(ROWS), "--seed", "1", *drift]
+    subprocess.run([sys.executable, "-m", "modelway", *words], cwd=project, check=True, capture_output=True)
+    with (project / f"rows-{kind}" / "loans.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _wait_for(server, url):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except urllib.error.URLError:
+            time.sleep(0.2)
+        else:
+            return
+    pytest.fail(f"{url} does not answer")
+
+
+def told(project, path):
+    """The summary and the decision of an export."""
+    return (json.loads((project / path / name).read_text()) for name in ("summary.json", "decision.json"))
+
+
+def test_a_log_like_the_baseline_of_the_live_champion_needs_nothing(call, project, logs):
+    done = call("monitor", "--predictions", logs["same"], "export", "--path", "fine")
+    assert done.exit_code == 0, done.log
+    summary, decision = told(project, "fine")
+    # Nobody has the labels yet: that is said, and no reason to act.
+    assert (summary["exit_code"], decision["action"]) == (0, "watch")
+    report = json.loads((project / "fine" / "drift_report.json").read_text())
+    assert (report["verdict"], report["rows"]) == ("pass", ROWS)
+    assert (project / "fine" / "monitoring_dashboard.html").is_file()
+
+
+def test_drift_ends_the_call_with_4_and_leaves_its_page_where_asked(call, project, logs):
+    done = call("monitor", "--predictions", logs["covariate"], "export", "--path", "none")
+    assert done.exit_code == 4, done.log
+    assert not (project / "none").exists()
+    again = call("monitor", "--predictions", logs["covariate"], "--report-only", "export", "--path", "moved")
+    assert again.exit_code == 0, again.log
+    assert "monitor" in again.executed  # it is looked at anew each time
+    summary, decision = told(project, "moved")
+    assert (summary["exit_code"], decision["action"]) == (4, "retrain")
+    assert (project / "moved" / "monitoring_dashboard.html").is_file()
