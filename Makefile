@@ -15,7 +15,7 @@ train: $(READY) ## train, check and register the sample's model, with no account
 	$(BIN)/modelway train
 
 test: $(READY) lint ## everything but what is slow
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n auto
 
 test-slow: $(READY) ## what takes longer: races, servers, statistics, the bars on real data
 	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
