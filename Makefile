@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow ci lint bench lock engine-check clean
+.PHONY: help train test test-slow test-exhaustive ci lint bench lock engine-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -18,7 +18,10 @@ test: $(READY) lint ## everything but what is slow
 	$(BIN)/python -m pytest -n auto
 
 test-slow: $(READY) ## what takes longer: races, servers, statistics, the bars on real data
-	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "slow and not exhaustive"
+
+test-exhaustive: $(READY) ## the further cases on a Dagger engine, half an hour or more
+	$(BIN)/python -m pytest -n auto --dist loadfile -m exhaustive
 
 ci: $(READY) ## modelway's own commands on itself; ADVISORIES=FILE for an OSV export where the network has none
 	@test -f data/loans.csv || $(BIN)/modelway sample --output data

@@ -180,9 +180,9 @@ def test_nothing_runs_twice_and_reports_in_the_project_are_no_change(check, gree
     [
         # A test is linted and searched for secrets, too.
         ("tests/test_loanlib.py", ["audit", "check-code", "test"]),
-        ("src/loanlib/__init__.py", ["audit", "check-code", "test"]),
-        ("README.md", ["audit", "test"]),
-        (".env", []),
+        pytest.param("src/loanlib/__init__.py", ["audit", "check-code", "test"], marks=pytest.mark.exhaustive),
+        pytest.param("README.md", ["audit", "test"], marks=pytest.mark.exhaustive),
+        pytest.param(".env", [], marks=pytest.mark.exhaustive),
     ],
 )
 def test_a_change_runs_what_looks_at_it(check, green, advisories, changed, stranger, name, executed):
@@ -193,6 +193,7 @@ def test_a_change_runs_what_looks_at_it(check, green, advisories, changed, stran
     assert summary["exit_code"] in {0, 4}  # what ruff thinks of that line is no matter
 
 
+@pytest.mark.exhaustive
 def test_another_gate_is_for_the_small_training(check, green, advisories, changed, stranger):
     settings = (stranger / "modelway.yaml").read_text()
     changed("modelway.yaml", settings.replace("0.6", f"0.6{uuid.uuid4().int % 10**6}"))
@@ -200,6 +201,7 @@ def test_another_gate_is_for_the_small_training(check, green, advisories, change
     assert done.executed == ["audit", "smoke-train", "test"]
 
 
+@pytest.mark.exhaustive
 def test_an_advisory_is_for_the_audit_alone(check, green, tmp_path):
     (tmp_path / "advisories.jsonl").write_text(advisory("idna"))
     done, _ = check("ci", "--advisories", str(tmp_path / "advisories.jsonl"))
@@ -240,7 +242,10 @@ def test_a_call_ends_with_the_code_and_shows_what_failed(check, advisories, plan
     assert "smoke-train  pass" in end
 
 
-@pytest.mark.parametrize("part", ["check-code", "check-data", "test", "audit"])
+@pytest.mark.parametrize(
+    "part",
+    ["check-code", *(pytest.param(part, marks=pytest.mark.exhaustive) for part in ("check-data", "test", "audit"))],
+)
 def test_a_part_by_itself_ends_with_its_code(check, green, advisories, planted, part):
     words = ("--advisories", str(advisories)) if part == "audit" else ()
     done, _ = check(part, *words)
@@ -258,12 +263,14 @@ def test_advisories_that_can_not_be_had_end_with_6_and_are_asked_for_again(check
     assert again.executed == ["ask"]
 
 
+@pytest.mark.exhaustive
 def test_a_fault_outweighs_advisories_that_can_not_be_had(check, green, planted):
     words = ("--set", "audit.dependencies.service=osv", "--set", CLOSED, "--report-only")
     _, summary = check("ci", *words)
     assert summary["exit_code"] == 4
 
 
+@pytest.mark.exhaustive
 def test_a_secret_that_git_would_add_is_found(check, green, advisories, changed):
     changed("notes.txt", f"aws_access_key_id = {SECRET}\n")
     _, summary = check("audit", "--advisories", str(advisories), "--report-only")
@@ -280,6 +287,7 @@ def test_parts_are_chosen(check, green):
     assert "tests is no part of ci" in done.log
 
 
+@pytest.mark.exhaustive
 def test_data_that_are_not_there_are_refused(check, green):
     done, summary = check("check-data", "--data-uri", "data/none.csv", "--report-only")
     assert (done.exit_code, summary["exit_code"]) == (0, 3)

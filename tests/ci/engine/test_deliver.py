@@ -224,7 +224,7 @@ def test_a_rehearsal_needs_no_account(call, outside, tmp_path):
     assert {check["verdict"] for check in summary["deploy"]["smoke"]["checks"]} == {"pass"}
 
 
-@pytest.mark.parametrize("environment", ["local", "production"])
+@pytest.mark.parametrize("environment", ["local", pytest.param("production", marks=pytest.mark.exhaustive)])
 def test_a_rehearsal_of_another_target_is_refused(call, outside, environment):
     refused = call("--config", "deliver.yaml", "rehearse", "--env", environment, "export", "--path", "none")
     assert refused.exit_code == 2

@@ -178,6 +178,7 @@ def real(call, shared_data, tmp_path, example, name, *words):
     return json.loads((tmp_path / "out/summary.json").read_text())
 
 
+@pytest.mark.exhaustive
 def test_census_data(call, shared_data, tmp_path):
     summary = real(call, shared_data, tmp_path, "income", "adult.csv", "--epochs", "60")
     assert summary["stages"]["evaluate"] in {0, 4, 5}

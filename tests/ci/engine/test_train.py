@@ -79,6 +79,7 @@ def test_what_is_the_champion_already_only_looks_at_the_registry(call, compared,
     assert digests(tmp_path / "again") == digests(compared)
 
 
+@pytest.mark.exhaustive
 def test_a_challenger_trained_again_is_known_without_registering(call, compared, tmp_path):
     other = ("--set", "fit.estimator.num_leaves=7", "--set", "evaluate.gates.champion.margin=0.5")
     _, first = train(call, tmp_path / "challenger", *other)
@@ -94,9 +95,11 @@ def test_a_challenger_trained_again_is_known_without_registering(call, compared,
     ("path", "executed"),
     [
         ("README.md", ["look"]),
-        ("tests/test_new.py", ["look"]),
+        pytest.param("tests/test_new.py", ["look"], marks=pytest.mark.exhaustive),
         ("src/modelway/report/formats.py", ["compile", "evaluate", "look", "pull"]),
-        ("ci/locks/fit.lock", ["compile", "fit", "install", "look", "openmp"]),
+        pytest.param(
+            "ci/locks/fit.lock", ["compile", "fit", "install", "look", "openmp"], marks=pytest.mark.exhaustive
+        ),
     ],
 )
 def test_a_line_in_one_file_runs_only_what_follows_from_it(call, compared, project, tmp_path, path, executed):
