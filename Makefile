@@ -46,7 +46,7 @@ lock: ## make requirements.lock anew, and its parts in ci/locks (needs uv); hash
 	$(LOCK) --extra fit -c requirements.lock --upgrade -o ci/locks/fit.lock
 	$(LOCK) --extra evaluate -c requirements.lock --upgrade -o ci/locks/evaluate.lock
 	$(LOCK) --extra registry -c requirements.lock --upgrade -o ci/locks/register.lock
-	for part in train check-code check-data test audit package serve rehearse ray; do \
+	for part in train check-code check-data test audit package serve monitor rehearse ray; do \
 		$(LOCK) --extra $$part -c requirements.lock --upgrade -o ci/locks/$$part.lock || exit; done
 
 engine-check: $(READY) ## which dagger CLI and engine are found, and what would be skipped without

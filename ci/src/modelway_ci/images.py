@@ -31,13 +31,12 @@ _LOCKS = {
     "release": ("register",),
     "deploy": ("package", "serve"),
     "batch": ("package",),
-    "monitor": ("package", "serve", "check-data"),
     "check-code": ("train", "check-code"),
     "test": ("train", "test"),
     "smoke-train": ("train",),
 }
 """The locks of stages that have none of their own name, or more: the user's code may import what training imports, and
-who deploys or rolls back packages anew and reads flags."""
+who deploys packages anew and reads flags."""
 _NEEDS_OPENMP = frozenset({"fit", "evaluate", "test", "smoke-train", "package", "deploy", "monitor", "batch"})
 _SEES_USER_CODE = frozenset({"fit", "evaluate", "check-code", "test", "smoke-train", "package", "batch"})
 _PURELIB = "import sysconfig; print(sysconfig.get_path('purelib'))"
