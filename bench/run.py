@@ -8,6 +8,9 @@ from pathlib import Path
 import batch_kills
 import dagger_train
 import deploy_faults
+import drift
+import drift_bikes
+import drift_streams
 import help as help_bench
 import local_switch
 import rollback_in_force
@@ -45,6 +48,9 @@ def main() -> None:
         "Switching releases": local_switch.measure,
         "Rolling back": rollback_in_force.measure,
         "Deploys with faults": deploy_faults.measure,
+        "Drift": drift.measure,
+        "Drift on simulated streams": drift_streams.measure,
+        "Drift of real data": drift_bikes.measure,
     }
     for title, measure in benchmarks.items():
         parts += [f"## {title}", "", measure(), ""]
