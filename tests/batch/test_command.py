@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.server
 import json
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,3 +171,11 @@ def test_wrong_usage_is_told(project, bundle, argv, code, says) -> None:
 def test_nothing_to_score_is_told(project, bundle) -> None:
     assert project.run("batch", "--bundle", str(bundle)) == 2
     assert "nothing says what to score" in project.err
+
+
+def test_no_process_waits_for_pandas(project, bundle) -> None:
+    """It would take a third of a second and 40 MB of each process that scores."""
+    command = [sys.executable, "-X", "importtime", "-m", "modelway", "batch", "--bundle", str(bundle), "--sample"]
+    told = subprocess.run([*command, "--output", "out"], check=True, capture_output=True, text=True)
+    assert " pyarrow.lib\n" in told.stderr
+    assert " pandas\n" not in told.stderr

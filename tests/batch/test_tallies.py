@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelway.batch.counting import Counts
 from modelway.batch.tallies import OTHER, merge, merge_slices, shift, tally
-from modelway.records.batch import Tally
+from modelway.records.batch import Position, Tally, Unit
 from modelway.records.bundle import Signature
 from modelway.records.data import Task
 from modelway.records.evaluate import Scores
@@ -70,3 +72,20 @@ def test_rare_values_of_a_slice_are_put_together() -> None:
     assert next(iter(found)) == "v000"
     assert sum(one.rows for one in found.values()) == sum(range(81, 201))
     assert OTHER in found
+
+
+def test_values_of_a_slice_are_counted_however_a_dictionary_holds_them() -> None:
+    stored = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 3, 0], pa.int8()), ["a", "b", "c", "a"])
+    texts = pa.array(["a", "b", None, "a", "a"])
+    scores = Scores(np.array([1.0, 2.0, 4.0, 8.0, 16.0]))
+    found = []
+    for values in (stored, texts):
+        counts = Counts(REGRESSION, ["part"], ())
+        counts.add(pa.table({"part": values}), scores)
+        found.append(
+            counts.record(Unit(number=0, begin=Position(file=0), end=Position(file=1)), (), 0.0).slices["part"]
+        )
+    assert found[0] == found[1]
+    assert {name: (one.rows, one.total) for name, one in found[0].items()} == {
+        "a": (3, 25.0), "(missing)": (1, 4.0), "b": (1, 2.0),
+    }  # fmt: skip

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -124,15 +124,19 @@ def test_rare_categories_count_as_unseen(make_columns, make_table) -> None:
     assert spec.names == ("c=b",)
 
 
-def test_parts_of_a_date_are_those_of_the_calendar(make_columns, make_table) -> None:
+FAR_APART = [
+    datetime(1969, 12, 31, 23, 30, tzinfo=UTC),
+    datetime(2000, 2, 29, 5, tzinfo=UTC),
+    datetime(2024, 12, 31, tzinfo=UTC),
+    datetime(1899, 3, 1, 12, tzinfo=UTC),
+]
+CLOSE_TOGETHER = [datetime(2023, 12, 30, tzinfo=UTC) + timedelta(hours=7 * (step * 29 % 37)) for step in range(37)]
+
+
+@pytest.mark.parametrize("days", [FAR_APART, CLOSE_TOGETHER], ids=["far apart", "close together"])
+def test_parts_of_a_date_are_those_of_the_calendar(make_columns, make_table, days) -> None:
     columns = make_columns(d="date", y="integer")
-    days = [
-        datetime(1969, 12, 31, 23, 30, tzinfo=UTC),
-        datetime(2000, 2, 29, 5, tzinfo=UTC),
-        datetime(2024, 12, 31, tzinfo=UTC),
-        datetime(1899, 3, 1, 12, tzinfo=UTC),
-    ]
-    table = make_table(columns, {"d": days, "y": [0] * 4})
+    table = make_table(columns, {"d": days, "y": [0] * len(days)})
     spec = fit_features(_options(d=ColumnFeatures(parts=tuple(DatePart))), columns, "y", table)
     (feature,) = spec.features
     numbers = apply_features(spec, table) * np.array(feature.divisor) + np.array(feature.center)

@@ -13,7 +13,7 @@ from modelway.data.convert import describe
 from modelway.data.refusals import shown
 from modelway.data.suite.kinds import Kind, convert_stored, convert_texts
 from modelway.records.data import Column, ColumnType
-from modelway.records.tables import ARROW_TYPES
+from modelway.records.tables import ARROW_TYPES, number_array
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +99,7 @@ class Block:
         """The number of each row of the table in its file, from 1."""
         if self.numbers is not None:
             return self.numbers
-        return pa.array(np.arange(self.row, self.row + self.table.num_rows, dtype=np.int64))
+        return number_array(np.arange(self.row, self.row + self.table.num_rows, dtype=np.int64))
 
     def number_of(self, index: int) -> int:
         """The same of one row."""

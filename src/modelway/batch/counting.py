@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from modelway.batch.tallies import MISSING, merge, merge_slices, output_values, tally
 from modelway.records.batch import Example, PartRecord, PartSeconds, Tally
+from modelway.records.tables import held_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,14 +91,17 @@ class Counts:
         )
 
     def _of_slice(self, values: pa.ChunkedArray, scores: Scores) -> dict[str, Tally]:
-        coded = values.cast(pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
-        if isinstance(coded, pa.ChunkedArray):
-            coded = coded.combine_chunks()
-        places = coded.indices.to_numpy(zero_copy_only=False)
-        width = len(coded.dictionary)
-        rows = np.bincount(places, minlength=width).tolist()
+        coded = values if pa.types.is_dictionary(values.type) else values.cast(pa.string()).dictionary_encode()
+        coded = coded.chunk(0) if coded.num_chunks == 1 else coded.combine_chunks()
+        names = [*coded.dictionary.to_pylist(), None]
+        places, missing = held_in(coded.indices)
+        places = places if missing is None else np.where(missing, np.intp(len(names) - 1), places)
+        rows = np.bincount(places, minlength=len(names)).tolist()
         numbers = output_values(self._signature, scores)
-        totals = [0.0] * width if numbers is None else np.bincount(places, numbers, width).tolist()
-        names = [MISSING if value is None else value for value in coded.dictionary.to_pylist()]
-        found = {name: Tally(rows=count, total=total) for name, count, total in zip(names, rows, totals, strict=True)}
-        return merge_slices([found])
+        totals = [0.0] * len(names) if numbers is None else np.bincount(places, numbers, len(names)).tolist()
+        # A dictionary may hold values that no row has, and the same one twice.
+        return merge_slices(
+            {MISSING if name is None else name: Tally(rows=count, total=total)}
+            for name, count, total in zip(names, rows, totals, strict=True)
+            if count
+        )

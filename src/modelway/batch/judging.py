@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from modelway.batch.blocks import no_such
 from modelway.data.refusals import shown
 from modelway.records.data import ColumnType
+from modelway.records.tables import text_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,11 +67,11 @@ def _judge_column(told: SignatureColumn, block: Block, unreadable: pa.BooleanArr
     if told.min is not None or told.max is not None:
         _judge_range(told, values, block, refusals)
     if told.refuse_unseen and told.values is not None:
-        known = _among(values, pa.array(told.values, pa.string()))
-        if not pc.all(known).as_py():
+        unknown = _unknown(values, text_array(told.values))
+        if unknown is not None:
             listed = ", ".join(repr(value) for value in told.values[:10]) + (" …" if len(told.values) > 10 else "")
             refusals.add(
-                _flat(pc.invert(known)),
+                _flat(unknown),
                 f"{name}: unknown value",
                 lambda at: f"{name}: {shown(_given(block, at, name))} is none of {listed}",
             )
@@ -107,17 +108,15 @@ def _judge_range(told: SignatureColumn, values: pa.ChunkedArray, block: Block, r
         )
 
 
-def _among(values: pa.ChunkedArray, known: pa.Array) -> pa.ChunkedArray:
-    """True where a value is one of those known, or missing."""
-    if not pa.types.is_dictionary(values.type):
-        return pc.or_(pc.is_in(values, known), values.is_null())
-    chunks = []
-    for chunk in values.chunks:
-        fits = pc.is_in(chunk.dictionary, known)
+def _unknown(values: pa.ChunkedArray, known: pa.Array) -> pa.ChunkedArray | None:
+    """True where a value is there that is none of those known; None where there is no such row."""
+    if pa.types.is_dictionary(values.type):
         # Most often all of a dictionary is known, and no row has to be looked at.
-        every = pc.all(fits, min_count=0).as_py()
-        chunks.append(pa.repeat(True, len(chunk)) if every else pc.fill_null(fits.take(chunk.indices), True))
-    return pa.chunked_array(chunks, pa.bool_())
+        if all(pc.all(pc.is_in(chunk.dictionary, known), min_count=0).as_py() for chunk in values.chunks):
+            return None
+        values = values.cast(pa.string())
+    unknown = pc.and_not(values.is_valid(), pc.is_in(values, known))
+    return unknown if pc.any(unknown).as_py() else None
 
 
 def _given(block: Block, at: int, name: str) -> object:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modelway.records.data import Task
-from modelway.records.tables import ARROW_TYPES
+from modelway.records.tables import ARROW_TYPES, number_array, text_array
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ class PredictionWriter:
         self._plan = plan
         self._signature = signature
         self._started = datetime.fromisoformat(plan.started)
-        self._classes = pa.array(signature.classes, pa.string()) if signature.classes else None
+        self._classes = text_array(signature.classes) if signature.classes else None
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self.schema = self._schema()
@@ -56,6 +56,8 @@ class PredictionWriter:
             compression="zstd",
             compression_level=1,
             use_dictionary=[*texts, *constant],
+            # Each number is one more than the one before.
+            column_encoding=None if plan.keys else {"row": "DELTA_BINARY_PACKED"},
             store_schema=False,
         )
 
@@ -107,19 +109,19 @@ class PredictionWriter:
 
     def _outputs(self, scores: Scores) -> list[pa.Array]:
         if self._classes is None or scores.probability is None:
-            return [pa.array(scores.prediction, pa.float64())]
-        prediction = pa.DictionaryArray.from_arrays(pa.array(scores.prediction, pa.int32()), self._classes)
+            return [number_array(scores.prediction.astype(np.float64, copy=False))]
+        prediction = pa.DictionaryArray.from_arrays(number_array(scores.prediction.astype(np.int32)), self._classes)
         probability = scores.probability
         if len(self._classes) == 2:
-            return [prediction, pa.array(np.ascontiguousarray(probability[:, 1]))]
-        chosen = probability[np.arange(len(probability)), scores.prediction]
-        each = [pa.array(np.ascontiguousarray(probability[:, at])) for at in range(len(self._classes))]
-        return [prediction, pa.array(chosen), *each]
+            return [prediction, number_array(probability[:, 1])]
+        chosen = number_array(probability[np.arange(len(probability)), scores.prediction])
+        each = [number_array(probability[:, at]) for at in range(len(self._classes))]
+        return [prediction, chosen, *each]
 
     def _constants(self, rows: int) -> list[pa.Array]:
-        version = pa.array(np.full(rows, self._plan.model.version, dtype=np.int64))
-        started = pa.array(np.full(rows, round(self._started.timestamp() * 1e6), dtype=np.int64))
-        return [version, _constant(self._plan.run, rows), started.cast(pa.timestamp("us", "UTC"))]
+        version = number_array(np.full(rows, self._plan.model.version, dtype=np.int64))
+        started = number_array(np.full(rows, round(self._started.timestamp() * 1e6), dtype=np.int64))
+        return [version, _constant(self._plan.run, rows), started.view(pa.timestamp("us", "UTC"))]
 
 
 class RejectWriter:
@@ -149,7 +151,7 @@ class RejectWriter:
 
 
 def _constant(text: str, rows: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int32)), pa.array([text]))
+    return pa.DictionaryArray.from_arrays(number_array(np.zeros(rows, dtype=np.int32)), text_array([text]))
 
 
 def _flat(values: pa.ChunkedArray) -> pa.Array:

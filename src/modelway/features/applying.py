@@ -183,7 +183,7 @@ def _texts(feature: TextFeature, places: slice) -> Write:
         if numbers is None:
             write_texts(feature, texts, out[:, places])
         else:
-            out[:, places] = known.features(texts, places.stop - places.start)[numbers]
+            out[:, places] = known.features(texts, places.stop - places.start).take(numbers, axis=0)
         if feature.indicator:
             missing: Any = [text is None for text in texts]
             out[:, places.stop - 1] = missing if numbers is None else np.array(missing)[numbers]

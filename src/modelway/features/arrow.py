@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from modelway.features.applying import Transformer
 from modelway.features.layout import input_columns
+from modelway.records.tables import held_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,9 @@ class ArrowBatch:
             column = self._batch.column(name)
             if pa.types.is_boolean(column.type):
                 column = column.cast(pa.float64())
-            numbers[place] = column.to_numpy(zero_copy_only=False)
+            numbers[place], missing = held_in(column)
+            if missing is not None:
+                numbers[place, missing] = np.nan
         return numbers
 
     def labels(self, name: str) -> tuple[Sequence[str | None], NDArray[np.integer[Any]]]:
@@ -62,16 +65,15 @@ class ArrowBatch:
         column: Any = self._batch.column(name)
         encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
         labels = [*encoded.dictionary.to_pylist(), None]
-        indices = encoded.indices.fill_null(len(labels) - 1) if encoded.null_count else encoded.indices
-        return labels, indices.to_numpy(zero_copy_only=False)
+        places, missing = held_in(encoded.indices)
+        return labels, places if missing is None else np.where(missing, np.intp(len(labels) - 1), places)
 
     def micros(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """As `Batch.micros`."""
-        column = self._batch.column(name)
-        micros = column.view(pa.int64())
-        if not column.null_count:
-            return micros.to_numpy(), np.zeros(self.rows, dtype=np.bool_)
-        return micros.fill_null(0).to_numpy(zero_copy_only=False), column.is_null().to_numpy(zero_copy_only=False)
+        micros, missing = held_in(self._batch.column(name).view(pa.int64()))
+        if missing is None:
+            return micros, np.zeros(self.rows, dtype=np.bool_)
+        return np.where(missing, 0, micros), missing
 
     def texts(self, name: str) -> Sequence[str | None]:
         """As `Batch.texts`."""

@@ -53,7 +53,7 @@ def date_numbers(
         if part is DatePart.ELAPSED_DAYS:
             numbers.append(micros / _DAY - origin)
             continue
-        values = micros // _HOUR % 24 if part is DatePart.HOUR else _part_of_day(days, part)
+        values = micros // _HOUR % 24 if part is DatePart.HOUR else _of_days(days, part)
         if cyclic and part in _CYCLES:
             first, length = _CYCLES[part]
             numbers += [waves[values - first] for waves in _waves(length)]
@@ -67,6 +67,14 @@ def _waves(length: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Sine and cosine of each place in a cycle; numpy's own may give other bits for one value than for many."""
     angles = [2 * math.pi * step / length for step in range(length)]
     return np.array([math.sin(angle) for angle in angles]), np.array([math.cos(angle) for angle in angles])
+
+
+def _of_days(days: NDArray[np.int64], part: DatePart) -> NDArray[np.int64]:
+    """A number of each day; where rows are more than the days that they lie within, each day is looked at once."""
+    if not len(days) or (last := days.max()) - (first := days.min()) >= len(days):
+        return _part_of_day(days, part)
+    numbers: NDArray[np.int64] = _part_of_day(np.arange(first, last + 1), part).take(days - first)
+    return numbers
 
 
 def _part_of_day(days: NDArray[np.int64], part: DatePart) -> NDArray[np.int64]:
