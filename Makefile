@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow test-exhaustive ci lint bench lock engine-check clean
+.PHONY: help train test test-slow test-exhaustive ci lint bench scorecard lock engine-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -36,6 +36,9 @@ lint: $(READY) ## format, lint, types, import direction
 
 bench: $(READY) ## the benchmarks of bench/, paired and as ratios
 	$(BIN)/python bench/run.py
+
+scorecard: $(READY) ## the rollout's decisions on simulated traffic, beside others' rules; 4 where an aim is missed
+	$(BIN)/python bench/scorecard.py
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-annotate --no-header --no-emit-index-url --quiet

@@ -41,8 +41,9 @@ _BY_KEY: dict[str, tuple[str, ...]] = {
     "package": ("deploy",),
     "serve": ("deploy",),
     "environments": ("deploy",),
-    "batch": (),  # these two run by the clock, and read them then
+    "batch": (),  # these run by the clock, and read them then
     "monitor": (),
+    "rollout": (),
     "changed": (*CI, "train"),  # what it says now may hide what it said before
 } | {part.replace("-", "_"): (part,) for part in CI}
 _FIRST_PART = {"fit": "fit", "evaluate": "evaluate", "register": "register"}

@@ -19,6 +19,7 @@ from modelway.records.fit import FitOptions
 from modelway.records.monitor import MonitorOptions
 from modelway.records.package import PackageOptions
 from modelway.records.register import RegisterOptions
+from modelway.records.rollout import RolloutOptions
 from modelway.records.serve import ServeOptions
 from modelway.records.smoke_train import SmokeTrainOptions
 from modelway.records.testing import TestOptions
@@ -53,6 +54,8 @@ class SettingsSlice(Record):
     """How a bundle is served."""
     monitor: MonitorOptions = MonitorOptions()
     """How the health of a live model is watched."""
+    rollout: RolloutOptions = RolloutOptions()
+    """How a challenger comes to all of the traffic, or goes back."""
     batch: BatchOptions = BatchOptions()
     """How a data set is scored."""
     changed: ChangedOptions = ChangedOptions()

@@ -1,0 +1,92 @@
+"""Take a challenger to all of the traffic, or back, by evidence; so far: simulate what the settings' plan would do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from modelway.cli.settings import read_slice
+from modelway.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from modelway.cli.output import Output
+    from modelway.rollout.simulation import Simulated
+
+EXAMPLE = "modelway rollout simulate --scenario errors-doubled --requests-per-second 50"
+_ACTIONS = ("simulate",)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's flags."""
+    parser.add_argument("action", choices=_ACTIONS, help="simulate: run the plan over made-up traffic, in seconds")
+    parser.add_argument(
+        "--scenario",
+        default="no-difference",
+        metavar="NAME",
+        help="what is true of the traffic; `--scenario list` tells (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--requests-per-second", type=float, default=50.0, metavar="N", help="of both arms (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--hours", type=float, default=24.0, metavar="H", help="how long is looked (default: %(default)g)"
+    )
+    parser.add_argument("--runs", type=int, default=200, metavar="N", help="how many rollouts (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the same one gives the same result")
+
+
+def run(args: argparse.Namespace, output: Output) -> int:
+    """Run the command."""
+    from modelway.rollout.scenarios import SCENARIOS
+    from modelway.rollout.simulation import simulate
+
+    if args.scenario == "list":
+        if not output.json:
+            print("\n".join(f"{name}: {scenario.about}" for name, scenario in SCENARIOS.items()))
+        output.record({"exit_code": 0, "scenarios": {name: scenario.about for name, scenario in SCENARIOS.items()}})
+        return 0
+    if args.scenario not in SCENARIOS:
+        raise UsageError(
+            f"there is no scenario {args.scenario!r}", where="--scenario", remedy=f"Known are: {', '.join(SCENARIOS)}."
+        )
+    _refuse_too_little(args)
+    settings, _ = read_slice(args)
+    found = simulate(
+        settings.rollout,
+        SCENARIOS[args.scenario],
+        per_second=args.requests_per_second,
+        hours=args.hours,
+        runs=args.runs,
+        seed=args.seed,
+    )
+    if not output.json:
+        _show(args, found, [step.share for step in settings.rollout.steps])
+    asked = {"scenario": args.scenario, "requests_per_second": args.requests_per_second, "hours": args.hours}
+    output.record({"exit_code": 0, **asked, "seed": args.seed, **asdict(found)})
+    return 0
+
+
+def _refuse_too_little(args: argparse.Namespace) -> None:
+    for flag, value in (
+        ("--requests-per-second", args.requests_per_second),
+        ("--hours", args.hours),
+        ("--runs", args.runs),
+        ("--seed", args.seed + 1),
+    ):
+        if not 0 < value < float("inf"):
+            raise UsageError("this has to be a number above zero", where=flag, remedy="Give one that is.")
+
+
+def _show(args: argparse.Namespace, found: Simulated, shares: list[float]) -> None:
+    print(f"{args.scenario}, {args.requests_per_second:g} requests/s, {args.hours:g} hours, {found.runs} rollouts:")
+    for word, count, minutes in (
+        ("promoted", found.promoted, found.promoted_minutes),
+        ("rolled back", found.rolled_back, found.rolled_back_minutes),
+        ("held", found.held, None),
+    ):
+        when = "" if minutes is None else f", median after {minutes:g} minutes"
+        print(f"  {word}: {count} ({count / found.runs:.1%}){when}")
+    reached = ", ".join(f"{share:.0%}: {part:.0%}" for share, part in zip(shares, found.reached, strict=True))
+    print(f"  reached the share of {reached} of them")

@@ -1,0 +1,169 @@
+"""Evidence of a rollout, added up by interval, and what follows from it; of one rollout, or of many at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelway.decide.errors import RATIOS, log_against, log_margin, log_within, tilts
+from modelway.decide.evidence import bound, log_mean
+from modelway.decide.latency import quantile_bounds
+from modelway.decide.sample_ratio import TILTS, log_mismatch
+from modelway.records.rollout_seen import LATENCY_EDGES_MS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from modelway.records.rollout import RolloutOptions
+
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+EDGES = np.array(LATENCY_EDGES_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One arm's counts of one interval, as `records.rollout_seen.ArmCounts` has them.
+
+    Attributes:
+        keys: shape (...).
+        failed: shape (...).
+        new: shape (...).
+        latency: shape (..., buckets).
+    """
+
+    keys: Floats
+    failed: Floats
+    new: Floats
+    latency: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the intervals say together.
+
+    Attributes:
+        against: log e-values of the whole rollout against "fails no more often", shape (..., ratios).
+        mismatch: log e-values of the whole rollout against "the shares are as set", shape (..., tilts).
+        within: log e-values of this step against "fails more often, by a margin", for a margin of 0; (..., tilts).
+        keys: the challenger's keys of this step, shape (...).
+        champion: latencies of this step, shape (..., buckets).
+        challenger: the same.
+    """
+
+    against: Floats
+    mismatch: Floats
+    within: Floats
+    keys: Floats
+    champion: Floats
+    challenger: Floats
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...] = ()) -> Evidence:
+        """Of a rollout that begins."""
+        buckets = len(EDGES) + 1
+        sizes = ((len(RATIOS),), (len(TILTS),), (tilts(),), (), (buckets,), (buckets,))
+        return cls(*(np.zeros(shape + size) for size in sizes))
+
+    def add(self, champion: Arm, challenger: Arm, share: Floats | float) -> Evidence:
+        """With one more interval.
+
+        Args:
+            champion: what the champion did.
+            challenger: what the challenger did.
+            share: the challenger's share that was set, shape (...) or one for all.
+        """
+        counts = (champion.keys, champion.failed, challenger.keys, challenger.failed)
+        return Evidence(
+            self.against + log_against(*counts),
+            self.mismatch + log_mismatch(champion.new, challenger.new, share),
+            self.within + log_within(*counts),
+            self.keys + np.where(champion.keys > 0, challenger.keys, 0.0),
+            self.champion + champion.latency,
+            self.challenger + challenger.latency,
+        )
+
+    def next_step(self, which: Flags | bool = True) -> Evidence:
+        """What is kept where a new step begins: what may stop the rollout. What lets it go on is shown anew each time.
+
+        Args:
+            which: the rollouts where one begins, shape (...).
+        """
+        ends = np.asarray(which)
+        clear = {
+            name: np.where(ends[..., None] if name != "keys" else ends, 0.0, getattr(self, name))
+            for name in ("within", "keys", "champion", "challenger")
+        }
+        return Evidence(self.against, self.mismatch, **clear)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What follows from evidence, each of shape (...).
+
+    Attributes:
+        mismatch: log evidence that the shares are not as set.
+        against: log evidence that the challenger fails more often.
+        within: log evidence that it does not, by more than the margin.
+        champion: bounds of the champion's latency quantile, in milliseconds.
+        challenger: bounds of the challenger's.
+        broken: the shares are not as set.
+        fails: the challenger fails more often.
+        slow: the challenger is slower.
+        harmless: every margin is excluded.
+    """
+
+    mismatch: Floats
+    against: Floats
+    within: Floats
+    champion: tuple[Floats, Floats]
+    challenger: tuple[Floats, Floats]
+    broken: Flags
+    fails: Flags
+    slow: Flags
+    harmless: Flags
+
+
+def judge(evidence: Evidence, slack: Floats | float, options: RolloutOptions) -> Judged:
+    """Compare the evidence with its bounds.
+
+    A rollback needs one guard's evidence beyond one over its part of alpha; the parts make alpha at most (Bonferroni).
+    The latency guard's part is shared by the steps once more, since each is an epoch of its own. To go on, all margins
+    have to be excluded, each with alpha: an intersection-union test (Berger, 1982) needs no parts.
+
+    Args:
+        evidence: what was seen.
+        slack: how many times the margins it takes to go on, shape (...) or one for all.
+        options: the settings' `rollout`.
+    """
+    guards, alpha = options.guards, options.alpha
+    mismatch, against = log_mean(evidence.mismatch), log_mean(evidence.against)
+    margin = np.asarray(slack * guards.errors.margin)
+    within = log_mean(evidence.within + log_margin(evidence.keys, margin))
+    broken = np.asarray(mismatch >= bound(guards.sample_ratio.alpha))
+    fails = np.asarray(against >= bound(alpha * guards.errors.alpha))
+    champion, challenger, slow, quick = _latency(evidence, slack, options)
+    harmless = np.asarray((within >= bound(alpha)) & quick)
+    return Judged(mismatch, against, within, champion, challenger, broken, fails, slow, harmless)
+
+
+def _latency(
+    evidence: Evidence, slack: Floats | float, options: RolloutOptions
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats], Flags, Flags]:
+    guard = options.guards.latency
+    shape = evidence.keys.shape
+    if guard.alpha <= 0:
+        nothing = (np.zeros(shape), np.full(shape, np.inf))
+        return nothing, nothing, np.zeros(shape, bool), np.ones(shape, bool)
+    # Of each arm's pair of bounds one side counts, half of the pair's error, so that two pairs with a part make a part.
+    part = options.alpha * guard.alpha / len(options.steps)
+    champion, challenger = (
+        quantile_bounds(histogram, EDGES, guard.quantile, part)
+        for histogram in (evidence.champion, evidence.challenger)
+    )
+    slow = np.asarray(challenger[0] > champion[1])
+    quick = np.asarray(challenger[1] < champion[0] * (1 + guard.margin * slack))
+    return champion, challenger, slow, quick

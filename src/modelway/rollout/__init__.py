@@ -1,0 +1,1 @@
+"""A challenger from shadow to all of the traffic, or back, by evidence; and what a plan would do, simulated."""

@@ -1,0 +1,122 @@
+"""What a plan would do with made-up traffic: many rollouts side by side, by the rules of the real one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelway.decide.judging import Evidence, judge
+from modelway.decide.rollout import least_minutes
+from modelway.records.rollout import TimeUp
+from modelway.rollout.scenarios import draw
+
+if TYPE_CHECKING:
+    from modelway.decide.judging import Flags, Floats, Judged
+    from modelway.records.rollout import RolloutOptions
+    from modelway.rollout.scenarios import Scenario
+
+_RUNNING, _PROMOTED, _BACK = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """How many rollouts ended how.
+
+    Attributes:
+        runs: how many there were.
+        promoted: how many came to all of the traffic.
+        rolled_back: how many went back.
+        held: how many were still on their way, or held, when the simulation ended.
+        promoted_minutes: median time to all of the traffic; None where none came there.
+        rolled_back_minutes: median time until it was rolled back, likewise.
+        reached: share of the runs that reached each step.
+    """
+
+    runs: int
+    promoted: int
+    rolled_back: int
+    held: int
+    promoted_minutes: float | None
+    rolled_back_minutes: float | None
+    reached: tuple[float, ...]
+
+
+def simulate(
+    options: RolloutOptions, scenario: Scenario, *, per_second: float, hours: float, runs: int, seed: int
+) -> Simulated:
+    """Run the plan.
+
+    Args:
+        options: the settings' `rollout`.
+        scenario: what is true of the traffic.
+        per_second: requests per second of both arms.
+        hours: how long is looked.
+        runs: how many rollouts.
+        seed: the same one gives the same result.
+    """
+    generator = np.random.default_rng(seed)
+    state, step, ended = np.zeros(runs, int), np.zeros(runs, int), np.full(runs, np.nan)
+    began, furthest = np.zeros(runs), np.zeros(runs, int)
+    evidence = Evidence.none((runs,))
+    plan = _Plan(options)
+    minutes = options.interval_seconds / 60
+    for number in range(int(np.ceil(hours * 60 / minutes))):
+        if not (state == _RUNNING).any():
+            break
+        share = plan.share[step]
+        seen = draw(scenario, share, number * minutes, options.interval_seconds, per_second, generator,
+                    latencies=options.guards.latency.alpha > 0)  # fmt: skip
+        evidence = evidence.add(*seen.arms, share)
+        now = (number + 1) * minutes
+        judged = judge(evidence, plan.slack[step], options)
+        back, onward = plan.weigh(judged, step, now - began)
+        running = state == _RUNNING
+        back, onward = back & running, onward & running
+        last = onward & (step == len(options.steps) - 1)
+        state[back], state[last] = _BACK, _PROMOTED
+        ended[back | last] = now
+        step = np.where(onward & ~last, step + 1, step)
+        began = np.where(onward, now, began)
+        furthest = np.maximum(furthest, step)
+        evidence = evidence.next_step(onward)
+    return _count(state, ended, furthest, len(options.steps))
+
+
+class _Plan:
+    """The plan's steps as arrays."""
+
+    def __init__(self, options: RolloutOptions) -> None:
+        steps = options.steps
+        self.share: Floats = np.array([step.share for step in steps])
+        self.slack: Floats = np.array([step.slack for step in steps])
+        self._least = np.array([least_minutes(step) for step in steps])
+        self._deadline = np.array([step.deadline_hours * 60 for step in steps])
+        self._late_back = np.array([step.time_up is TimeUp.BACK for step in steps])
+        self._late_on = np.array([step.time_up is TimeUp.ON for step in steps])
+
+    def weigh(self, judged: Judged, step: np.ndarray, elapsed: Floats) -> tuple[Flags, Flags]:
+        """Which runs go back and which go on, by the order of `decide_rollout`."""
+        late = elapsed >= self._deadline[step]
+        open_ = ~judged.broken
+        back = open_ & (judged.fails | judged.slow)
+        onward = open_ & ~back & judged.harmless & (elapsed >= self._least[step])
+        idle = open_ & ~back & ~onward & late
+        return back | (idle & self._late_back[step]), onward | (idle & self._late_on[step])
+
+
+def _count(state: np.ndarray, ended: Floats, furthest: np.ndarray, steps: int) -> Simulated:
+    def median(which: Flags) -> float | None:
+        return float(np.median(ended[which])) if which.any() else None
+
+    promoted, back = state == _PROMOTED, state == _BACK
+    return Simulated(
+        runs=len(state),
+        promoted=int(promoted.sum()),
+        rolled_back=int(back.sum()),
+        held=int((state == _RUNNING).sum()),
+        promoted_minutes=median(promoted),
+        rolled_back_minutes=median(back),
+        reached=tuple(float((furthest >= number).mean()) for number in range(steps)),
+    )

@@ -1,0 +1,157 @@
+"""What a rollout does next: on evidence alone, and never on half of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelway.decide.rollout import decide_rollout
+from modelway.records.rollout import CanaryStep, GuardOptions, LatencyGuard, RolloutOptions, TimeUp
+from modelway.records.rollout_seen import (
+    LATENCY_EDGES_MS,
+    ArmCounts,
+    Report,
+    RolloutAction,
+    Seen,
+    SeenInterval,
+)
+
+BUCKETS = len(LATENCY_EDGES_MS) + 1
+FAST, SLOW = 55, 60  # numbers of buckets, five tenths apart
+
+
+def plan(*, latency: float = 0.25, time_up: TimeUp = TimeUp.HOLD) -> RolloutOptions:
+    step = CanaryStep(kind="canary", share=0.5, minutes=5, deadline_hours=1, time_up=time_up)
+    return RolloutOptions(steps=(step,), guards=GuardOptions(latency=LatencyGuard(alpha=latency)))
+
+
+def arm(keys: int, failed: int, bucket: int = FAST) -> ArmCounts:
+    latency = [0] * BUCKETS
+    latency[bucket] = keys
+    return ArmCounts(keys=keys, failed=failed, new=keys, latency=tuple(latency))
+
+
+def interval(
+    minute: int, failed: int = 1, *, keys: int = 1000, share: float = 0.5, slow: int = FAST, replicas: str = "ab"
+) -> SeenInterval:
+    end = (minute + 1) * 60.0
+    reports = tuple(Report(replica=name, requests=2 * keys // len(replicas), written=end + 1) for name in replicas)
+    return SeenInterval(
+        start=minute * 60.0,
+        step=0,
+        share=share,
+        requests=2 * keys,
+        champion=arm(keys, 1),
+        challenger=arm(keys, failed, slow),
+        reports=reports,
+    )
+
+
+def seen(*intervals: SeenInterval, now: float | None = None) -> Seen:
+    end = len(intervals) * 60.0 + 5 if now is None else now
+    return Seen(intervals=intervals, step=0, step_began=0.0, now=end)
+
+
+HEALTHY = tuple(interval(minute) for minute in range(8))
+
+
+def test_a_challenger_that_does_no_harm_goes_on() -> None:
+    decision = decide_rollout(plan(), seen(*HEALTHY))
+    assert decision.action is RolloutAction.ADVANCE
+    assert decision.numbers["errors_upper"] < 0.005
+
+
+def test_not_before_the_step_has_lasted() -> None:
+    decision = decide_rollout(plan(), seen(*HEALTHY[:4]))
+    assert decision.action is RolloutAction.HOLD
+    assert "lasts 5 minutes" in decision.reasons[0]
+
+
+def test_too_little_traffic_holds() -> None:
+    few = [interval(minute, failed=0, keys=10) for minute in range(8)]
+    assert decide_rollout(plan(), seen(*few)).action is RolloutAction.HOLD
+
+
+def test_one_that_fails_goes_back() -> None:
+    decision = decide_rollout(plan(), seen(interval(0), interval(1, failed=30)))
+    assert decision.action is RolloutAction.BACK
+    assert "fails more often" in decision.reasons[0]
+    assert decision.numbers["errors_log_evidence"] > decision.numbers["errors_log_bound"]
+
+
+def test_one_that_is_slow_goes_back_and_the_guard_can_be_off() -> None:
+    slow = [interval(minute, slow=SLOW) for minute in range(8)]
+    decision = decide_rollout(plan(), seen(*slow))
+    assert decision.action is RolloutAction.BACK
+    assert "p95 is at least" in decision.reasons[0]
+    assert decide_rollout(plan(latency=0.0), seen(*slow)).action is RolloutAction.ADVANCE
+
+
+def test_wrong_shares_hold_whatever_else_is_seen() -> None:
+    wrong = [interval(minute, failed=30, share=0.3) for minute in range(8)]
+    decision = decide_rollout(plan(), seen(*wrong))
+    assert decision.action is RolloutAction.HOLD
+    assert "shares" in decision.reasons[0]
+
+
+def changed(number: int, **values: object) -> tuple[SeenInterval, ...]:
+    return (*HEALTHY[:number], HEALTHY[number].model_copy(update=values), *HEALTHY[number + 1 :])
+
+
+def report(replica: str = "a", requests: int = 1000, written: float = 481.0, dropped: int = 0) -> Report:
+    return Report(replica=replica, requests=requests, written=written, dropped=dropped)
+
+
+BROKEN = {
+    "no metrics": (),
+    "no interval between": HEALTHY[:3] + HEALTHY[4:],
+    "an interval is there twice": HEALTHY[:4] + HEALTHY[3:],
+    "has stopped reporting": (*HEALTHY[:7], interval(7, replicas="a")),
+    "reported 420 twice": changed(7, reports=(report(requests=500), report(requests=500), report("b"))),
+    "but 3000 reported": changed(7, reports=(report(requests=2000), report("b"))),
+    "is +300 seconds off": changed(7, reports=(report(written=780.0), report("b"))),
+    "is -300 seconds off": changed(7, reports=(report(written=180.0), report("b"))),
+    "has lost 7 records": changed(7, reports=(report(dropped=7), report("b"))),
+}
+
+
+@pytest.mark.parametrize("problem", BROKEN)
+@pytest.mark.parametrize("failed", [1, 300], ids=["healthy", "failing"])
+def test_nothing_is_decided_on_half_the_data(problem: str, failed: int) -> None:
+    intervals = tuple(
+        one.model_copy(update={"challenger": arm(1000, failed)}) if one.champion.keys else one
+        for one in BROKEN[problem]
+    )
+    decision = decide_rollout(plan(), seen(*intervals, now=485.0))
+    assert decision.action is RolloutAction.HOLD
+    assert any(problem in reason for reason in decision.reasons), decision.reasons
+
+
+@pytest.mark.parametrize(("now", "problem"), [(600.0, "late"), (300.0, "a clock is wrong")])
+def test_metrics_that_do_not_fit_the_time_hold(now: float, problem: str) -> None:
+    decision = decide_rollout(plan(), seen(*HEALTHY, now=now))
+    assert decision.action is RolloutAction.HOLD
+    assert problem in decision.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("time_up", "action", "blind"),
+    [
+        (TimeUp.HOLD, RolloutAction.HOLD, RolloutAction.HOLD),
+        (TimeUp.BACK, RolloutAction.BACK, RolloutAction.BACK),
+        (TimeUp.ON, RolloutAction.ADVANCE, RolloutAction.HOLD),
+    ],
+)
+def test_when_time_is_up_the_plan_says_what_is_done(
+    time_up: TimeUp, action: RolloutAction, blind: RolloutAction
+) -> None:
+    few = [interval(minute, failed=0, keys=10) for minute in range(60)]
+    assert decide_rollout(plan(time_up=time_up), seen(*few)).action is action
+    # Time that is up never moves anybody on without metrics.
+    assert decide_rollout(plan(time_up=time_up), seen(now=3700.0)).action is blind
+
+
+def test_a_step_has_to_show_its_own_evidence() -> None:
+    step = CanaryStep(kind="canary", share=0.5, minutes=0)
+    options = RolloutOptions(steps=(step, step))
+    again = Seen(intervals=HEALTHY, step=1, step_began=480.0, now=485.0)
+    assert decide_rollout(options, again).action is RolloutAction.HOLD

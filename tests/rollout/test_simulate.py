@@ -1,0 +1,88 @@
+"""`rollout simulate`: what the settings' plan would do, by the real rollout's rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modelway.decide.judging import EDGES
+from modelway.records.rollout import GuardOptions, LatencyGuard, RolloutOptions
+from modelway.rollout.scenarios import SCENARIOS, draw
+from modelway.rollout.simulation import simulate
+
+QUICK = RolloutOptions(guards=GuardOptions(latency=LatencyGuard(alpha=0.0)))
+SETTINGS = "name: loans\nrollout:\n  steps:\n    - {kind: canary, share: 0.25, slack: 2.0}\n"
+
+
+@pytest.mark.parametrize("scenario", ["no-difference", "incident", "correlated"])
+def test_an_equal_challenger_is_promoted(scenario: str) -> None:
+    found = simulate(QUICK, SCENARIOS[scenario], per_second=100, hours=24, runs=60, seed=1)
+    assert found.promoted >= 55
+    assert found.promoted + found.rolled_back + found.held == 60
+
+
+@pytest.mark.parametrize("scenario", ["errors-doubled", "errors-fourfold"])
+def test_a_bad_one_is_rolled_back(scenario: str) -> None:
+    found = simulate(QUICK, SCENARIOS[scenario], per_second=50, hours=12, runs=60, seed=1)
+    assert found.rolled_back >= 57
+    assert found.promoted == 0
+
+
+def test_a_slow_one_too() -> None:
+    found = simulate(RolloutOptions(), SCENARIOS["latency"], per_second=50, hours=3, runs=20, seed=1)
+    assert found.rolled_back == 20
+
+
+def test_too_little_traffic_promotes_nobody() -> None:
+    found = simulate(QUICK, SCENARIOS["no-difference"], per_second=0.01, hours=24, runs=20, seed=1)
+    assert found.promoted == 0
+
+
+def test_requests_of_a_key_fail_together() -> None:
+    minute = draw(SCENARIOS["correlated"], np.full(50, 0.5), 0.0, 60.0, 50.0, np.random.default_rng(2), latencies=False)
+    assert (minute.requests[0] == 20 * minute.arms[0].keys).all()
+    assert (minute.errors[1] == 20 * minute.arms[1].failed).all()
+
+
+def test_latencies_come_to_the_number_of_keys_and_the_slow_arm_is_slower() -> None:
+    minute = draw(SCENARIOS["latency"], np.full(5, 0.5), 0.0, 60.0, 200.0, np.random.default_rng(2))
+    champion, challenger = (arm.latency for arm in minute.arms)
+    assert (champion.sum(axis=-1) == minute.arms[0].keys).all()
+    middles = [EDGES[np.searchsorted(np.cumsum(one[0]) / one[0].sum(), 0.5)] for one in (champion, challenger)]
+    assert middles[0] == pytest.approx(20, rel=0.15)
+    assert middles[1] == pytest.approx(30, rel=0.15)
+
+
+def test_the_command_tells_and_repeats_itself(in_project, tmp_path: Path) -> None:
+    (tmp_path / "modelway.yaml").write_text(SETTINGS)
+    project = in_project(tmp_path)
+    argv = ["rollout", "simulate", "--scenario", "errors-doubled", "--runs", "10", "--hours", "2"]
+    argv += ["--config", str(tmp_path / "modelway.yaml")]
+    first, again = project.json(*argv), project.json(*argv)
+    assert first == again
+    assert first["rolled_back"] + first["promoted"] + first["held"] == 10
+    assert len(first["reached"]) == 1
+    assert project.run(*argv) == 0
+    assert "rolled back: " in project.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--scenario", "nonsense"], "Known are: no-difference"),
+        (["--runs", "0"], "--runs"),
+        (["--hours", "nan"], "--hours"),
+        (["--set", "rollout.guards.errors.alpha=0.9"], "make 1.15"),
+        (["--set", "rollout.steps=[{kind: canary, share: 1.0}]"], "less than 1"),
+        (["--set", "rollout.steps=[{kind: canary, share: 0.5}, {kind: canary, share: 0.1}]"], "less than the step's"),
+        (["--set", "rollout.steps=[{kind: ab, hours: 30}]"], "beyond deadline_hours"),
+        (["--set", "rollout.guards.errors.margins=0.1"], "Did you mean 'margin'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(in_project, tmp_path: Path, flags: list[str], words: str) -> None:
+    (tmp_path / "modelway.yaml").write_text("name: loans\n")
+    project = in_project(tmp_path)
+    assert project.run("rollout", "simulate", "--config", str(tmp_path / "modelway.yaml"), *flags) == 2
+    assert words in project.err
