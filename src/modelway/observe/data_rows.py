@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +39,12 @@ def data_files(uri: str, s3: S3Options, cache: Path, progress: Progress) -> File
 
 def guess_kinds(files: Files) -> dict[str, ColumnType]:
     """The columns of the first file with the types that they have by themselves."""
-    first = next(pieces(files[:1], None), None)
-    if first is None:
-        raise InputError("there is no row", where=files[0][0], remedy="Name a data set with rows.")
-    kinds = {field.name: _kind(field.type) for field in first.schema}
+    name, path = files[0]
+    with _refusing(name, path):
+        schema = _schema(path)
+    if schema is None:
+        raise InputError("there is no row", where=name, remedy="Name a data set with rows.")
+    kinds = {field.name: _kind(field.type) for field in schema}
     return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
@@ -57,16 +60,34 @@ def pieces(files: Files, kinds: Mapping[str, ColumnType] | None) -> Iterator[pa.
         OutsideError: the file system fails.
     """
     for name, path in files:
-        try:
+        with _refusing(name, path):
             yield from _READERS[path.suffix](path, kinds)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-            raise InputError(
-                f"the file can't be read: {str(error).splitlines()[0]}",
-                where=name,
-                remedy="See whether it is whole, and its columns of the baseline's types.",
-            ) from error
-        except OSError as error:
-            raise OutsideError(f"reading fails: {error.strerror or error}", where=str(path)) from error
+
+
+@contextmanager
+def _refusing(name: str, path: Path) -> Iterator[None]:
+    """Tell what Arrow and the file system say of a file in our own words."""
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise InputError(
+            f"the file can't be read: {str(error).splitlines()[0]}",
+            where=name,
+            remedy="See whether it is whole, and its columns of the baseline's types.",
+        ) from error
+    except OSError as error:
+        raise OutsideError(f"reading fails: {error.strerror or error}", where=str(path)) from error
+
+
+def _schema(path: Path) -> pa.Schema | None:
+    """The types of a file's columns, for which a Parquet file need not be read; None where it has no row."""
+    if path.suffix == ".parquet":
+        import pyarrow.parquet
+
+        with pyarrow.parquet.ParquetFile(path) as file:
+            return file.schema_arrow if file.metadata.num_rows else None
+    first = next(_READERS[path.suffix](path, None), None)
+    return None if first is None else first.schema
 
 
 def _parquet(path: Path, kinds: Mapping[str, ColumnType] | None) -> Iterator[pa.RecordBatch]:

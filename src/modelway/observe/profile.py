@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ PREDICTIONS = ""
 """What the predictions are called among the columns of a slice; no column has this name."""
 MOST_VALUES = 20
 """Of a column with more values, only so many become slices."""
+_MANY = 50_000
+"""Rows from which on columns are counted side by side."""
 _SLICED = {ColumnType.CATEGORY, ColumnType.BOOLEAN}
 
 
@@ -43,11 +46,16 @@ class Profile:
 
     def add(self, table: pa.Table | pa.RecordBatch) -> None:
         """Count a table's rows; its columns have the types of `records.tables.ARROW_TYPES`."""
-        names = set(table.schema.names)
-        for name, tally in self._tallies.items():
-            if name in names:
-                tally.add(table.column(name))
-                self._seen.add(name)
+        there = self._tallies.keys() & set(table.schema.names)
+        self._seen |= there
+        if table.num_rows < _MANY:
+            for name in there:
+                self._tallies[name].add(table.column(name))
+            return
+        # Columns have nothing in common, and sorting and counting hold no lock.
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(lambda name: self._tallies[name].add(table.column(name)), there):
+                pass
 
     def merge(self, other: Profile) -> None:
         """Take what another profile of the same columns and edges counted."""
