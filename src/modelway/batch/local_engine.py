@@ -29,7 +29,8 @@ _ASKED = 2
 """Units that a worker knows of: it fetches the next while it scores one."""
 _NO_MORE = ""
 """What a worker is told in the end: without it, the end of what it hears is a broken pipe."""
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS"), "1")
+"""The environment of a process that scores: there is one a core."""
 
 
 def worker_count(wanted: int | None, memory: str) -> int:
@@ -127,7 +128,7 @@ class _Crew:
             pass_fds=(self._lifeline,),
             text=True,
             encoding="utf-8",
-            env={**os.environ, **dict.fromkeys(_THREADS, "1"), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         self._processes.append(process)
         return process

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelway.batch.local_engine import ONE_THREAD, as_error
 from modelway.errors import ModelwayError, OutsideError, UsageError
 from modelway.records.batch import PartitionSetup, PartRecord, Unit
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from modelway.records.batch import BatchOptions
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ARROW_NUM_THREADS")
 _ATTEMPTS = 4
 """How often what is left is handed out, where nodes that die leave Ray without an answer."""
 
@@ -57,16 +57,18 @@ def run_on_ray(
     try:
         if began and waiting:
             _join(ray, options.ray_address)
-        for attempt in range(_ATTEMPTS):
-            failed = _hand_out(ray, setup, waiting, bundle, options, done)
-            if failed is None:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                _hand_out(ray, setup, waiting, bundle, options, done)
+            except ray.exceptions.RayError as error:
+                if attempt == _ATTEMPTS:
+                    raise OutsideError(
+                        f"Ray failed: {str(error).splitlines()[0]}",
+                        where=options.ray_address,
+                        remedy="Start the run again with the same --run: it goes on.",
+                    ) from error
+            else:
                 return
-            if attempt == _ATTEMPTS - 1:
-                raise OutsideError(
-                    f"Ray failed: {str(failed).splitlines()[0]}",
-                    where=options.ray_address,
-                    remedy="Start the run again with the same --run: it goes on.",
-                ) from failed
     finally:
         if began:
             ray.shutdown()
@@ -79,22 +81,17 @@ def _hand_out(
     bundle: Path,
     options: BatchOptions,
     done: Callable[[PartRecord], None],
-) -> Exception | None:
-    """Score what waits, and take from it what is done; gives Ray's error where something is left."""
+) -> None:
+    """Score what waits, and take from it what is done; raises Ray's error where something is left."""
     if not waiting:
-        return None
-    try:
-        for row in _scored(ray, setup, list(waiting.values()), bundle, options):
-            if row["error"]:
-                raise _error_of(row)
-            record = PartRecord.from_json(row["record"])
-            # A part that was made twice, as its node died before it told, is told once.
-            if waiting.pop(record.unit.number, None) is not None:
-                done(record)
-    except ray.exceptions.RayError as error:
-        found: Exception = error
-        return found
-    return None
+        return
+    for row in _scored(ray, setup, list(waiting.values()), bundle, options):
+        if row["error"]:
+            raise _error_of(row)
+        record = PartRecord.from_json(row["record"])
+        # A part that was made twice, as its node died before it told, is told once.
+        if waiting.pop(record.unit.number, None) is not None:
+            done(record)
 
 
 def _join(ray: Any, address: str | None) -> None:
@@ -118,7 +115,7 @@ def _scored(
         fn_constructor_args=(setup.to_json(), ray.put(_packed(bundle))),
         concurrency=(1, actors),
         num_cpus=1,
-        runtime_env={"env_vars": dict.fromkeys(_THREADS, "1")},
+        runtime_env={"env_vars": dict(ONE_THREAD)},
     )
     yield from rows.iter_rows()
 
@@ -144,7 +141,7 @@ class Scorer:
         opened = open_bundle(self._folder, public_key=key, require_signature=given.require_signature)
         if opened.digest != given.plan.bundle_digest:
             raise ModelwayError("the bundle changed on its way")
-        os.environ.update(dict.fromkeys(_THREADS, "1"))
+        os.environ.update(ONE_THREAD)
         self._partition = Partition(given, opened)
 
     def __call__(self, row: dict[str, str]) -> dict[str, Any]:
@@ -162,16 +159,8 @@ class Scorer:
 
 
 def _error_of(row: dict[str, Any]) -> ModelwayError:
-    from modelway.batch.local_engine import as_error
-
-    return as_error(
-        {
-            "exit_code": row["error"],
-            "what": row["what"],
-            "where": row["where"] or None,
-            "remedy": row["remedy"] or None,
-        }
-    )
+    told = {"exit_code": row["error"], "what": row["what"], "where": row["where"], "remedy": row["remedy"]}
+    return as_error({key: value or None for key, value in told.items()})
 
 
 def _packed(bundle: Path) -> bytes:
