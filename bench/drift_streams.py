@@ -80,10 +80,12 @@ class Judged:
     """What one tool said of all it was shown.
 
     Attributes:
+        tool: its name.
         quiet: of the windows in which nothing moved.
         changed: of each change's streams, window by window.
     """
 
+    tool: str
     quiet: list[Said]
     changed: dict[Change, list[list[Said]]]
 
@@ -102,7 +104,12 @@ class Judged:
         """Windows that were looked at; per 1,000 of them: on the whole data set, and with any column named."""
         windows = len(self.quiet)
         whole, named = sum(one.whole for one in self.quiet), sum(bool(one.columns) for one in self.quiet)
-        return [f"{windows:,}", f"{whole * 1000 / windows:.0f}", f"{named * 1000 / windows:.0f}"]
+        judges = self.tool != "NannyML"  # which has no verdict on the whole
+        return [
+            f"{windows:,}",
+            f"{whole * 1000 / windows:.0f}" if judges else "none",
+            f"{named * 1000 / windows:.0f}",
+        ]
 
 
 def judge(tool: str, peers: Path, folder: Path) -> Judged:
@@ -116,7 +123,7 @@ def judge(tool: str, peers: Path, folder: Path) -> Judged:
     said = ours(reference, paths) if tool == OURS else theirs(peers, PEERS[tool], reference, paths)
     after = iter(said[quiet:])
     changed = {change: [[next(after) for _ in range(WINDOWS)] for _ in range(streams)] for change in CHANGES}
-    return Judged(said[:quiet], changed)
+    return Judged(tool, said[:quiet], changed)
 
 
 def measure(peers: Path | None = Path("/opt/peers")) -> str:
