@@ -14,6 +14,7 @@ import drift_streams
 import help as help_bench
 import local_switch
 import rollback_in_force
+import scorecard
 import serve_fuzz
 import serve_reliability
 import train_overhead
@@ -48,6 +49,7 @@ def main() -> None:
         "Switching releases": local_switch.measure,
         "Rolling back": rollback_in_force.measure,
         "Deploys with faults": deploy_faults.measure,
+        "Rollouts, by a scorecard": scorecard.measure,
         "Drift": drift.measure,
         "Drift on simulated streams": drift_streams.measure,
         "Drift of real data": drift_bikes.measure,

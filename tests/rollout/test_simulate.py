@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from modelway.decide.judging import EDGES
-from modelway.records.rollout import GuardOptions, LatencyGuard, RolloutOptions
+from modelway.records.rollout import CanaryStep, GuardOptions, LatencyGuard, RolloutOptions
+from modelway.records.rollout_seen import RolloutAction
+from modelway.rollout.faults import FAULTS, decide_with_fault
 from modelway.rollout.scenarios import SCENARIOS, draw
 from modelway.rollout.simulation import simulate
 
@@ -55,6 +57,27 @@ def test_latencies_come_to_the_number_of_keys_and_the_slow_arm_is_slower() -> No
     assert middles[1] == pytest.approx(30, rel=0.15)
 
 
+ONE = RolloutOptions(steps=(CanaryStep(kind="canary", share=0.25, slack=4),))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_metrics_with_a_fault_decide_nothing(fault: str) -> None:
+    found = decide_with_fault(ONE, fault, SCENARIOS["errors-fourfold"], per_second=50, runs=3, seed=1)
+    assert found == {RolloutAction.HOLD: 3, RolloutAction.ADVANCE: 0, RolloutAction.BACK: 0}
+
+
+def test_the_same_without_the_fault_decides() -> None:
+    found = decide_with_fault(ONE, None, SCENARIOS["errors-fourfold"], per_second=50, runs=3, seed=1)
+    assert found[RolloutAction.BACK] == 3
+
+
+def test_the_command_tells_what_a_fault_does(in_project, tmp_path: Path) -> None:
+    (tmp_path / "modelway.yaml").write_text(SETTINGS)
+    argv = ["rollout", "simulate", "--scenario", "silent-replica", "--runs", "2"]
+    record = in_project(tmp_path).json(*argv, "--config", str(tmp_path / "modelway.yaml"))
+    assert record["decisions"] == {"hold": 2, "advance": 0, "back": 0}
+
+
 def test_the_command_tells_and_repeats_itself(in_project, tmp_path: Path) -> None:
     (tmp_path / "modelway.yaml").write_text(SETTINGS)
     project = in_project(tmp_path)
@@ -74,7 +97,7 @@ def test_the_command_tells_and_repeats_itself(in_project, tmp_path: Path) -> Non
         (["--scenario", "nonsense"], "Known are: no-difference"),
         (["--runs", "0"], "--runs"),
         (["--hours", "nan"], "--hours"),
-        (["--set", "rollout.guards.errors.alpha=0.9"], "make 1.15"),
+        (["--set", "rollout.guards.errors.alpha=0.9"], "make 1.4"),
         (["--set", "rollout.steps=[{kind: canary, share: 1.0}]"], "less than 1"),
         (["--set", "rollout.steps=[{kind: canary, share: 0.5}, {kind: canary, share: 0.1}]"], "less than the step's"),
         (["--set", "rollout.steps=[{kind: ab, hours: 30}]"], "beyond deadline_hours"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from modelway.cli.output import Output
+    from modelway.records.rollout import RolloutOptions
     from modelway.rollout.simulation import Simulated
 
 EXAMPLE = "modelway rollout simulate --scenario errors-doubled --requests-per-second 50"
@@ -39,20 +40,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
+    from modelway.rollout.faults import FAULTS
     from modelway.rollout.scenarios import SCENARIOS
+    from modelway.rollout.shadow_scenarios import SHADOW_SCENARIOS
     from modelway.rollout.simulation import simulate
 
+    known = {name: scenario.about for name, scenario in SCENARIOS.items()}
+    known |= {name: about for name, (about, _) in (*FAULTS.items(), *SHADOW_SCENARIOS.items())}
     if args.scenario == "list":
         if not output.json:
-            print("\n".join(f"{name}: {scenario.about}" for name, scenario in SCENARIOS.items()))
-        output.record({"exit_code": 0, "scenarios": {name: scenario.about for name, scenario in SCENARIOS.items()}})
+            print("\n".join(f"{name}: {about}" for name, about in known.items()))
+        output.record({"exit_code": 0, "scenarios": known})
         return 0
-    if args.scenario not in SCENARIOS:
+    if args.scenario not in known:
         raise UsageError(
-            f"there is no scenario {args.scenario!r}", where="--scenario", remedy=f"Known are: {', '.join(SCENARIOS)}."
+            f"there is no scenario {args.scenario!r}", where="--scenario", remedy=f"Known are: {', '.join(known)}."
         )
     _refuse_too_little(args)
     settings, _ = read_slice(args)
+    if args.scenario in FAULTS:
+        return _with_fault(args, output, settings.rollout)
+    if args.scenario in SHADOW_SCENARIOS:
+        return _in_shadow(args, output, settings.rollout)
     found = simulate(
         settings.rollout,
         SCENARIOS[args.scenario],
@@ -65,6 +74,38 @@ def run(args: argparse.Namespace, output: Output) -> int:
         _show(args, found, [step.share for step in settings.rollout.steps])
     asked = {"scenario": args.scenario, "requests_per_second": args.requests_per_second, "hours": args.hours}
     output.record({"exit_code": 0, **asked, "seed": args.seed, **asdict(found)})
+    return 0
+
+
+def _with_fault(args: argparse.Namespace, output: Output, options: RolloutOptions) -> int:
+    """Decisions with faulty metrics, of a challenger that fails four times as often: what tempts most to decide."""
+    from modelway.rollout.faults import decide_with_fault
+    from modelway.rollout.scenarios import SCENARIOS
+
+    worse = SCENARIOS["errors-fourfold"]
+    found = decide_with_fault(
+        options, args.scenario, worse, per_second=args.requests_per_second, runs=args.runs, seed=args.seed
+    )
+    if not output.json:
+        print(f"{args.scenario}, {args.requests_per_second:g} requests/s, {args.runs} decisions after twenty minutes:")
+        print("\n".join(f"  {action.value}: {count} ({count / args.runs:.1%})" for action, count in found.items()))
+    decided = {action.value: count for action, count in found.items()}
+    asked = {"scenario": args.scenario, "requests_per_second": args.requests_per_second, "runs": args.runs}
+    output.record({"exit_code": 0, **asked, "seed": args.seed, "decisions": decided})
+    return 0
+
+
+def _in_shadow(args: argparse.Namespace, output: Output, options: RolloutOptions) -> int:
+    """Pairs of answers, as many as --hours have requests, 20,000 at the most."""
+    from modelway.rollout.shadow_scenarios import SHADOW_SCENARIOS, simulate_shadow
+
+    pairs = min(20_000, int(args.requests_per_second * args.hours * 3600))
+    found = simulate_shadow(options, SHADOW_SCENARIOS[args.scenario][1], pairs=pairs, runs=args.runs, seed=args.seed)
+    if not output.json:
+        print(f"{args.scenario}, {pairs} pairs of answers, {found.runs} rollouts; slices that differ too much:")
+        print("\n".join(f"  {name}: {count} ({count / found.runs:.1%})" for name, count in found.named.items()))
+        print("  none named" if found.pairs is None else f"  first named after {found.pairs:g} pairs (median)")
+    output.record({"exit_code": 0, "scenario": args.scenario, "seed": args.seed, **asdict(found)})
     return 0
 
 

@@ -86,6 +86,17 @@ class LatencyGuard(Record):
     """By what share it may be greater than the champion's: excluded before a step is left."""
 
 
+class AgreementGuard(Record):
+    """Answers to one request by both models, compared in pairs while the challenger is in shadow; by slice."""
+
+    alpha: _Part = 0.25
+    """The guard's part of `rollout.alpha`; 0 switches the guard off."""
+    flips: _Margin = 0.05
+    """The share of the pairs whose labels may differ, in any slice."""
+    shift: Annotated[float, Field(gt=0)] = 0.05
+    """How far the mean score may be shifted, in any slice, in the score's own units."""
+
+
 _DEFAULT_STEPS: tuple[Step, ...] = (
     CanaryStep(kind="canary", share=0.01, slack=8),
     CanaryStep(kind="canary", share=0.05, slack=4),
@@ -108,12 +119,14 @@ class GuardOptions(Record):
     """Failed requests."""
     latency: LatencyGuard = LatencyGuard()
     """Slow answers."""
+    agreement: AgreementGuard = AgreementGuard()
+    """Other answers, in shadow; as yet by `rollout simulate` alone."""
     sample_ratio: SampleRatioGuard = SampleRatioGuard()
     """Wrong shares."""
 
     @model_validator(mode="after")
     def _parts_make_one(self) -> GuardOptions:
-        parts = self.errors.alpha + self.latency.alpha
+        parts = self.errors.alpha + self.latency.alpha + self.agreement.alpha
         if parts > 1 + 1e-9:
             raise ValueError(f"rollout.guards share alpha in parts that make {parts:g}, more than 1")
         return self

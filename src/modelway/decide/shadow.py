@@ -1,0 +1,87 @@
+"""Paired differences in shadow: both models answered one request, so what differs is the model, slice by slice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelway.decide.evidence import bound, log_mean
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_RATIOS = np.array([1.25, 1.5, 2.0, 3.0, 5.0, 10.0])
+
+
+def log_flips_beyond(pairs: NDArray[np.float64], flips: NDArray[np.float64], margin: float) -> NDArray[np.float64]:
+    """Log evidence against "labels differ in a share of the pairs of `margin` at most".
+
+    With f flips in n pairs and margin m, ψ^f · exp(-n m (ψ - 1)), averaged over a grid of ψ > 1: where each pair
+    flips with a probability of m at most, given those before, the mean of ψ^f is (1 + m (ψ - 1))^n at most, and so
+    below exp(n m (ψ - 1)); a test martingale (Ville, 1939; Howard et al., Probability Surveys 2020, for the family).
+
+    Args:
+        pairs: one pair a routing key, since the requests of a key are correlated; shape (...).
+        flips: those whose labels differ.
+        margin: the share that is allowed.
+    """
+    logs = flips[..., None] * np.log(_RATIOS) - (pairs * margin)[..., None] * (_RATIOS - 1)
+    return log_mean(logs)
+
+
+def mean_radius(
+    pairs: NDArray[np.float64], total: NDArray[np.float64], squares: NDArray[np.float64], alpha: float
+) -> NDArray[np.float64]:
+    """Half the width of an asymptotic confidence sequence for a mean, from sums that add up over intervals.
+
+    Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (Time-uniform central limit theory and asymptotic confidence
+    sequences, Annals of Statistics 2024), theorem 2.2: s √(2 (n r² + 1) / (n r)² · log(√(n r² + 1) / alpha)), with s
+    the standard deviation so far; r is set for the narrowest at about 500 pairs.
+
+    Args:
+        pairs: how many there are, n, shape (...).
+        total: the sum of what is averaged.
+        squares: the sum of its squares.
+        alpha: the probability that the mean ever leaves it.
+
+    Returns:
+        Infinite for fewer than 50 pairs, for which no central limit may be claimed.
+    """
+    size = np.maximum(pairs, 1.0)
+    variance = np.maximum(squares / size - (total / size) ** 2, 0.0)
+    tuned = (-2 * np.log(alpha) + np.log(-2 * np.log(alpha) + 1)) / 500
+    grown = size * tuned + 1
+    radius = np.sqrt(variance * 2 * grown / (size * size * tuned) * np.log(np.sqrt(grown) / alpha))
+    enough: NDArray[np.float64] = np.where(pairs >= 50, radius, np.inf)
+    return enough
+
+
+def slices_beyond(
+    pairs: NDArray[np.float64],
+    flips: NDArray[np.float64],
+    total: NDArray[np.float64],
+    squares: NDArray[np.float64],
+    flip_margin: float,
+    shift_margin: float,
+    alpha: float,
+) -> NDArray[np.bool_]:
+    """In which slices the challenger differs by more than it may; alpha is shared by them, and by labels and scores.
+
+    Args:
+        pairs: by slice, shape (..., slices); the others likewise.
+        flips: pairs whose labels differ.
+        total: the sum of the scores' differences, challenger less champion.
+        squares: the sum of their squares.
+        flip_margin: the share of flips that is allowed.
+        shift_margin: how far the mean score may shift, either way.
+        alpha: how often any slice may be named for nothing.
+
+    Returns:
+        Shape (..., slices).
+    """
+    part = alpha / (2 * pairs.shape[-1])
+    flipped = log_flips_beyond(pairs, flips, flip_margin) >= bound(part)
+    shift = np.abs(total) / np.maximum(pairs, 1.0)
+    beyond: NDArray[np.bool_] = flipped | (shift - mean_radius(pairs, total, squares, part) > shift_margin)
+    return beyond
