@@ -129,11 +129,25 @@ def check(call, project, stranger):
 
 
 @pytest.fixture(scope="module")
-def green(check, advisories):
-    """The first call, with which everything is in the cache."""
-    done, summary = check("ci", "--advisories", str(advisories))
-    assert done.exit_code == 0, done.log[-5000:]
-    return summary
+def called(check, advisories):
+    """The summary of a call with which everything is in the cache, by the day."""
+    summaries = {}
+
+    def calling():
+        # What the audit said is known until midnight, and exceptions expire.
+        day = datetime.datetime.now(tz=datetime.UTC).date()
+        if day not in summaries:
+            done, summaries[day] = check("ci", "--advisories", str(advisories))
+            assert done.exit_code == 0, done.log[-5000:]
+        return summaries[day]
+
+    return calling
+
+
+@pytest.fixture
+def green(called):
+    """The first call of the day."""
+    return called()
 
 
 @pytest.fixture
@@ -155,8 +169,10 @@ def codes(summary):
     return {part: one["exit_code"] for part, one in summary["parts"].items()}
 
 
-def test_every_part_passes_and_leaves_its_reports(green, stranger):
-    assert codes(green) == dict.fromkeys(PARTS, 0)
+def test_every_part_passes_and_leaves_its_reports_and_nothing_runs_twice(check, green, advisories, stranger):
+    done, summary = check("ci", "--advisories", str(advisories))
+    assert done.executed == []
+    assert codes(summary) == codes(green) == dict.fromkeys(PARTS, 0)
     assert (green["exit_code"], green["not_run"]) == (0, {})
     for report in (
         *("check-code/findings.sarif", "check-data/data-docs/index.html", "check-data/failed_rows.parquet"),
@@ -167,12 +183,8 @@ def test_every_part_passes_and_leaves_its_reports(green, stranger):
     ):
         assert (stranger / "reports" / report).is_file(), report
     assert "checks: test/checks.json" in (stranger / "reports/test.log").read_text()
-
-
-def test_nothing_runs_twice_and_reports_in_the_project_are_no_change(check, green, advisories):
-    done, summary = check("ci", "--advisories", str(advisories))
-    assert done.executed == []
-    assert codes(summary) == codes(green)
+    again, _ = check("ci", "--advisories", str(advisories))
+    assert again.executed == []  # the reports in the project are no change
 
 
 @pytest.mark.parametrize(

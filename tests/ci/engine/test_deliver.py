@@ -87,7 +87,7 @@ def running(argv, port, **variables):
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen([str(word) for word in argv], env={**os.environ, **variables}, **quiet)
     try:
-        for _ in range(480):
+        for _ in range(1200):
             assert server.poll() is None, argv
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
@@ -190,6 +190,7 @@ def test_a_release_goes_out_and_comes_back(told, outside):
 
 def test_what_was_pushed_is_what_the_registry_has(told, outside):
     _, deployed = told("deploy", "--env", "staging")
+    assert deployed["exit_code"] == 0, deployed
     address, _, digest = deployed["release"]["image"].partition("/loans@")
     for reference in (digest, "v1", "latest"):
         request = urllib.request.Request(

@@ -32,7 +32,7 @@ def started(command, url, cwd, **variables):
     """A server that answers, whatever it says."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(command, cwd=cwd, env={**os.environ, **variables}, **quiet)
-    for _ in range(240):
+    for _ in range(1200):
         try:
             urllib.request.urlopen(url, timeout=1)
         except urllib.error.HTTPError:
