@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-_ROWS = 1 << 17
+ROWS = 1 << 17
 """Rows of a piece, at the most: twice those of text files, since what is asked of each piece takes its own time."""
 _BYTES = 64 << 20
 """Of one piece, about, where rows are wide."""
@@ -46,7 +46,7 @@ def parquet_batches(
         for group in range(metadata.num_row_groups):
             rows = metadata.row_group(group).num_rows
             if rows and (only is None or any(start <= row < start + rows for row in only)):
-                size = max(1, min(_ROWS, _BYTES * rows // max(metadata.row_group(group).total_byte_size, 1)))
+                size = max(1, min(ROWS, _BYTES * rows // max(metadata.row_group(group).total_byte_size, 1)))
                 at = start
                 for batch in parquet.iter_batches(size, row_groups=[group], columns=columns):
                     _check_text(file, at, batch)
