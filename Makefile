@@ -18,7 +18,7 @@ test: $(READY) lint ## everything but what is slow
 	$(BIN)/python -m pytest -n auto
 
 test-slow: $(READY) ## what takes longer: races, servers, statistics, the bars on real data
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "slow and not exhaustive"
+	$(BIN)/python -m pytest -n auto --dist loadfile -rs -m "slow and not exhaustive"
 
 test-exhaustive: $(READY) ## the further cases on a Dagger engine, half an hour or more
 	$(BIN)/python -m pytest -n auto --dist loadfile -m exhaustive

@@ -33,8 +33,8 @@ def loop(root):
 @pytest.fixture(scope="module")
 def champion(call, project):
     """The bundle of a registered champion."""
-    for words in (("train", "export", "--path", "watched"), ("package", "export", "--path", "champion")):
-        done = call(*words)
+    for words in (("train",), ("package", "--version", "champion")):
+        done = call(*words, "export", "--path", "champion", "--wipe")
         assert done.exit_code == 0, done.log
     return project / "champion"
 
