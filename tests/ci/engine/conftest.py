@@ -89,9 +89,12 @@ def engine():
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def project(engine, root, tmp_path_factory) -> Path:
-    """A copy of what the engine is sent, with settings of its own and the sample's data; its model's name is new."""
+    """A copy of what the engine is sent, with settings of its own and the sample's data.
+
+    Its model's name is new, since the registry outlives the tests: what one file registers is no champion to another.
+    """
     from modelway.data.sample import write_sample
 
     folder = tmp_path_factory.mktemp("project")
@@ -106,7 +109,7 @@ def project(engine, root, tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def call(engine, project):
     """Calls `dagger` in the project."""
 
