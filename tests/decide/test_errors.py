@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import logsumexp
 
-from modelway.decide.errors import RATIOS, log_against, log_margin, log_within, upper_difference
-from modelway.decide.evidence import bound, log_mean
+from modelway.decide.errors import log_against, log_margin, log_within, upper_difference
+from modelway.decide.evidence import RATIOS, bound, log_mean
 
 KEYS = st.integers(1, 60)
 ALPHA = 0.05

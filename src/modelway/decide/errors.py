@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelway.decide.evidence import bound, log_mean
+from modelway.decide.evidence import RATIOS, bound, log_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-RATIOS = np.array([1.25, 1.5, 2.0, 3.0, 5.0, 10.0])
-"""The rates' ratios ψ that the evidence against a challenger is averaged over."""
-_TILTS = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.95])
+WEIGHTS = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.95])
 """The weights w that the evidence for a challenger is averaged over; small ones win where failures are rare."""
 
 
@@ -80,11 +78,11 @@ def log_within(
         challenger_failed: those that failed.
 
     Returns:
-        Shape (..., tilts); 0 where one arm got nothing.
+        Shape (..., weights); 0 where one arm got nothing.
     """
     both = ((champion > 0) & (challenger > 0))[..., None]
     odds = (challenger / np.maximum(champion, 1))[..., None]
-    logs = challenger_failed[..., None] * np.log(_TILTS) + champion_failed[..., None] * np.log1p(odds * (1 - _TILTS))
+    logs = challenger_failed[..., None] * np.log(WEIGHTS) + champion_failed[..., None] * np.log1p(odds * (1 - WEIGHTS))
     kept: NDArray[np.float64] = np.where(both, logs, 0.0)
     return kept
 
@@ -97,9 +95,9 @@ def log_margin(keys: NDArray[np.float64], margin: NDArray[np.float64] | float) -
         margin: a difference of rates, shape (...) or one for all.
 
     Returns:
-        Shape (..., tilts).
+        Shape (..., weights).
     """
-    added: NDArray[np.float64] = (keys * margin)[..., None] * (1 - _TILTS)
+    added: NDArray[np.float64] = (keys * margin)[..., None] * (1 - WEIGHTS)
     return added
 
 
@@ -107,7 +105,7 @@ def upper_difference(log_within: NDArray[np.float64], keys: NDArray[np.float64],
     """The confidence sequence's upper end: the least margin that the evidence excludes, at any look.
 
     Args:
-        log_within: the sum of `log_within` over the intervals of one rollout, shape (tilts,).
+        log_within: the sum of `log_within` over the intervals of one rollout, shape (weights,).
         keys: the challenger's keys of them, shape ().
         alpha: its error probability.
 
@@ -120,8 +118,3 @@ def upper_difference(log_within: NDArray[np.float64], keys: NDArray[np.float64],
         excluded = log_mean(log_within + log_margin(keys, middle)) >= bound(alpha)
         low, high = (low, middle) if excluded else (middle, high)
     return high
-
-
-def tilts() -> int:
-    """How long the last axis of `log_within` is."""
-    return len(_TILTS)

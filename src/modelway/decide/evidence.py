@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+RATIOS = np.array([1.25, 1.5, 2.0, 3.0, 5.0, 10.0])
+"""The rates' ratios ψ that evidence against a challenger is averaged over."""
+
+
 def log_mean(log_values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The logarithm of the mean over the last axis: a mean of e-processes is one, whatever the true effect is.
 

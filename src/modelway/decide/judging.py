@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelway.decide.errors import RATIOS, log_against, log_margin, log_within, tilts
-from modelway.decide.evidence import bound, log_mean
+from modelway.decide.errors import WEIGHTS, log_against, log_margin, log_within
+from modelway.decide.evidence import RATIOS, bound, log_mean
 from modelway.decide.latency import quantile_bounds
 from modelway.decide.sample_ratio import TILTS, log_mismatch
 from modelway.records.rollout_seen import LATENCY_EDGES_MS
@@ -48,7 +48,7 @@ class Evidence:
     Attributes:
         against: log e-values of the whole rollout against "fails no more often", shape (..., ratios).
         mismatch: log e-values of the whole rollout against "the shares are as set", shape (..., tilts).
-        within: log e-values of this step against "fails more often, by a margin", for a margin of 0; (..., tilts).
+        within: log e-values of this step against "fails more often, by a margin", for a margin of 0; (..., weights).
         keys: the challenger's keys of this step, shape (...).
         champion: latencies of this step, shape (..., buckets).
         challenger: the same.
@@ -65,7 +65,7 @@ class Evidence:
     def none(cls, shape: tuple[int, ...] = ()) -> Evidence:
         """Of a rollout that begins."""
         buckets = len(EDGES) + 1
-        sizes = ((len(RATIOS),), (len(TILTS),), (tilts(),), (), (buckets,), (buckets,))
+        sizes = ((len(RATIOS),), (len(TILTS),), (len(WEIGHTS),), (), (buckets,), (buckets,))
         return cls(*(np.zeros(shape + size) for size in sizes))
 
     def add(self, champion: Arm, challenger: Arm, share: Floats | float) -> Evidence:

@@ -10,54 +10,45 @@ from modelway.decide.completeness import missing_evidence
 from modelway.decide.errors import upper_difference
 from modelway.decide.evidence import bound
 from modelway.decide.judging import Arm, Evidence, judge
-from modelway.records.rollout import AbStep, TimeUp
+from modelway.decide.plan import Plan
+from modelway.records.rollout import TimeUp
 from modelway.records.rollout_seen import RolloutAction, RolloutDecision
 
 if TYPE_CHECKING:
     from modelway.decide.judging import Judged
-    from modelway.records.rollout import RolloutOptions, Step
+    from modelway.records.rollout import RolloutOptions
     from modelway.records.rollout_seen import ArmCounts, Seen
-
-_TIME_UP = {TimeUp.HOLD: RolloutAction.HOLD, TimeUp.BACK: RolloutAction.BACK, TimeUp.ON: RolloutAction.ADVANCE}
 
 
 def decide_rollout(options: RolloutOptions, seen: Seen) -> RolloutDecision:
-    """Weigh what was seen; the first that applies decides.
-
-    1. Something is missing, late, there twice or of another time: hold.
-    2. The arms don't get the shares that were set: hold.
-    3. A guard's evidence against the challenger is beyond its bound: back.
-    4. The step has lasted as long as it has to, and every guard's margin is excluded: advance.
-    5. The step's time is up: what it says is to be done then. Else hold.
+    """Weigh what was seen: where something is missing, late, there twice or of another time, hold; else `Plan.weigh`.
 
     Args:
         options: the settings' `rollout`.
         seen: what was seen.
     """
-    step = options.steps[seen.step]
+    step, plan = options.steps[seen.step], Plan(options)
     elapsed = (seen.now - seen.step_began) / 60
-    late = elapsed >= step.deadline_hours * 60
     if problems := missing_evidence(seen, options):
         # Time that is up without evidence never moves anybody on; back is always safe.
-        back = late and step.time_up is TimeUp.BACK
-        blind = RolloutAction.BACK if back else RolloutAction.HOLD
+        late_back = plan.late(seen.step, elapsed) and step.time_up is TimeUp.BACK
+        blind = RolloutAction.BACK if late_back else RolloutAction.HOLD
         return RolloutDecision(action=blind, reasons=problems, numbers={})
     evidence = gather(seen)
     judged = judge(evidence, step.slack, options)
     numbers = _numbers(judged, evidence, options)
-    action, reasons = _weigh(judged, numbers, options)
-    if action is None and judged.harmless and elapsed >= least_minutes(step):
-        action, reasons = RolloutAction.ADVANCE, ["every margin is excluded"]
-    if action is None and late:
-        action, reasons = _TIME_UP[step.time_up], [f"{step.deadline_hours:g} hours are up: {step.time_up}"]
-    if action is None:
-        action, reasons = RolloutAction.HOLD, [_wanting(judged, numbers, step, elapsed)]
-    return RolloutDecision(action=action, reasons=tuple(reasons), numbers=numbers)
-
-
-def least_minutes(step: Step) -> float:
-    """How long a step lasts at the least."""
-    return step.hours * 60 if isinstance(step, AbStep) else step.minutes
+    back, onward = plan.weigh(judged, seen.step, elapsed)
+    action = RolloutAction.BACK if back else RolloutAction.ADVANCE if onward else RolloutAction.HOLD
+    reasons = _said_by_guards(judged, numbers, options)
+    if not reasons and judged.harmless and elapsed >= plan.least[seen.step]:
+        reasons = ["every margin is excluded"]
+    elif not reasons and plan.late(seen.step, elapsed):
+        reasons = [f"{step.deadline_hours:g} hours are up: {step.time_up}"]
+    return RolloutDecision(
+        action=action,
+        reasons=tuple(reasons or [_wanting(judged, numbers, plan.least[seen.step], elapsed)]),
+        numbers=numbers,
+    )
 
 
 def gather(seen: Seen) -> Evidence:
@@ -75,11 +66,9 @@ def _arm(counts: ArmCounts) -> Arm:
     return Arm(*(np.asarray(number, dtype=float) for number in numbers))
 
 
-def _weigh(
-    judged: Judged, numbers: dict[str, float | None], options: RolloutOptions
-) -> tuple[RolloutAction | None, list[str]]:
+def _said_by_guards(judged: Judged, numbers: dict[str, float | None], options: RolloutOptions) -> list[str]:
     if judged.broken:
-        return RolloutAction.HOLD, ["the arms do not get the shares that were set, so nothing can be compared"]
+        return ["the arms do not get the shares that were set, so nothing can be compared"]
     reasons = []
     if judged.fails:
         reasons.append(
@@ -92,12 +81,12 @@ def _weigh(
             f"the challenger is slower: its {quantile} is at least {numbers['challenger_latency_low_ms']:.4g} ms, "
             f"the champion's at most {numbers['champion_latency_high_ms']:.4g} ms"
         )
-    return (RolloutAction.BACK, reasons) if reasons else (None, [])
+    return reasons
 
 
-def _wanting(judged: Judged, numbers: dict[str, float | None], step: Step, elapsed: float) -> str:
+def _wanting(judged: Judged, numbers: dict[str, float | None], least: float, elapsed: float) -> str:
     if judged.harmless:
-        return f"the step lasts {least_minutes(step):g} minutes, {elapsed:.0f} have passed"
+        return f"the step lasts {least:g} minutes, {elapsed:.0f} have passed"
     return f"a margin is not excluded yet: the challenger may fail up to {numbers['errors_upper']:.4f} more often"
 
 

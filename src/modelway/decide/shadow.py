@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelway.decide.evidence import bound, log_mean
+from modelway.decide.evidence import RATIOS, bound, log_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_RATIOS = np.array([1.25, 1.5, 2.0, 3.0, 5.0, 10.0])
 
 
 def log_flips_beyond(pairs: NDArray[np.float64], flips: NDArray[np.float64], margin: float) -> NDArray[np.float64]:
@@ -26,7 +24,7 @@ def log_flips_beyond(pairs: NDArray[np.float64], flips: NDArray[np.float64], mar
         flips: those whose labels differ.
         margin: the share that is allowed.
     """
-    logs = flips[..., None] * np.log(_RATIOS) - (pairs * margin)[..., None] * (_RATIOS - 1)
+    logs = flips[..., None] * np.log(RATIOS) - (pairs * margin)[..., None] * (RATIOS - 1)
     return log_mean(logs)
 
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelway.decide.judging import Evidence, judge
-from modelway.decide.rollout import least_minutes
-from modelway.records.rollout import TimeUp
+from modelway.decide.plan import Plan
 from modelway.rollout.scenarios import draw
 
 if TYPE_CHECKING:
-    from modelway.decide.judging import Flags, Floats, Judged
+    from modelway.decide.judging import Flags, Floats
     from modelway.records.rollout import RolloutOptions
     from modelway.rollout.scenarios import Scenario
 
@@ -60,7 +59,7 @@ def simulate(
     state, step, ended = np.zeros(runs, int), np.zeros(runs, int), np.full(runs, np.nan)
     began, furthest = np.zeros(runs), np.zeros(runs, int)
     evidence = Evidence.none((runs,))
-    plan = _Plan(options)
+    plan = Plan(options)
     minutes = options.interval_seconds / 60
     for number in range(int(np.ceil(hours * 60 / minutes))):
         if not (state == _RUNNING).any():
@@ -82,28 +81,6 @@ def simulate(
         furthest = np.maximum(furthest, step)
         evidence = evidence.next_step(onward)
     return _count(state, ended, furthest, len(options.steps))
-
-
-class _Plan:
-    """The plan's steps as arrays."""
-
-    def __init__(self, options: RolloutOptions) -> None:
-        steps = options.steps
-        self.share: Floats = np.array([step.share for step in steps])
-        self.slack: Floats = np.array([step.slack for step in steps])
-        self._least = np.array([least_minutes(step) for step in steps])
-        self._deadline = np.array([step.deadline_hours * 60 for step in steps])
-        self._late_back = np.array([step.time_up is TimeUp.BACK for step in steps])
-        self._late_on = np.array([step.time_up is TimeUp.ON for step in steps])
-
-    def weigh(self, judged: Judged, step: np.ndarray, elapsed: Floats) -> tuple[Flags, Flags]:
-        """Which runs go back and which go on, by the order of `decide_rollout`."""
-        late = elapsed >= self._deadline[step]
-        open_ = ~judged.broken
-        back = open_ & (judged.fails | judged.slow)
-        onward = open_ & ~back & judged.harmless & (elapsed >= self._least[step])
-        idle = open_ & ~back & ~onward & late
-        return back | (idle & self._late_back[step]), onward | (idle & self._late_on[step])
 
 
 def _count(state: np.ndarray, ended: Floats, furthest: np.ndarray, steps: int) -> Simulated:
