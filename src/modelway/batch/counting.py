@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from modelway.batch.tallies import MISSING, merge, merge_slices, output_values, tally
 from modelway.records.batch import Example, PartRecord, PartSeconds, Tally
-from modelway.records.tables import held_in
+from modelway.records.tables import labels_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,9 +93,7 @@ class Counts:
     def _of_slice(self, values: pa.ChunkedArray, scores: Scores) -> dict[str, Tally]:
         coded = values if pa.types.is_dictionary(values.type) else values.cast(pa.string()).dictionary_encode()
         coded = coded.chunk(0) if coded.num_chunks == 1 else coded.combine_chunks()
-        names = [*coded.dictionary.to_pylist(), None]
-        places, missing = held_in(coded.indices)
-        places = places if missing is None else np.where(missing, np.intp(len(names) - 1), places)
+        names, places = labels_in(coded)
         rows = np.bincount(places, minlength=len(names)).tolist()
         numbers = output_values(self._signature, scores)
         totals = [0.0] * len(names) if numbers is None else np.bincount(places, numbers, len(names)).tolist()

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from modelway.features.applying import Transformer
 from modelway.features.layout import input_columns
-from modelway.records.tables import held_in
+from modelway.records.tables import held_in, labels_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,9 +64,7 @@ class ArrowBatch:
         """As `Batch.labels`: the different values, and each row's place among them."""
         column: Any = self._batch.column(name)
         encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-        labels = [*encoded.dictionary.to_pylist(), None]
-        places, missing = held_in(encoded.indices)
-        return labels, places if missing is None else np.where(missing, np.intp(len(labels) - 1), places)
+        return labels_in(encoded)
 
     def micros(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """As `Batch.micros`."""

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from modelway.observe.bins import counts_of, edges_of, ranks_of
 from modelway.records.data import ColumnType
 from modelway.records.observe import Distribution
+from modelway.records.tables import held_in
 from modelway.sketches import QuantileSketch
 
 if TYPE_CHECKING:
@@ -191,8 +192,7 @@ def numbers_of(kind: ColumnType, values: pa.Array | pa.ChunkedArray) -> NDArray[
     if isinstance(present, pa.ChunkedArray):
         return np.asarray(present.to_numpy(), np.float64)
     if pa.types.is_floating(present.type):
-        # Arrow's own way to numpy imports pandas where that is installed, which takes longer than most columns.
-        return np.asarray(np.from_dlpack(present), np.float64)
+        return np.asarray(held_in(present)[0], np.float64)
     return np.asarray(present.to_numpy(zero_copy_only=False), np.float64)
 
 

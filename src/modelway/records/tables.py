@@ -51,3 +51,10 @@ def held_in(numbers: pa.Array) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         return np.from_dlpack(numbers), None
     bare = pa.Array.from_buffers(numbers.type, len(numbers), [None, numbers.buffers()[1]], offset=numbers.offset)
     return np.from_dlpack(bare), np.from_dlpack(numbers.is_null().cast(pa.uint8())).astype(np.bool_)
+
+
+def labels_in(encoded: pa.DictionaryArray) -> tuple[list[Any], NDArray[np.integer[Any]]]:
+    """The values of a dictionary, None behind them, and each row's place among these, shape (rows,)."""
+    labels = [*encoded.dictionary.to_pylist(), None]
+    places, missing = held_in(encoded.indices)
+    return labels, places if missing is None else np.where(missing, np.intp(len(labels) - 1), places)

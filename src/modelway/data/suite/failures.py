@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from modelway.records.data_docs import FailedRow
+from modelway.records.tables import number_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +57,7 @@ class Failures:
         rows = list(at[: max(room, 0)])
         if not rows:
             return
-        table = batch.raw.take(_indices(rows))
+        table = batch.raw.take(number_array(np.asarray(rows, np.int64)))
         frame = _frame(table).with_columns(
             pl.lit(check).alias("_check"),
             pl.lit(batch.file.name).alias("_file"),
@@ -70,7 +72,9 @@ class Failures:
         present = [name for name in columns if name in batch.raw.column_names]
         rows = list(at[: max(self._examples - seen, 0)])
         # A column that the file lacks has no values to show.
-        shown = _frame(batch.raw.select(present).take(_indices(rows))).to_dict(as_series=False)
+        shown = _frame(batch.raw.select(present).take(number_array(np.asarray(rows, np.int64)))).to_dict(
+            as_series=False
+        )
         return [
             FailedRow(
                 file=batch.file.name,
@@ -103,11 +107,6 @@ def _frame(table: pa.Table) -> pl.DataFrame:
         except (pl.exceptions.PolarsError, pa.ArrowException, TypeError, ValueError):
             columns.append(pl.Series(name, [_text(value) for value in table[name].to_pylist()], dtype=pl.String))
     return pl.DataFrame(columns)
-
-
-def _indices(rows: Sequence[int]) -> pa.Array:
-    """Rows' numbers for Arrow, whose own `array` would import pandas for half a second."""
-    return pl.Series(rows, dtype=pl.Int64).to_arrow()
 
 
 def _column_as_text(frame: pl.DataFrame, name: str) -> pl.Series:
