@@ -81,6 +81,12 @@ def wait_for_log(log: Path, rows: int, seconds: float = 60) -> None:
     sys.exit(f"after {seconds:g} s the log in {log} does not hold the {rows} rows that were served")
 
 
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file, as text."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
     """Write rows as CSV."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,8 +110,7 @@ def loop(work: Path, drift: str, rows: int, port: int) -> int:
     try:
         print(f"it serves at {url}; now the world changes: {drift}")
         modelway(work, "sample", "--output", "changed", "--drift", drift, "--seed", "1", "--rows", str(rows))
-        with (work / "changed" / "loans.csv").open(newline="") as file:
-            served = list(csv.DictReader(file))
+        served = read_rows(work / "changed" / "loans.csv")
         ids = send(url, served)
         wait_for_log(work / ".modelway" / "env" / "local" / "log", rows)
         labels = [{"id": name, "defaulted": row["defaulted"]} for name, row in zip(ids, served, strict=True)]

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import importlib.util
 import shutil
 import socket
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-LOOP = Path(__file__).resolve().parents[2] / "examples" / "loop" / "loop.py"
 ROWS = 2000
-
-
-@pytest.fixture(scope="module")
-def loop() -> ModuleType:
-    """The example's commands and requests: a project of its own, real processes."""
-    spec = importlib.util.spec_from_file_location("monitor_loop", LOOP)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -37,11 +20,6 @@ def here() -> tuple[str, ...]:
         port = free.getsockname()[1]
     given = (f"environments.local.target.port={port}", "serve.log.segment_seconds=1", "monitor.environment=local")
     return tuple(word for one in given for word in ("--set", one))
-
-
-def rows_of(folder: Path) -> list[dict[str, str]]:
-    with (folder / "loans.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.mark.slow
@@ -62,7 +40,7 @@ def test_a_release_whose_labels_show_a_fall_is_rolled_back_once(
         url = loop.modelway(tmp_path, "deploy", "--env", "local", "--model-version", "2", *here)["url"]
         assert live(loop, tmp_path, here) == 2
         loop.modelway(tmp_path, "sample", "--output", "served", "--seed", "2", "--rows", str(ROWS))
-        served = rows_of(tmp_path / "served")
+        served = loop.read_rows(tmp_path / "served" / "loans.csv")
         ids = loop.send(url, served)
         loop.wait_for_log(tmp_path / ".modelway" / "env" / "local" / "log", ROWS)
         labels = [{"id": name, "defaulted": row["defaulted"]} for name, row in zip(ids, served, strict=True)]

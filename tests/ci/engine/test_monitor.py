@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import importlib.util
 import json
 import socket
 import subprocess
@@ -19,15 +17,6 @@ pytestmark = pytest.mark.slow
 ROWS = 1000
 PATIENCE = 120
 """Seconds that the server may take to answer."""
-
-
-@pytest.fixture(scope="module")
-def loop(root):
-    """How the example sends rows, and waits for them in the log."""
-    spec = importlib.util.spec_from_file_location("loop_of_engine", root / "examples" / "loop" / "loop.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +43,18 @@ def logs(champion, project, loop):
             try:
                 url = f"http://127.0.0.1:{port}"
                 _wait_for(server, f"{url}/ping")
-                loop.send(url, [{name: row[name] for name in columns} for row in _rows(project, kind)])
+                loop.send(url, [{name: row[name] for name in columns} for row in _rows(loop, project, kind)])
                 loop.wait_for_log(project / f"log-{kind}", ROWS)
             finally:
                 server.terminate()
     return {kind: f"log-{kind}" for kind in ("same", "covariate")}
 
 
-def _rows(project, kind):
+def _rows(loop, project, kind):
     drift = ["--drift", kind] if kind != "same" else []
     words = ["sample", "--output", f"rows-{kind}", "--rows", str(ROWS), "--seed", "1", *drift]
     subprocess.run([sys.executable, "-m", "modelway", *words], cwd=project, check=True, capture_output=True)
-    with (project / f"rows-{kind}" / "loans.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
+    return loop.read_rows(project / f"rows-{kind}" / "loans.csv")
 
 
 def _wait_for(server, url):
