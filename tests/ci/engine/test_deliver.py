@@ -145,18 +145,24 @@ def outside(bundle, project, root, tmp_path_factory):
         yield ["--config", "deliver.yaml", *services, *keys]
 
 
-@pytest.fixture
-def told(call, outside, tmp_path):
+@pytest.fixture(scope="module")
+def told(call, outside, tmp_path_factory):
     """Calls a function with these, and gives the call and its summary."""
 
     def calling(*words):
-        target = tmp_path / f"told-{time.monotonic_ns()}"
+        target = tmp_path_factory.mktemp("told") / "out"
         done = call(*outside, *words, "--report-only", "export", "--path", str(target), environment=KEYS)
         assert SECRET not in done.log
         assert done.exit_code == 0, done.log[-3000:]
         return done, json.loads((target / "summary.json").read_text())
 
     return calling
+
+
+@pytest.fixture(scope="module")
+def delivered(told):
+    """The summary of the first deploy to staging: what the tests find there, in whatever order they run."""
+    return told("deploy", "--env", "staging")[1]
 
 
 def test_without_credentials_each_secret_is_named_with_how_to_pass_it(call, outside):
@@ -167,12 +173,11 @@ def test_without_credentials_each_secret_is_named_with_how_to_pass_it(call, outs
     assert "dagger call rehearse --env staging" in refused.log
 
 
-def test_a_release_goes_out_and_comes_back(told, outside):
-    _, first = told("deploy", "--env", "staging")
-    assert (first["exit_code"], first["changed"]) == (0, True), first
-    image = first["release"]["image"]
+def test_a_release_goes_out_and_comes_back(told, delivered):
+    assert (delivered["exit_code"], delivered["changed"]) == (0, True), delivered
+    image = delivered["release"]["image"]
     assert image.startswith("localhost:")
-    assert first["smoke"]["checks"]
+    assert delivered["smoke"]["checks"]
     again, second = told("deploy", "--env", "staging")
     assert (second["exit_code"], second["changed"], second["release"]["image"]) == (0, False, image)
     assert "deploy" in again.executed  # it was asked anew, and not remembered
@@ -188,10 +193,9 @@ def test_a_release_goes_out_and_comes_back(told, outside):
     assert told("flags", "--action", "set", "--env", "staging", "--new-model", "0.5")[1]["exit_code"] == 2
 
 
-def test_what_was_pushed_is_what_the_registry_has(told, outside):
-    _, deployed = told("deploy", "--env", "staging")
-    assert deployed["exit_code"] == 0, deployed
-    address, _, digest = deployed["release"]["image"].partition("/loans@")
+def test_what_was_pushed_is_what_the_registry_has(delivered):
+    assert delivered["exit_code"] == 0, delivered
+    address, _, digest = delivered["release"]["image"].partition("/loans@")
     for reference in (digest, "v1", "latest"):
         request = urllib.request.Request(
             f"http://127.0.0.1:{address.rpartition(':')[2]}/v2/loans/manifests/{reference}"
