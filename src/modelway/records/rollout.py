@@ -37,6 +37,16 @@ class _Step(Record):
     """How many times the guards' margins it takes to go on: a small share can't show much, and can't harm much."""
 
 
+class ShadowStep(_Step):
+    """The challenger sees requests that the champion answers; nobody gets its answers."""
+
+    kind: Literal["shadow"]
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The share of the routing keys whose requests it sees."""
+    requests: Annotated[int, Field(ge=100)] = 1000
+    """How many pairs of answers are compared, at the least; one a routing key."""
+
+
 class CanaryStep(_Step):
     """The challenger answers a share of the routing keys, for as long as it takes to show that it does no harm."""
 
@@ -63,7 +73,7 @@ class AbStep(_Step):
         return self
 
 
-Step = Annotated[CanaryStep | AbStep, Field(discriminator="kind")]
+Step = Annotated[ShadowStep | CanaryStep | AbStep, Field(discriminator="kind")]
 
 
 class ErrorGuard(Record):
@@ -89,15 +99,52 @@ class LatencyGuard(Record):
 class AgreementGuard(Record):
     """Answers to one request by both models, compared in pairs while the challenger is in shadow; by slice."""
 
-    alpha: _Part = 0.25
+    alpha: _Part = 0.15
     """The guard's part of `rollout.alpha`; 0 switches the guard off."""
+    slices: tuple[str, ...] = ()
+    """Columns by whose values it is compared besides, up to 20 values each; they have to be in the prediction log."""
     flips: _Margin = 0.05
     """The share of the pairs whose labels may differ, in any slice."""
     shift: Annotated[float, Field(gt=0)] = 0.05
     """How far the mean score may be shifted, in any slice, in the score's own units."""
 
 
+class PredictionGuard(Record):
+    """The distribution of the answers: scores, values, or classes."""
+
+    alpha: _Part = 0.1
+    """The guard's part of `rollout.alpha`; 0 switches the guard off."""
+    margin: _Margin = 0.2
+    """How far the distribution functions may be apart (Kolmogorov's distance): excluded before a step is left."""
+
+
+class OutcomeGuard(Record):
+    """What became of the predictions: ground truth, or a number that the business counts, as it comes in."""
+
+    alpha: _Part = 0.0
+    """The guard's part of `rollout.alpha`; 0 (the default) switches the guard off."""
+    uri: str | None = None
+    """Where the outcomes lie, by prediction id or routing key: a file, a folder or `s3://`; beside the settings."""
+    column: str | None = None
+    """Which column holds them; the target's, or `label`, when absent."""
+    kind: Literal["truth", "number"] = "truth"
+    """`truth`: what would have been right, compared with the prediction; `number`: a value, the more the better."""
+    margin: Annotated[float, Field(gt=0)] = 0.02
+    """By how much the challenger's mean may be worse (share of right answers, or the number's unit)."""
+    needed: bool = False
+    """Whether the margin has to be excluded before a step is left; else late outcomes keep nobody waiting."""
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> OutcomeGuard:
+        if self.alpha > 0 and self.uri is None:
+            raise ValueError("rollout.guards.outcome has a part of alpha, but no uri")
+        if self.needed and self.alpha <= 0:
+            raise ValueError("rollout.guards.outcome is needed, but its part of alpha is 0")
+        return self
+
+
 _DEFAULT_STEPS: tuple[Step, ...] = (
+    ShadowStep(kind="shadow"),
     CanaryStep(kind="canary", share=0.01, slack=8),
     CanaryStep(kind="canary", share=0.05, slack=4),
     CanaryStep(kind="canary", share=0.25, slack=2),
@@ -120,13 +167,18 @@ class GuardOptions(Record):
     latency: LatencyGuard = LatencyGuard()
     """Slow answers."""
     agreement: AgreementGuard = AgreementGuard()
-    """Other answers, in shadow; as yet by `rollout simulate` alone."""
+    """Other answers, in shadow."""
+    predictions: PredictionGuard = PredictionGuard()
+    """Answers distributed otherwise."""
+    outcome: OutcomeGuard = OutcomeGuard()
+    """Worse outcomes."""
     sample_ratio: SampleRatioGuard = SampleRatioGuard()
     """Wrong shares."""
 
     @model_validator(mode="after")
     def _parts_make_one(self) -> GuardOptions:
-        parts = self.errors.alpha + self.latency.alpha + self.agreement.alpha
+        guards = (self.errors, self.latency, self.agreement, self.predictions, self.outcome)
+        parts = sum(guard.alpha for guard in guards)
         if parts > 1 + 1e-9:
             raise ValueError(f"rollout.guards share alpha in parts that make {parts:g}, more than 1")
         return self
@@ -135,6 +187,8 @@ class GuardOptions(Record):
 class RolloutOptions(Record):
     """The `rollout` section of the settings."""
 
+    challenger: str = "challenger"
+    """Which version is rolled out unless told otherwise: a number, an alias or a run."""
     alpha: _Alpha = 0.05
     """How often a challenger that is no worse may be rolled back, whenever and however often one looks."""
     interval_seconds: _Seconds = 60.0
@@ -145,11 +199,19 @@ class RolloutOptions(Record):
     """What may stop it."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1)] = _DEFAULT_STEPS
     """The steps, one after the other; after the last the challenger gets all of the traffic."""
+    watch_hours: Annotated[float, Field(ge=0)] = 0.0
+    """How long outcomes that come late may still roll it back after that."""
+    tick_seconds: _Seconds = 15.0
+    """How often `rollout` looks, as long as it runs."""
 
     @model_validator(mode="after")
     def _shares_grow(self) -> RolloutOptions:
         share = 0.0
         for number, step in enumerate(self.steps):
+            if isinstance(step, ShadowStep):
+                if share > 0:
+                    raise ValueError(f"rollout.steps.{number} is a shadow step, after the challenger answered already")
+                continue
             if step.share < share:
                 raise ValueError(f"rollout.steps.{number}.share is {step.share:g}, less than the step's before")
             share = step.share

@@ -18,6 +18,9 @@ class RolloutAction(StrEnum):
     ADVANCE = "advance"
     BACK = "back"
 
+SCORE_BUCKETS = 20
+"""Buckets of the answers: tenths and halves of probabilities, classes, or quantiles of the champion's values."""
+
 
 class ArmCounts(Record):
     """What one arm answered in one interval, counted by routing key: requests of one key are correlated."""
@@ -30,6 +33,20 @@ class ArmCounts(Record):
     """Those of them that were seen for the first time in this rollout."""
     latency: tuple[int, ...]
     """Latencies of each key's first answer in the interval, by `LATENCY_EDGES_MS` and beyond."""
+    scores: tuple[int, ...] = (0,) * SCORE_BUCKETS
+    """What each key's first answer in the interval says, in buckets whose bounds the rollout keeps."""
+
+
+class PairCounts(Record):
+    """Answers of both models to one request, in shadow; one pair a routing key."""
+
+    pairs: int
+    flips: int
+    """Pairs whose labels differ, or in which the challenger had no answer; 0 for regression."""
+    total: float
+    """The sum of the scores' differences, challenger less champion."""
+    squares: float
+    """The sum of their squares."""
 
 
 class Report(Record):
@@ -42,6 +59,8 @@ class Report(Record):
     """When it was written, by the storage's clock, in seconds since 1970."""
     dropped: int = 0
     """Records that the replica has lost since it began."""
+    last: bool = False
+    """Whether the replica said that it ends."""
 
 
 class SeenInterval(Record):
@@ -58,6 +77,27 @@ class SeenInterval(Record):
     champion: ArmCounts
     challenger: ArmCounts
     reports: tuple[Report, ...]
+    strays: int = 0
+    """Requests that were routed by other shares than the step's."""
+    pairs: dict[str, PairCounts] = {}
+    """Pairs in shadow: under `all`, and by slice as `column = value`."""
+
+
+class Outcome(Record):
+    """What became of one arm's predictions, as far as is known; by routing key."""
+
+    keys: int
+    total: float
+    """The sum of the keys' means."""
+    squares: float
+    """The sum of their squares."""
+
+
+class Outcomes(Record):
+    """What became of the last step's predictions in which both arms answered."""
+
+    champion: Outcome
+    challenger: Outcome
 
 
 class Seen(Record):
@@ -71,6 +111,10 @@ class Seen(Record):
     """When it began, in seconds since 1970."""
     now: float
     """The same, of the decision."""
+    fresh_from: float = 0.0
+    """Evidence of the step counts from here, and replicas that were gone before are forgotten."""
+    outcomes: Outcomes | None = None
+    """None where nobody asked for them, or there are none yet."""
 
 
 class RolloutDecision(Record):
