@@ -93,7 +93,7 @@ def first_backs(row: Row, runs: int, minutes: int, seed: int) -> dict[str, np.nd
         seen = draw(row.scenario, shares, minute, 60.0, row.per_second, generator, latencies=row.latencies)
         evidence = evidence.add(*seen.arms, shares)
         judged = judge(evidence, 1.0, options)
-        said = {"modelway": ~judged.broken & (judged.fails | judged.slow)}
+        said = {"modelway": ~judged.broken & (judged.fails | judged.slow | judged.moved)}
         said |= {name: peer.back(seen.requests, seen.errors) for name, peer in peers.items()}
         for name, back in said.items():
             backs[name] = np.where(back, np.minimum(backs[name], minute + 1), backs[name])

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def missing_evidence(seen: Seen, options: RolloutOptions) -> tuple[str, ...]:
-    """What is missing, late, there twice or of another time; empty where nothing is.
+    """What is missing, late, there twice or of another time by now; empty where nothing is.
 
     Args:
         seen: what was seen; its last interval has to be over.
@@ -19,25 +19,40 @@ def missing_evidence(seen: Seen, options: RolloutOptions) -> tuple[str, ...]:
     """
     if not seen.intervals:
         return ("no metrics: no interval has been reported yet",)
-    problems = [*_gaps(seen, options)]
-    known: set[str] = set()
-    for interval in seen.intervals:
-        problems += _of_interval(interval, options)
-        names = {report.replica for report in interval.reports}
-        # A replica that is gone for good is named as long as the step lasts: whoever scaled down begins it anew.
-        problems += [f"replica {name} has stopped reporting at {interval.start:.0f}" for name in sorted(known - names)]
-        known |= names
+    problems = (*_gaps(seen, options), *unsound_intervals(seen, options)[-1])
     return tuple(dict.fromkeys(problems))
+
+
+def unsound_intervals(seen: Seen, options: RolloutOptions) -> list[tuple[str, ...]]:
+    """For each interval, why it can't be used; empty for those that can.
+
+    A replica that goes silent without having said that it ends makes every interval unsound from then on, until it is
+    back or a person begins the step anew.
+    """
+    found: list[tuple[str, ...]] = []
+    known: set[str] = set()
+    before = float("-inf")
+    for interval in seen.intervals:
+        if before < seen.resumed <= interval.start:
+            known.clear()
+        before = interval.start
+        problems = _of_interval(interval, options)
+        names = {report.replica for report in interval.reports}
+        problems += [f"replica {name} has stopped reporting at {interval.start:.0f}" for name in sorted(known - names)]
+        known = (known | names) - {report.replica for report in interval.reports if report.last}
+        found.append(tuple(problems))
+    return found
 
 
 def _gaps(seen: Seen, options: RolloutOptions) -> list[str]:
     length, starts = options.interval_seconds, [interval.start for interval in seen.intervals]
+    inside = [one.start for one in seen.intervals if one.step == seen.step and one.start >= seen.resumed]
     problems = [
         f"no interval between {one:.0f} and {other:.0f}"
-        for one, other in pairwise(starts)
+        for one, other in pairwise(inside)
         if other - one > 1.5 * length
     ]
-    if any(other - one < 0.5 * length for one, other in pairwise(starts)):
+    if any(other - one < 0.5 * length for one, other in pairwise(inside)):
         problems.append("an interval is there twice")
     age = seen.now - (starts[-1] + length)
     if age > length + options.grace_seconds:
@@ -49,6 +64,8 @@ def _gaps(seen: Seen, options: RolloutOptions) -> list[str]:
 
 def _of_interval(interval: SeenInterval, options: RolloutOptions) -> list[str]:
     names = [report.replica for report in interval.reports]
+    if not names:
+        return [f"no replica has reported {interval.start:.0f}"]
     problems = [
         f"replica {name} reported {interval.start:.0f} twice"
         for name in sorted({n for n in names if names.count(n) > 1})
@@ -56,11 +73,13 @@ def _of_interval(interval: SeenInterval, options: RolloutOptions) -> list[str]:
     end = interval.start + options.interval_seconds
     for report in interval.reports:
         off = report.written - end
-        if not -options.grace_seconds <= off <= options.interval_seconds + options.grace_seconds:
+        if not -options.grace_seconds <= off <= options.interval_seconds + options.grace_seconds and not report.last:
             problems.append(f"the clock of replica {report.replica} is {off:+.0f} seconds off, or it reports late")
         if report.dropped:
             problems.append(f"replica {report.replica} has lost {report.dropped} records")
     reported = sum(report.requests for report in interval.reports)
     if reported != interval.requests:
         problems.append(f"{interval.requests} requests were counted at {interval.start:.0f}, but {reported} reported")
+    if interval.strays:
+        problems.append(f"{interval.strays} requests were routed by other shares at {interval.start:.0f}")
     return problems

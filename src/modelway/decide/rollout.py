@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelway.decide.completeness import missing_evidence
+from modelway.decide.completeness import missing_evidence, unsound_intervals
 from modelway.decide.errors import upper_difference
-from modelway.decide.evidence import bound
 from modelway.decide.judging import Arm, Evidence, judge
+from modelway.decide.outcomes import effect_seen
 from modelway.decide.plan import Plan
+from modelway.decide.saying import numbers_of, said_by_guards, wanting
 from modelway.records.rollout import TimeUp
 from modelway.records.rollout_seen import RolloutAction, RolloutDecision
 
 if TYPE_CHECKING:
-    from modelway.decide.judging import Judged
+    from numpy.typing import NDArray
+
     from modelway.records.rollout import RolloutOptions
-    from modelway.records.rollout_seen import ArmCounts, Seen
+    from modelway.records.rollout_seen import ArmCounts, Outcomes, PairCounts, Seen, SeenInterval
+
+ALL = "all"
+"""The slice of pairs in shadow that holds every one."""
 
 
 def decide_rollout(options: RolloutOptions, seen: Seen) -> RolloutDecision:
@@ -34,72 +39,83 @@ def decide_rollout(options: RolloutOptions, seen: Seen) -> RolloutDecision:
         late_back = plan.late(seen.step, elapsed) and step.time_up is TimeUp.BACK
         blind = RolloutAction.BACK if late_back else RolloutAction.HOLD
         return RolloutDecision(action=blind, reasons=problems, numbers={})
-    evidence = gather(seen)
-    judged = judge(evidence, step.slack, options)
-    numbers = _numbers(judged, evidence, options)
-    back, onward = plan.weigh(judged, seen.step, elapsed)
+    slices = slices_of(seen)
+    evidence, since = gather(seen, options, slices)
+    judged, effect = judge(evidence, step.slack, options), effect_seen(seen.outcomes, options)
+    held = (seen.now - since) / 60
+    back, onward = plan.weigh(judged, seen.step, elapsed, held)
+    guard = options.guards.outcome
+    if effect is not None and effect.high < 0 and not judged.broken:
+        back, onward = np.asarray(True), np.asarray(False)
+    late = bool(plan.late(seen.step, elapsed))
+    waits = guard.needed and (effect is None or effect.low <= -guard.margin * step.slack)
+    if waits and not late and not plan.shadow[seen.step]:
+        onward = np.asarray(False)
+    upper = upper_difference(evidence.within, evidence.keys, options.alpha)
+    numbers = numbers_of(judged, evidence, upper, effect, options)
     action = RolloutAction.BACK if back else RolloutAction.ADVANCE if onward else RolloutAction.HOLD
-    reasons = _said_by_guards(judged, numbers, options)
-    if not reasons and judged.harmless and elapsed >= plan.least[seen.step]:
+    reasons = said_by_guards(judged, effect, slices, numbers, options)
+    shown = judged.alike if plan.shadow[seen.step] else judged.harmless
+    if not reasons and action is RolloutAction.ADVANCE and shown:
         reasons = ["every margin is excluded"]
-    elif not reasons and plan.late(seen.step, elapsed):
+    elif not reasons and late:
         reasons = [f"{step.deadline_hours:g} hours are up: {step.time_up}"]
     return RolloutDecision(
         action=action,
-        reasons=tuple(reasons or [_wanting(judged, numbers, plan.least[seen.step], elapsed)]),
+        reasons=tuple(reasons or wanting(judged, numbers, plan, seen.step, held, waits=waits)),
         numbers=numbers,
     )
 
 
-def gather(seen: Seen) -> Evidence:
-    """The evidence of all intervals; that of earlier steps only as far as it may stop the rollout."""
-    evidence, step = Evidence.none(), 0
-    for interval in seen.intervals:
-        if interval.step != step:
-            evidence, step = evidence.next_step(), interval.step
-        evidence = evidence.add(_arm(interval.champion), _arm(interval.challenger), interval.share)
-    return evidence if step == seen.step else evidence.next_step()
+def decide_watch(options: RolloutOptions, outcomes: Outcomes | None) -> RolloutDecision:
+    """After all of the traffic was given over: back where late outcomes are worse, else hold.
+
+    Args:
+        options: the settings' `rollout`.
+        outcomes: those of the last step in which both arms answered.
+    """
+    effect = effect_seen(outcomes, options)
+    if effect is None:
+        return RolloutDecision(action=RolloutAction.HOLD, reasons=("no outcomes are known yet",), numbers={})
+    values = {"outcome_difference": effect.difference, "outcome_low": effect.low, "outcome_high": effect.high}
+    numbers = {name: value if np.isfinite(value) else None for name, value in values.items()}
+    worse = effect.high < 0
+    said = f"the outcomes' difference is {effect.difference:+.4g}" + (", and worse for certain" if worse else "")
+    return RolloutDecision(action=RolloutAction.BACK if worse else RolloutAction.HOLD, reasons=(said,), numbers=numbers)
+
+
+def slices_of(seen: Seen) -> tuple[str, ...]:
+    """The slices in which pairs were compared; all of them first."""
+    names = {name for interval in seen.intervals for name in interval.pairs}
+    return (ALL, *sorted(names - {ALL}))
+
+
+def gather(seen: Seen, options: RolloutOptions, slices: tuple[str, ...] = (ALL,)) -> tuple[Evidence, float]:
+    """The evidence of all intervals that can be used, and since when that of the step counts.
+
+    What lets the rollout go on counts from the step's beginning, from where a person began it anew, or from the last
+    interval on that could not be used, whichever is latest; what stops it counts from the rollout's beginning.
+    """
+    evidence, step, since, before = Evidence.none(slices=len(slices)), 0, seen.step_began, -np.inf
+    for interval, problems in zip(seen.intervals, unsound_intervals(seen, options), strict=True):
+        if interval.step != step or before < seen.resumed <= interval.start:
+            evidence, step, since = evidence.next_step(), interval.step, max(interval.start, seen.step_began)
+        before = interval.start
+        if problems:
+            evidence, since = evidence.next_step(), interval.start + options.interval_seconds
+        else:
+            arms = (_arm(interval.champion), _arm(interval.challenger))
+            evidence = evidence.add(*arms, interval.share, _pairs(interval, slices))
+    return (evidence, since) if step == seen.step else (evidence.next_step(), seen.step_began)
 
 
 def _arm(counts: ArmCounts) -> Arm:
-    numbers = (counts.keys, counts.failed, counts.new, counts.latency)
+    numbers = (counts.keys, counts.failed, counts.new, counts.latency, counts.scores)
     return Arm(*(np.asarray(number, dtype=float) for number in numbers))
 
 
-def _said_by_guards(judged: Judged, numbers: dict[str, float | None], options: RolloutOptions) -> list[str]:
-    if judged.broken:
-        return ["the arms do not get the shares that were set, so nothing can be compared"]
-    reasons = []
-    if judged.fails:
-        reasons.append(
-            f"the challenger fails more often: log evidence {judged.against:.2f}, "
-            f"bound {bound(options.alpha * options.guards.errors.alpha):.2f}"
-        )
-    if judged.slow:
-        quantile = f"p{options.guards.latency.quantile * 100:g}"
-        reasons.append(
-            f"the challenger is slower: its {quantile} is at least {numbers['challenger_latency_low_ms']:.4g} ms, "
-            f"the champion's at most {numbers['champion_latency_high_ms']:.4g} ms"
-        )
-    return reasons
+def _pairs(interval: SeenInterval, slices: tuple[str, ...]) -> NDArray[np.float64]:
+    def numbers(counts: PairCounts | None) -> tuple[float, float, float, float]:
+        return (0.0,) * 4 if counts is None else (counts.pairs, counts.flips, counts.total, counts.squares)
 
-
-def _wanting(judged: Judged, numbers: dict[str, float | None], least: float, elapsed: float) -> str:
-    if judged.harmless:
-        return f"the step lasts {least:g} minutes, {elapsed:.0f} have passed"
-    return f"a margin is not excluded yet: the challenger may fail up to {numbers['errors_upper']:.4f} more often"
-
-
-def _numbers(judged: Judged, evidence: Evidence, options: RolloutOptions) -> dict[str, float | None]:
-    values = {
-        "sample_ratio_log_evidence": float(judged.mismatch),
-        "errors_log_evidence": float(judged.against),
-        "errors_log_bound": bound(options.alpha * options.guards.errors.alpha),
-        "errors_within_log_evidence": float(judged.within),
-        "errors_upper": upper_difference(evidence.within, evidence.keys, options.alpha),
-        "champion_latency_low_ms": float(judged.champion[0]),
-        "champion_latency_high_ms": float(judged.champion[1]),
-        "challenger_latency_low_ms": float(judged.challenger[0]),
-        "challenger_latency_high_ms": float(judged.challenger[1]),
-    }
-    return {name: value if np.isfinite(value) else None for name, value in values.items()}
+    return np.array([numbers(interval.pairs.get(name)) for name in slices], dtype=float)

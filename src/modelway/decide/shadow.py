@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modelway.decide.errors import WEIGHTS
 from modelway.decide.evidence import RATIOS, bound, log_mean
 
 if TYPE_CHECKING:
@@ -25,6 +26,22 @@ def log_flips_beyond(pairs: NDArray[np.float64], flips: NDArray[np.float64], mar
         margin: the share that is allowed.
     """
     logs = flips[..., None] * np.log(RATIOS) - (pairs * margin)[..., None] * (RATIOS - 1)
+    return log_mean(logs)
+
+
+def log_flips_within(
+    pairs: NDArray[np.float64], flips: NDArray[np.float64], margin: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Log evidence against "labels differ in a share of the pairs of `margin`, or more".
+
+    As `log_flips_beyond`, from the other side: w^f exp(n m (1 - w)), averaged over a grid of w < 1.
+
+    Args:
+        pairs: one pair a routing key, shape (...).
+        flips: those whose labels differ.
+        margin: the share that is allowed, shape (...) or one for all.
+    """
+    logs = flips[..., None] * np.log(WEIGHTS) + (pairs * margin)[..., None] * (1 - WEIGHTS)
     return log_mean(logs)
 
 
@@ -83,3 +100,32 @@ def slices_beyond(
     shift = np.abs(total) / np.maximum(pairs, 1.0)
     beyond: NDArray[np.bool_] = flipped | (shift - mean_radius(pairs, total, squares, part) > shift_margin)
     return beyond
+
+
+def alike(
+    pairs: NDArray[np.float64],
+    flips: NDArray[np.float64],
+    total: NDArray[np.float64],
+    squares: NDArray[np.float64],
+    flip_margin: NDArray[np.float64],
+    shift_margin: NDArray[np.float64],
+    alpha: float,
+) -> NDArray[np.bool_]:
+    """Where both margins are excluded: labels differ less often, and the mean score is shifted less, than is allowed.
+
+    Args:
+        pairs: shape (...); the others likewise.
+        flips: pairs whose labels differ.
+        total: the sum of the scores' differences.
+        squares: the sum of their squares.
+        flip_margin: the share of flips that is allowed.
+        shift_margin: how far the mean score may shift, either way.
+        alpha: how often either margin may be excluded for nothing.
+
+    Returns:
+        Shape (...).
+    """
+    rarely = log_flips_within(pairs, flips, flip_margin) >= bound(alpha)
+    shift = np.abs(total) / np.maximum(pairs, 1.0)
+    within: NDArray[np.bool_] = rarely & (shift + mean_radius(pairs, total, squares, alpha) < shift_margin)
+    return within

@@ -18,6 +18,7 @@ class RolloutAction(StrEnum):
     ADVANCE = "advance"
     BACK = "back"
 
+
 SCORE_BUCKETS = 20
 """Buckets of the answers: tenths and halves of probabilities, classes, or quantiles of the champion's values."""
 
@@ -111,8 +112,8 @@ class Seen(Record):
     """When it began, in seconds since 1970."""
     now: float
     """The same, of the decision."""
-    fresh_from: float = 0.0
-    """Evidence of the step counts from here, and replicas that were gone before are forgotten."""
+    resumed: float = 0.0
+    """When a person began the step anew: its evidence counts from here, and replicas that were gone are forgotten."""
     outcomes: Outcomes | None = None
     """None where nobody asked for them, or there are none yet."""
 

@@ -67,8 +67,10 @@ class Rollout(Record):
     """Number of the plan's step, from 0; the number of steps for all of the traffic."""
     step_began: float
     """When its shares were in force at every replica; its deadline counts from there."""
-    fresh_from: float
-    """Evidence of the step counts from here: `resume` begins it anew."""
+    entered: bool
+    """Whether its shares were set."""
+    resumed: float
+    """When a person last began a step anew; 0 where nobody did."""
     observed_until: float
     """The end of the last interval that was counted."""
     ticks: int

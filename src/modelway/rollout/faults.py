@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelway.decide.rollout import decide_rollout
+from modelway.records.rollout import ShadowStep
 from modelway.records.rollout_seen import ArmCounts, Report, RolloutAction, Seen, SeenInterval
 from modelway.rollout.scenarios import draw
 
@@ -66,19 +67,20 @@ def decide_with_fault(
         seed: the same one gives the same result.
     """
     generator, found = np.random.default_rng(seed), dict.fromkeys(RolloutAction, 0)
-    length, share = options.interval_seconds, options.steps[0].share
+    first = next(at for at, step in enumerate(options.steps) if not isinstance(step, ShadowStep))
+    length, share = options.interval_seconds, options.steps[first].share
     number = max(10, int(20 * 60 / length))
     drawn = [
         draw(scenario, np.full(runs, share), at * length / 60, length, per_second, generator) for at in range(number)
     ]
     for run in range(runs):
         intervals = tuple(
-            _interval(at * length, length, share, tuple(_counts(arm, run) for arm in minute.arms))
+            _interval(at * length, first, length, share, tuple(_counts(arm, run) for arm in minute.arms))
             for at, minute in enumerate(drawn)
         )
         seen = Seen(
             intervals=FAULTS[fault][1](intervals) if fault else intervals,
-            step=0,
+            step=first,
             step_began=0.0,
             now=number * length + 5,
         )
@@ -92,16 +94,17 @@ def _counts(arm: Arm, run: int) -> ArmCounts:
         failed=int(arm.failed[run]),
         new=int(arm.new[run]),
         latency=tuple(int(count) for count in arm.latency[run]),
+        scores=tuple(int(count) for count in arm.scores[run]),
     )
 
 
-def _interval(start: float, length: float, share: float, arms: tuple[ArmCounts, ...]) -> SeenInterval:
+def _interval(start: float, step: int, length: float, share: float, arms: tuple[ArmCounts, ...]) -> SeenInterval:
     champion, challenger = arms
     requests = champion.keys + challenger.keys
     halves = (requests // 2, requests - requests // 2)
     return SeenInterval(
         start=start,
-        step=0,
+        step=step,
         share=share,
         requests=requests,
         champion=champion,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelway.decide.judging import EDGES, Arm
+from modelway.records.rollout_seen import SCORE_BUCKETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from modelway.decide.judging import Floats
 
 _MEDIAN_MS, _SPREAD = 20.0, 0.5
+_FLIPS, _NOISE = 0.01, 0.05
+"""In shadow: the share of labels that differ, and the standard deviation of the scores' differences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class Scenario:
         incident: error rate of both arms while the incident lasts.
         incident_minutes: when it begins and ends.
         latency: how many times as long the challenger takes.
+        answers: by how many of the twenty buckets the challenger's scores are higher.
         key_requests: requests of one routing key in an interval; they fail together.
         about: one line of help.
     """
@@ -39,6 +43,7 @@ class Scenario:
     incident: float = 0.0
     incident_minutes: tuple[float, float] = (0.0, 0.0)
     latency: float = 1.0
+    answers: int = 0
     key_requests: int = 1
 
 
@@ -48,6 +53,7 @@ SCENARIOS = {
     "errors-doubled": Scenario("the challenger fails twice as often", ratio=2.0),
     "errors-fourfold": Scenario("the challenger fails four times as often", ratio=4.0),
     "latency": Scenario("the challenger takes half as long again", latency=1.5),
+    "answers": Scenario("the challenger's scores are higher by 0.3", answers=6),
     "correlated": Scenario("twenty requests of a key fail together; the arms are alike", key_requests=20),
 }
 """The scenarios by name."""
@@ -61,11 +67,13 @@ class Minute:
         arms: champion and challenger, counted by key.
         requests: requests of both, each of shape (runs,).
         errors: those of them that failed.
+        pairs: pairs in shadow, shape (runs, 1, 4), as `decide.judging.Evidence` has them.
     """
 
     arms: tuple[Arm, Arm]
     requests: tuple[Floats, Floats]
     errors: tuple[Floats, Floats]
+    pairs: Floats
 
 
 def draw(
@@ -76,7 +84,9 @@ def draw(
     per_second: float,
     generator: np.random.Generator,
     *,
+    seen: Floats | float = 0.0,
     latencies: bool = True,
+    answers: bool = True,
 ) -> Minute:
     """Draw one interval of each run.
 
@@ -87,7 +97,9 @@ def draw(
         seconds: how long it is.
         per_second: requests per second of both arms.
         generator: where chance comes from.
+        seen: the share of the keys whose requests the challenger sees in shadow, shape (runs,) or one for all.
         latencies: whether latencies are drawn, too; they take most of the time.
+        answers: whether scores are.
     """
     keys = generator.poisson(per_second * seconds / scenario.key_requests, share.shape)
     challengers = generator.binomial(keys, share)
@@ -100,12 +112,36 @@ def draw(
         _latencies(count, factor, generator) if latencies else np.zeros((*share.shape, len(EDGES) + 1))
         for count, factor in zip(counts, (1.0, scenario.latency), strict=True)
     ]
+    scores = [
+        _scores(count - bad, shift, generator) if answers else np.zeros((*share.shape, SCORE_BUCKETS))
+        for count, bad, shift in zip(counts, failed, (0, scenario.answers), strict=True)
+    ]
     of_key = scenario.key_requests
     one, other = (
-        Arm(count.astype(float), bad.astype(float), count.astype(float), histogram)
-        for count, bad, histogram in zip(counts, failed, histograms, strict=True)
+        Arm(count.astype(float), bad.astype(float), count.astype(float), histogram, answered)
+        for count, bad, histogram, answered in zip(counts, failed, histograms, scores, strict=True)
     )
-    return Minute((one, other), (one.keys * of_key, other.keys * of_key), (one.failed * of_key, other.failed * of_key))
+    requests, errors = (one.keys * of_key, other.keys * of_key), (one.failed * of_key, other.failed * of_key)
+    return Minute((one, other), requests, errors, _pairs(counts[0], seen, generator))
+
+
+def _scores(count: NDArray[np.int64], shift: int, generator: np.random.Generator) -> Floats:
+    """Scores, low ones more often than high ones, in the rollout's buckets."""
+    weights = np.linspace(2.0, 0.5, SCORE_BUCKETS)
+    drawn = generator.multinomial(count, weights / weights.sum()).astype(float)
+    moved: Floats = np.roll(drawn, shift, axis=-1)
+    if shift:
+        moved[..., -1] += moved[..., :shift].sum(axis=-1)
+        moved[..., :shift] = 0.0
+    return moved
+
+
+def _pairs(count: NDArray[np.int64], seen: Floats | float, generator: np.random.Generator) -> Floats:
+    """Pairs in shadow that differ by noise alone."""
+    pairs = generator.binomial(count, seen)
+    flips = generator.binomial(pairs, _FLIPS)
+    totals = generator.normal(0.0, _NOISE * np.sqrt(pairs))
+    return np.stack((pairs, flips, totals, pairs * _NOISE**2), axis=-1)[..., None, :]
 
 
 def _latencies(count: NDArray[np.int64], factor: float, generator: np.random.Generator) -> Floats:

@@ -66,8 +66,9 @@ def simulate(
             break
         share = plan.share[step]
         seen = draw(scenario, share, number * minutes, options.interval_seconds, per_second, generator,
-                    latencies=options.guards.latency.alpha > 0)  # fmt: skip
-        evidence = evidence.add(*seen.arms, share)
+                    seen=plan.seen[step], latencies=options.guards.latency.alpha > 0,
+                    answers=options.guards.predictions.alpha > 0)  # fmt: skip
+        evidence = evidence.add(*seen.arms, share, seen.pairs)
         now = (number + 1) * minutes
         judged = judge(evidence, plan.slack[step], options)
         back, onward = plan.weigh(judged, step, now - began)
