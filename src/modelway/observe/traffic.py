@@ -29,7 +29,7 @@ def read_traffic(
     refused, total_ms = 0, 0.0
     for _, path in log_files(uri, "statistics", since, until, s3, cache, progress):
         for record in _records(path):
-            if not since.isoformat()[:19] <= record.start[:19] < until.isoformat()[:19]:
+            if not record.requests or not since.isoformat()[:19] <= record.start[:19] < until.isoformat()[:19]:
                 continue
             counts = hours.setdefault(f"{record.start[:13]}:00Z", [0, 0])
             counts[0] += record.requests

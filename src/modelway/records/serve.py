@@ -68,7 +68,7 @@ class LogOptions(Record):
     flush_seconds: _Seconds = 1.0
     """How long a record stays in memory at the most: what a killed process may lose."""
     segment_seconds: _Seconds = 10.0
-    """How long a segment grows before it goes to the log."""
+    """How long a segment grows before it goes to the log, and how long the statistics' buckets are."""
     queue_bytes: _Positive = 32_000_000
     """Memory for records that are not yet flushed; beyond, they are dropped and counted."""
     spool: str = ".modelway/spool"
@@ -178,18 +178,21 @@ LATENCY_BOUNDS_MS = (0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 
 
 
 class StatisticsRecord(Record):
-    """One line of the statistics: all requests of one process to one version in one interval, sampled or not.
+    """One line of the statistics: all requests of one process to one version in one bucket, sampled or not.
 
-    Lies in `statistics/date=YYYY-MM-DD/hour=HH/NAME.jsonl.gz` below the log's address. Refused requests (4xx) count by
-    the version that their route led to.
+    Lies in `statistics/date=YYYY-MM-DD/hour=HH/NAME.jsonl.gz` below the log's address. Buckets are multiples of
+    `serve.log.segment_seconds` since 1970, and a request counts in that of the moment when it came. One that is
+    answered after its bucket was written makes a line of its own: lines add up. While the flags may use a challenger, a
+    process that had no requests in a bucket writes a line of none. Refused requests (4xx) count by the version that
+    their route led to.
     """
 
     replica: str
     """The process that counted."""
     start: str
-    """When the interval began, ISO 8601, UTC."""
+    """When the bucket began, ISO 8601, UTC."""
     seconds: float
-    """How long it was."""
+    """How long it is."""
     variant: str
     version: str
     epoch: str
@@ -211,3 +214,7 @@ class StatisticsRecord(Record):
     """Requests that it should have seen, and did not."""
     log_dropped: int
     """Records of the prediction log that the process has lost since it began."""
+    number: int | None = None
+    """The line's number among those of its process, from 0, by which a copy is told; absent in old logs."""
+    last: bool = False
+    """Whether the process ends with this line, which counts no request."""

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from modelway.serve.events import say
-from modelway.serve.statistics import Interval
+from modelway.serve.statistics import Arm, Statistics
 
 if TYPE_CHECKING:
     from modelway.records.serve import ServeOptions
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from modelway.serve.recorder import Recorder, Served
     from modelway.serve.release import ServedModel
     from modelway.serve.shadow import Shadow
+    from modelway.serve.steering import Plan
 
 
 class Desk:
@@ -42,15 +43,14 @@ class Desk:
         self._recorder = recorder
         self._journal = journal
         self._shadow = shadow
-        self._replica = replica
-        self._interval = Interval(time.time())
+        self._statistics = Statistics(replica, options.log.segment_seconds, time.time())
         self._access = options.access_log
 
     def settle(self, served: Served, shadow: ServedModel | None) -> None:
         """Take an answered request; `shadow` is the challenger that is to see it besides."""
         arm = self._metrics.arm(served.variant, served.version, served.model.score_bounds)
         arm.request(served.status, served.latency_ms)
-        tally = self._interval.tally(served)
+        tally = self._statistics.tally(served)
         answer = served.answer
         if answer is not None:
             if answer.probabilities is not None:
@@ -70,13 +70,18 @@ class Desk:
         if self._access != "none":
             self._note(served)
 
-    def close_interval(self) -> None:
-        """Write the statistics since the last time, and begin anew."""
-        if self._journal is not None:
-            now = time.time()
-            interval, self._interval = self._interval, Interval(now)
-            for line in interval.lines(self._replica, now, self._journal.dropped):
-                self._journal.append("statistics", line, interval.start)
+    def write_statistics(self, plan: Plan, *, last: bool = False) -> None:
+        """Write the counts of the buckets that are over; of all of them, and that there are no more, at the `last`.
+
+        Where the flags may use a challenger a process says so too when it had no requests: a rollout then tells one
+        that has nothing to do from one that is gone.
+        """
+        if self._journal is None:
+            return
+        rules = plan.router.rules
+        idle = Arm("champion", plan.release.champion.version, rules.epoch) if rules.uses_challenger else None
+        for start, line in self._statistics.lines(time.time(), self._journal.dropped, idle, last=last):
+            self._journal.append("statistics", line, start)
 
     def _note(self, served: Served) -> None:
         if self._access == "all" or served.status >= 500 or served.status == 429:

@@ -123,7 +123,7 @@ class Worker:
         self._steering.close()
         self._batcher.close()
         self._recorder.close()
-        self._desk.close_interval()
+        self._desk.write_statistics(self._steering.plan, last=True)
         if self._journal is not None:
             self._journal.close(_CLOSE_SECONDS)
         self._publish()
@@ -203,7 +203,7 @@ class Worker:
     async def _count_often(self) -> None:
         while True:
             await asyncio.sleep(self._setup.options.log.flush_seconds)
-            self._desk.close_interval()
+            self._desk.write_statistics(self._steering.plan)
 
 
 def work(
