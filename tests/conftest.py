@@ -62,6 +62,17 @@ def loop() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="session")
+def rollouts() -> ModuleType:
+    """Makers of rollouts and their ticks: `tests/rollout/cases.py` as a module."""
+    spec = importlib.util.spec_from_file_location("rollout_cases", ROOT / "tests" / "rollout" / "cases.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @dataclass
 class Project:
     """A directory with a settings file, and what running a command there gave."""

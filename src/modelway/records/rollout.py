@@ -46,6 +46,9 @@ class ShadowStep(_Step):
     requests: Annotated[int, Field(ge=100)] = 1000
     """How many pairs of answers are compared, at the least; one a routing key."""
 
+    def __str__(self) -> str:
+        return f"shadow {100 * self.share:g}%"
+
 
 class CanaryStep(_Step):
     """The challenger answers a share of the routing keys, for as long as it takes to show that it does no harm."""
@@ -56,6 +59,9 @@ class CanaryStep(_Step):
     minutes: Annotated[float, Field(ge=0)] = 10.0
     """How long the share is held, at the least."""
 
+    def __str__(self) -> str:
+        return f"canary {100 * self.share:g}%"
+
 
 class AbStep(_Step):
     """Groups that are held for a fixed time, to measure an effect."""
@@ -65,6 +71,9 @@ class AbStep(_Step):
     """The challenger's share of the routing keys."""
     hours: _Hours = 24.0
     """How long the groups are held."""
+
+    def __str__(self) -> str:
+        return f"A/B {100 * self.share:g}%"
 
     @model_validator(mode="after")
     def _ends_in_time(self) -> AbStep:

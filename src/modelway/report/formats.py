@@ -56,6 +56,11 @@ def day(seconds: float) -> str:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).date().isoformat()
 
 
+def moment(seconds: float) -> str:
+    """A time in seconds since 1970-01-01 as day and time of day in UTC, to the second."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat(" ", "seconds")[:19]
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """A number with `digits` significant digits; very large and very small ones as powers of ten."""
     if value is None:

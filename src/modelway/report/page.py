@@ -66,6 +66,7 @@ def _environment() -> Environment:
         duration=formats.duration,
         estimate=formats.estimate,
         metric=formats.metric_name,
+        moment=formats.moment,
         number=formats.number,
         percent=formats.percent,
         scalar=formats.scalar,
