@@ -115,30 +115,8 @@ class Driver:
         )
 
     def _decide(self, now: float) -> RolloutDecision:
-        if isinstance(self.options.steps[self.step], ShadowStep):
-            return self._decide_in_shadow()
-        # The plan from the shadow step on: its pairs are weighed above.
-        plan = self.options.model_copy(update={"steps": self.options.steps[1:]})
-        answered = tuple(one.model_copy(update={"step": one.step - 1}) for one in self.intervals if one.step)
-        return decide_rollout(plan, Seen(intervals=answered, step=self.step - 1, step_began=self.began, now=now))
-
-    def _decide_in_shadow(self) -> RolloutDecision:
-        """By the numbers alone: what shadow's own statistics say is tested elsewhere."""
-        pairs = sum(one.pairs["all"].pairs for one in self.intervals)
-        flips = sum(one.pairs["all"].flips for one in self.intervals)
-        shift = sum(one.pairs["all"].total for one in self.intervals) / pairs
-        radius = 0.2 / pairs**0.5
-        numbers = {"pairs": float(pairs), "flips": float(flips), "flips_upper": flips / pairs + radius,
-                   "score_shift": shift, "score_shift_radius": radius}  # fmt: skip
-        if self.shift and pairs > 4000:
-            reason = "answers differ where region = south: the mean score is shifted by 0.15"
-            return RolloutDecision(action=RolloutAction.BACK, reasons=(reason,), numbers=numbers)
-        done = pairs >= self.options.steps[self.step].requests
-        return RolloutDecision(
-            action=RolloutAction.ADVANCE if done else RolloutAction.HOLD,
-            reasons=("every margin is excluded" if done else f"{pairs} pairs are compared",),
-            numbers=numbers,
-        )
+        seen = Seen(intervals=tuple(self.intervals), step=self.step, step_began=self.began, now=now)
+        return decide_rollout(self.options, seen)
 
     def _note(self, time: float, decision: RolloutDecision, new: tuple[SeenInterval, ...]) -> None:
         epoch = self.epochs[-1]
@@ -167,7 +145,6 @@ class Driver:
                 "reason": reason,
                 "step": self.step,
                 "step_began": self.began,
-                "fresh_from": self.began,
                 "observed_until": self.intervals[-1].start + 60.0 if self.intervals else BEGAN,
                 "ticks": len(self.ticks),
                 "epochs": tuple(self.epochs),
@@ -183,6 +160,7 @@ def _counts(arm: Any) -> ArmCounts:
         failed=int(arm.failed[0]),
         new=int(arm.new[0]),
         latency=tuple(int(count) for count in arm.latency[0]),
+        scores=tuple(int(count) for count in arm.scores[0]),
     )
 
 
@@ -211,7 +189,8 @@ def empty() -> Case:
             began=BEGAN,
             step=0,
             step_began=BEGAN,
-            fresh_from=BEGAN,
+            entered=True,
+            resumed=0.0,
             observed_until=BEGAN,
             ticks=0,
             epochs=(),
@@ -231,7 +210,7 @@ def bad() -> Case:
 
 def shifted() -> Case:
     """One whose challenger answers otherwise in one slice: it never leaves the shadow."""
-    return Driver(SCENARIOS["no-difference"], shift=0.15).run(60)
+    return Driver(SCENARIOS["no-difference"], per_second=2.0, shift=0.07).run(60)
 
 
 def held() -> Case:

@@ -189,6 +189,7 @@ def _within(clock: Clock, series: Points) -> Points:
 
 def _predictions(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) -> tuple[Chart, str] | None:
     low, high = clock.series(ticks, "predictions_low"), clock.series(ticks, "predictions_high")
+    high = [(x, None if value == 1 else value) for x, value in high]  # no distance is greater, so that says nothing
     known = [value for _, value in high if value is not None]
     if not known:
         return None

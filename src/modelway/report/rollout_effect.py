@@ -92,14 +92,14 @@ def _rows(
         yield _errors(numbers["errors_upper"] or 0.0, champion, challenger, guards.errors.margin * slack)
     if any(numbers.get(name) for name in ("challenger_latency_low_ms", "challenger_latency_high_ms")):
         yield _latency(numbers, guards, slack)
-    if numbers.get("predictions_high") is not None:
+    if (numbers.get("predictions_high") or 1.0) < 1:
         yield _predictions(numbers, guards.predictions.margin * slack)
-    if numbers.get("flips_upper") is not None:
-        yield _flips(numbers["flips_upper"] or 0.0, intervals, guards.agreement.flips)
+    if numbers.get("flips") is not None:
+        yield _flips(numbers, guards.agreement.flips * slack)
     if numbers.get("score_shift") is not None:
-        yield _shift(numbers, guards.agreement.shift)
+        yield _shift(numbers, guards.agreement.shift * slack)
     if numbers.get("outcome_difference") is not None:
-        yield _outcome(numbers, guards.outcome.margin)
+        yield _outcome(numbers, guards.outcome.margin * slack)
 
 
 def _errors(upper: float, champion: str, challenger: str, margin: float) -> EffectRow:
@@ -151,18 +151,16 @@ def _predictions(numbers: Numbers, margin: float) -> EffectRow:
     )
 
 
-def _flips(upper: float, intervals: Sequence[SeenInterval], margin: float) -> EffectRow:
-    whole = next(iter(pair_rows(intervals)), None)
-    seen = whole.flips / whole.pairs if whole is not None and whole.pairs else None
-    said = f"{percent(seen)} of {count(whole.pairs)} pairs" if whole is not None else ""
+def _flips(numbers: Numbers, margin: float) -> EffectRow:
+    seen, pairs, upper = (numbers.get(name) for name in ("flips", "pairs", "flips_upper"))
     return EffectRow(
         "Labels that differ",
         "",
-        said,
-        f"{percent(upper)} at the most",
-        f"{percent(margin)} at the most",
-        Estimate(value=seen, low=0.0, high=upper),
-        (0.0, max(upper, margin) * 1.15),
+        f"{percent(seen)} of {count(round(pairs))} pairs" if pairs is not None else percent(seen),
+        f"{percent(upper)} at the most" if upper is not None else percent(seen),
+        f"below {percent(margin)}",
+        Estimate(value=seen, low=None if upper is None else 0.0, high=upper),
+        (0.0, max(upper or 0.0, seen or 0.0, margin) * 1.15),
         margin,
     )
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from modelway.decide.evidence import bound
+from modelway.decide.shadow import log_flips_within
 from modelway.records.rollout import ShadowStep
 
 if TYPE_CHECKING:
@@ -46,11 +49,13 @@ def gauges_back(numbers: Numbers, options: RolloutOptions) -> list[Gauge]:
     if low and high:
         said = f"at least {low:.4g} ms, the champion's at most {high:.4g} ms"
         found.append(Gauge("latency", 1.0 if low > high else 0.0, said))
-    mismatch = numbers.get("sample_ratio_log_evidence")
-    if mismatch is not None:
-        limit = bound(options.guards.sample_ratio.alpha)
+    mismatch, limit = numbers.get("sample_ratio_log_evidence"), numbers.get("sample_ratio_log_bound")
+    if mismatch is not None and limit is not None:
         said = f"log evidence {mismatch:.2f} of {limit:.2f}; then it is held"
         found.append(Gauge("wrong shares", _part(mismatch, limit), said))
+    apart, margin = numbers.get("predictions_low"), options.guards.predictions.margin
+    if apart:
+        found.append(Gauge("answers", apart / margin, f"at least {apart:.3g} apart; {margin:.3g} may be"))
     return found
 
 
@@ -71,12 +76,17 @@ def _in_shadow(numbers: Numbers, step: Step, options: RolloutOptions) -> Iterato
     pairs, agreement = numbers.get("pairs"), options.guards.agreement
     if pairs is not None:
         yield Gauge("pairs", pairs / step.requests, f"{pairs:,.0f} of {step.requests:,}")
-    if (flips := numbers.get("flips_upper")) is not None:
-        yield _below("labels", flips, agreement.flips, f"up to {flips:.2%} differ; {agreement.flips:.2%} may")
+    if agreement.alpha <= 0:
+        return
+    if pairs and (flips := numbers.get("flips")) is not None:
+        margin = agreement.flips * step.slack
+        evidence = float(log_flips_within(np.asarray(pairs), np.asarray(pairs * flips), np.asarray(margin)))
+        yield Gauge("labels", _part(evidence, bound(options.alpha)), f"{flips:.2%} differ; {margin:.2%} may")
     shift, radius = numbers.get("score_shift"), numbers.get("score_shift_radius")
     if shift is not None and radius is not None:
-        said = f"mean shifted by {shift:+.3g}, give or take {radius:.2g}; {agreement.shift:g} may be"
-        yield _below("scores", abs(shift) + radius, agreement.shift, said)
+        margin = agreement.shift * step.slack
+        said = f"mean shifted by {shift:+.3g}, give or take {radius:.2g}; {margin:g} may be"
+        yield _below("scores", abs(shift) + radius, margin, said)
 
 
 def _answering(numbers: Numbers, step: Step, options: RolloutOptions) -> Iterator[Gauge]:
@@ -88,7 +98,7 @@ def _answering(numbers: Numbers, step: Step, options: RolloutOptions) -> Iterato
         yield _below("failures", upper, margin, f"up to {upper:+.2%} of the keys; {margin:+.2%} may be")
     if guards.latency.alpha > 0 and "challenger_latency_high_ms" in numbers:
         yield _latency(numbers, 1 + guards.latency.margin * step.slack)
-    if (distance := numbers.get("predictions_high")) is not None:
+    if guards.predictions.alpha > 0 and (distance := numbers.get("predictions_high")) is not None:
         margin = guards.predictions.margin * step.slack
         yield _below("answers", distance, margin, f"up to {distance:.3g} apart; {margin:.3g} may be")
     low = numbers.get("outcome_low")
