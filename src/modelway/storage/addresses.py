@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from modelway.errors import InputError
@@ -32,6 +32,8 @@ class Found:
     """Bytes."""
     tag: str = ""
     """The ETag that S3 gives it, without quotes; empty for local files."""
+    modified: float = field(default=0.0, compare=False)
+    """When it was written, by the storage's clock, in seconds since 1970."""
 
 
 @dataclass(frozen=True)

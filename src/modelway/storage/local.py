@@ -24,7 +24,7 @@ def list_local(
     """The files behind a path, folder or glob, sorted by name; see `access.list_files`."""
     path = Path(uri)
     if path.is_file():
-        return [Found(path.name, uri, path.stat().st_size)]
+        return [_stated(path.name, path, uri)]
     if path.is_dir():
         below = [name for name in _walk(path) if is_wanted(name, include, exclude, suffixes)]
         return [_found(path, name) for name in below]
@@ -128,4 +128,9 @@ def _raise(error: OSError) -> None:
 
 def _found(folder: Path, name: str) -> Found:
     path = folder / name
-    return Found(name, str(path), path.stat().st_size)
+    return _stated(name, path, str(path))
+
+
+def _stated(name: str, path: Path, uri: str) -> Found:
+    found = path.stat()
+    return Found(name, uri, found.st_size, modified=found.st_mtime)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
     from modelway.records.data import S3Options
 
@@ -200,7 +201,7 @@ def _exact(client: S3Client, address: S3Address) -> Found | None:
     if not first or first[0]["Key"] != address.key:
         return None
     name = address.key.rpartition("/")[2]
-    return Found(name, str(address), first[0]["Size"], first[0]["ETag"].strip('"'))
+    return _found(name, str(address), first[0])
 
 
 def _below(client: S3Client, bucket: str, folder: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
@@ -209,7 +210,11 @@ def _below(client: S3Client, bucket: str, folder: str, suffixes: tuple[str, ...]
         for item in page.get("Contents", []):
             name = item["Key"][len(folder) :]
             if is_data_name(name, suffixes):
-                yield Found(name, str(S3Address(bucket, item["Key"])), item["Size"], item["ETag"].strip('"'))
+                yield _found(name, str(S3Address(bucket, item["Key"])), item)
+
+
+def _found(name: str, uri: str, item: ObjectTypeDef) -> Found:
+    return Found(name, uri, item["Size"], item["ETag"].strip('"'), item["LastModified"].timestamp())
 
 
 def _as_folder(key: str) -> str:

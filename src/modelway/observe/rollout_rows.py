@@ -1,0 +1,191 @@
+"""The requests of a prediction log as a rollout looks at them: a few numbers each."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from modelway.observe.answer_numbers import Answers
+from modelway.observe.key_ledger import keys_of_texts
+from modelway.records.data import ColumnType, Task
+from modelway.records.rollout_seen import LATENCY_EDGES_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from modelway.observe.log_hours import LogFile
+    from modelway.observe.score_buckets import ScoreBuckets
+
+PINNED = "pinned"
+"""The epoch of requests that named their version themselves; see `serve.endpoint`."""
+SLICE = "slice "
+"""What stands before the name of a column by which pairs are told apart."""
+_TOGETHER = 32 << 20
+"""Bytes of text that are read at once: many small files cost as much as a few large ones then."""
+_EDGES = np.array(LATENCY_EDGES_MS)
+_ABOUT = {
+    "row": pa.int64(),
+    "time": pa.timestamp("us", tz="UTC"),
+    "key": pa.string(),
+    "variant": pa.string(),
+    "epoch": pa.string(),
+    "status": pa.int64(),
+    "latency_ms": pa.float64(),
+}
+_TYPES = {ColumnType.INTEGER: pa.float64(), ColumnType.NUMBER: pa.float64(), ColumnType.BOOLEAN: pa.bool_()}
+"""How a column's values are written; all others as texts."""
+Unreadable = (pa.ArrowInvalid, OSError, EOFError, zlib.error)
+
+
+@dataclass
+class RolloutRows:
+    """Reads files into tables of one line a request.
+
+    They have `at` (microseconds since 1970), `key` (null where there was none), `challenger`, `mine` (routed by the
+    shares that are looked at), `failed`, `latency` and `score` (buckets, -1 where there is none); and, for pairs in
+    shadow, `paired`, `flip`, `shift` and a column for each slice.
+
+    Attributes:
+        epoch: the shares that are looked at.
+        buckets: how answers are read.
+        shadow: whether pairs are wanted.
+        slices: by which columns they are told apart.
+        unreadable: files that could not be read, with the reason; grows while files are read.
+    """
+
+    epoch: str
+    buckets: ScoreBuckets
+    shadow: bool = False
+    slices: tuple[str, ...] = ()
+    unreadable: list[str] = field(default_factory=list)
+
+    def tables(self, files: Iterable[LogFile], since: int, until: int) -> Iterator[pa.Table]:
+        """The requests of [since, until), microseconds since 1970, some files at a time."""
+        for batch in self._batches(files):
+            for table in self._parsed(batch):
+                yield self._numbers(table, since, until)
+
+    def nothing(self) -> pa.Table:
+        """A table without a line."""
+        return self._numbers(self._schemas()[0].empty_table(), 0, 0)
+
+    def _batches(self, files: Iterable[LogFile]) -> Iterator[list[tuple[str, bytes]]]:
+        batch: list[tuple[str, bytes]] = []
+        for file in files:
+            try:
+                batch.append((file.name, gzip.decompress(file.path.read_bytes())))
+            except Unreadable as error:
+                self._tell(file.name, error)
+            if sum(len(content) for _, content in batch) >= _TOGETHER:
+                yield batch
+                batch = []
+        yield batch
+
+    def _parsed(self, batch: list[tuple[str, bytes]]) -> Iterator[pa.Table]:
+        """One table of all; where that fails, one of each file that can be read."""
+        contents = [content for _, content in batch if content]
+        if not contents:
+            return
+        try:
+            yield self._table(b"".join(contents))
+        except Unreadable as error:
+            if len(batch) == 1:
+                self._tell(batch[0][0], error)
+                return
+            for one in batch:
+                yield from self._parsed([one])
+
+    def _table(self, content: bytes) -> pa.Table:
+        """Raises `pa.ArrowInvalid` where the lines are not what the log's records are."""
+        import pyarrow.json
+
+        reading = pyarrow.json.ReadOptions(block_size=4 << 20)
+        *others, last = self._schemas()
+        for schema in (*others, last):
+            options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+            try:
+                table = pyarrow.json.read_json(pa.BufferReader(content), reading, options)
+            except pa.ArrowInvalid:
+                if schema is last:
+                    raise
+            else:
+                keys_of_texts(table["key"].drop_null().combine_chunks())
+                return table
+        raise AssertionError  # the loop returns or raises
+
+    def _schemas(self) -> list[pa.Schema]:
+        """How the lines are read; where pairs are told apart, a second time with texts, as hashed columns have them."""
+        fields = dict(_ABOUT)
+        prediction = pa.float64() if self.buckets.task is Task.REGRESSION else pa.string()
+        probabilities = pa.struct([(name, pa.float64()) for name in self.buckets.classes])
+        for prefix in ("", "shadow_") if self.shadow else ("",):
+            if self.buckets.task is not None:
+                fields[f"{prefix}prediction"] = prediction
+            if self.buckets.task is not None and self.buckets.classes:
+                fields[f"{prefix}probabilities"] = probabilities
+        if not self.shadow:
+            return [pa.schema(list(fields.items()))]
+        fields["shadow_version"] = pa.string()
+        if not self.slices:
+            return [pa.schema(list(fields.items()))]
+        kinds = {
+            name: _TYPES.get(self.buckets.columns.get(name, ColumnType.CATEGORY), pa.string()) for name in self.slices
+        }
+        ways = [kinds] if set(kinds.values()) == {pa.string()} else [kinds, dict.fromkeys(kinds, pa.string())]
+        return [pa.schema([*fields.items(), ("features", pa.struct(list(way.items())))]) for way in ways]
+
+    def _numbers(self, table: pa.Table, since: int, until: int) -> pa.Table:
+        at = table["time"].cast(pa.int64())
+        first = pc.and_(pc.equal(table["row"], 0), pc.not_equal(table["epoch"], PINNED))
+        inside = pc.and_(pc.greater_equal(at, since), pc.less(at, until))
+        table = table.filter(pc.and_(first, inside)).combine_chunks()
+        answers = Answers(table, self.buckets)
+        latency = np.searchsorted(_EDGES, table["latency_ms"].to_numpy(), side="left").astype(np.int16)
+        answered = answers.answered
+        columns = {
+            "at": table["time"].cast(pa.int64()),
+            "key": _keys(table["key"]),
+            "challenger": pc.equal(table["variant"], "challenger"),
+            "mine": pc.equal(table["epoch"], self.epoch),
+            "failed": pc.greater_equal(table["status"], 500),
+            "latency": pa.array(np.where(answered, latency, -1).astype(np.int16)),
+            "score": pa.array(np.where(answered, answers.codes(), -1).astype(np.int8)),
+        }
+        if self.shadow:
+            paired = answered & ~_array(columns["challenger"]) & _array(pc.is_valid(table["shadow_version"]))
+            columns |= {"paired": pa.array(paired), "flip": pa.array(answers.flips()), "shift": answers.shifts()}
+            columns |= {SLICE + name: pc.struct_field(table["features"], name) for name in self.slices}
+        return pa.table({name: _one(values) for name, values in columns.items()})
+
+    def _tell(self, name: str, error: BaseException) -> None:
+        self.unreadable.append(f"{name}: {(str(error).splitlines() or [type(error).__name__])[0]}")
+
+
+def micros(seconds: float) -> int:
+    """Seconds in microseconds."""
+    return round(seconds * 1_000_000)
+
+
+def _keys(texts: pa.ChunkedArray) -> pa.Array:
+    """The keys as numbers; null where there is none."""
+    there = _array(pc.is_valid(texts))
+    keys = np.zeros(len(texts), np.uint64)
+    keys[there] = keys_of_texts(texts.drop_null().combine_chunks())
+    return pa.array(keys, mask=~there)
+
+
+def _array(values: pa.ChunkedArray | pa.Array) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = _one(values).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _one(values: pa.ChunkedArray | pa.Array) -> pa.Array:
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
