@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "sample": "write the sample data set",
     "schema": "print the JSON Schema of the settings",
+    "doctor": "look at all that a command would need, and say what to do",
     "ci": "run all parts of continuous integration",
     "audit": "look for vulnerable dependencies, risky code, secrets and model files that run code",
     "check-code": "look at the code: format, lint, types",

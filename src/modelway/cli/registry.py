@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelway.records.settings import SettingsSlice
-    from modelway.registry import Registry
+    from modelway.registry import Credentials, Registry
 
 _LOCKS = ("requirements.lock", "pylock.toml", "requirements.txt")
 """The project's lock, the best first."""
 _TIME = "MODELWAY_COMMIT_TIME"
 _PLACE = ("register", "tracking_uri")
+CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 
 
 def add_registry_flags(parser: argparse.ArgumentParser) -> None:
@@ -44,12 +45,21 @@ def registry_overrides(args: argparse.Namespace) -> list[Override]:
 
 def open_registry(settings: SettingsSlice, root: Path) -> Registry:
     """The model's registry. User and password, or a token, come from MLflow's own environment variables."""
-    from modelway.registry import Credentials, Registry
+    from modelway.registry import Registry
 
-    names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
-    values = [os.environ.get(name) or None for name in names]
-    credentials = Credentials(*values) if any(values) else None
-    return Registry(settings.register_, settings.name, root, credentials)
+    return Registry(settings.register_, settings.name, root, find_credentials())
+
+
+def find_credentials() -> Credentials | None:
+    """Who we are to a tracking server; None where the environment says nothing.
+
+    Raises:
+        UsageError: it says the half of it, or both ways at once.
+    """
+    from modelway.registry import Credentials
+
+    values = [os.environ.get(name) or None for name in CREDENTIALS]
+    return Credentials(*values) if any(values) else None
 
 
 def find_commit(root: Path) -> str | None:

@@ -89,17 +89,21 @@ class GitHub:
             OutsideError: GitHub refused it.
         """
         data = None if body is None else json.dumps(body).encode()
-        return self._settle(method, self._base + path, data=data)
+        return self._settle(method, self._base + path, data=data).json()
+
+    def look(self, path: str = "") -> Answer:
+        """Ask for something below the repository, headers included. Raises as `call` does."""
+        return self._settle("GET", self._base + path)
 
     def upload(self, address: str, file: Path) -> Any:
         """Send a file; gives the answer's JSON. Raises as `call` does."""
-        return self._settle("POST", address, file=file)
+        return self._settle("POST", address, file=file).json()
 
     def wait(self, attempt: int) -> None:
         """Wait before an attempt that follows on `UnansweredError`; each time for longer."""
         self._sleep(2.0**attempt)
 
-    def _settle(self, method: str, address: str, *, data: bytes | None = None, file: Path | None = None) -> Any:
+    def _settle(self, method: str, address: str, *, data: bytes | None = None, file: Path | None = None) -> Answer:
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             try:
@@ -112,7 +116,7 @@ class GitHub:
                 self.wait(attempt)
                 continue
             if answer.status < 300:
-                return answer.json()
+                return answer
             pause = pause_of(answer, time.time())
             if pause is None or last:
                 raise failure_of(answer, str(self.repository))

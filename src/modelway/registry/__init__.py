@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelway.registry.credentials import Credentials
+from modelway.registry.looking import Look, look
 from modelway.registry.registry import Registry
 
-__all__ = ["Credentials", "Registry"]
+__all__ = ["Credentials", "Look", "Registry", "look"]

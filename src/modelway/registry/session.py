@@ -64,8 +64,18 @@ def check_reachable(location: Location) -> None:
     """Raise `OutsideError` unless something answers at a tracking server's address; what it says does not matter."""
     import requests
 
+    own = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
+    trusting = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"true", "1"}
     try:
-        requests.get(f"{location.uri}/health", timeout=REACH_SECONDS)
+        # As MLflow itself will ask.
+        certificate = os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None
+        requests.get(f"{location.uri}/health", timeout=REACH_SECONDS, verify=own or not trusting, cert=certificate)
+    except requests.exceptions.SSLError as error:
+        raise OutsideError(
+            "the tracking server's certificate is not trusted, or it speaks no TLS",
+            where=location.address,
+            remedy="Name its authority's certificate (PEM) in MLFLOW_TRACKING_SERVER_CERT_PATH.",
+        ) from error
     except requests.RequestException as error:
         raise OutsideError(
             f"the tracking server does not answer: {type(error).__name__}",
@@ -142,6 +152,17 @@ def _in_our_words(error: Exception, location: Location) -> OutsideError | None:
     if isinstance(error, RequestException):
         status = getattr(error.response, "status_code", None)
         return _refusal(status, location) or _server_error(str(error), location)
+    return _files_error(error, location)
+
+
+def _files_error(error: Exception, location: Location) -> OutsideError | None:
+    """What went wrong with files that MLflow reads or writes without a server between."""
+    if _is_of_s3(error):
+        return OutsideError(
+            f"the store of the registry's files failed: {_first_line(str(error))}",
+            where=location.address,
+            remedy="Give MLflow what it needs: AWS's credentials, and MLFLOW_S3_ENDPOINT_URL for anything but AWS.",
+        )
     if isinstance(error, OSError):
         return OutsideError(
             f"can't read or write the registry's files: {error.strerror or error}",
@@ -149,6 +170,15 @@ def _in_our_words(error: Exception, location: Location) -> OutsideError | None:
             remedy="Free space, and see that the place can be written.",
         )
     return None
+
+
+def _is_of_s3(error: Exception) -> bool:
+    """Whether boto3 raised it, which MLflow asks itself where no server stands before the files."""
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError:
+        return False
+    return isinstance(error, BotoCoreError | ClientError)
 
 
 def _mlflow_error(error: Exception, location: Location) -> OutsideError:

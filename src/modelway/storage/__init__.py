@@ -6,15 +6,19 @@ from modelway.storage.access import list_files, read_bytes, read_tagged, write_b
 from modelway.storage.addresses import DATA_SUFFIXES, LOG_SUFFIXES, Found, is_s3
 from modelway.storage.mirror import sync
 from modelway.storage.objects import abort_uploads, list_below, read_range, remove_below, upload
+from modelway.storage.probing import Probe, is_writable, probe_s3
 
 __all__ = [
     "DATA_SUFFIXES",
     "LOG_SUFFIXES",
     "Found",
+    "Probe",
     "abort_uploads",
     "is_s3",
+    "is_writable",
     "list_below",
     "list_files",
+    "probe_s3",
     "read_bytes",
     "read_range",
     "read_tagged",

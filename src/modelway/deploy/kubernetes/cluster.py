@@ -22,6 +22,7 @@ _PATHS = {
     "Service": "api/v1/namespaces/{}/services",
     "Pod": "api/v1/namespaces/{}/pods",
     "PodDisruptionBudget": "apis/policy/v1/namespaces/{}/poddisruptionbudgets",
+    "SelfSubjectAccessReview": "apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
 }
 _ATTEMPTS = 4
 _SECONDS = 30.0
@@ -71,6 +72,18 @@ class Cluster:
         """Merge a change into an object."""
         status, answer = self._send("PATCH", kind, name, body=change)
         self._settled("PATCH", kind, status, answer)
+
+    def allows(self, group: str, resource: str, verb: str) -> bool:
+        """Whether we may do this in the namespace. A POST that makes nothing: the answer is all there is of it."""
+        asked = {"namespace": self._namespace, "group": group, "resource": resource, "verb": verb}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        status, answer = self._send("POST", "SelfSubjectAccessReview", body=review)
+        told = self._settled("POST", "SelfSubjectAccessReview", status, answer)
+        return bool(told.get("status", {}).get("allowed"))
 
     def _settled(self, method: str, kind: str, status: int, answer: Json) -> Json:
         if status < 300:

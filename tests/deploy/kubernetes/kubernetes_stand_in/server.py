@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import attrs
 import kmock
+from aiohttp import web
 
 from kubernetes_stand_in.controller import Controller
 
@@ -18,6 +19,7 @@ PLURALS = {
     "services": kmock.resource("v1/services"),
     "poddisruptionbudgets": kmock.resource("policy/v1/poddisruptionbudgets"),
 }
+REVIEWS = "selfsubjectaccessreviews"
 
 
 @attrs.define(kw_only=True)
@@ -28,6 +30,8 @@ class _Emulator(kmock.KubernetesEmulator):
     calls: list[tuple[str, str]] = attrs.field(factory=list)
     failures: list[int] = attrs.field(factory=list)
     """Statuses that the next requests are answered with, before anything is done."""
+    denied: set[tuple[str, str, str]] = attrs.field(factory=set)
+    """What nobody may do: API group, resource, verb."""
     controller: Any = attrs.field(default=None)
 
     async def _handle(self, request: Any) -> Any:
@@ -41,6 +45,10 @@ class _Emulator(kmock.KubernetesEmulator):
         if self.failures:
             status = self.failures.pop(0)
             return await self._render_error(kmock.KubernetesError(status=status, message="not now"))
+        if plural == REVIEWS:
+            asked = request.data["spec"]["resourceAttributes"]
+            allowed = (asked["group"], asked["resource"], asked["verb"]) not in self.denied
+            return web.json_response({**request.data, "status": {"allowed": allowed}}, status=201)
         if plural == "deployments" and request.name:
             found = self.read(plural, request.name)
             if request.action == kmock.action.UPDATE and found and "spec" in request.data:
