@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from modelway.observe.rollout_rows import Unreadable, micros
+from modelway.observe.log_tables import Unreadable
+from modelway.observe.rollout_rows import micros
 from modelway.records.rollout_seen import Report
 from modelway.records.serve import StatisticsRecord
 

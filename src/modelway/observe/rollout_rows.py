@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelway.observe.answer_numbers import Answers
-from modelway.observe.key_ledger import keys_of_texts
+from modelway.observe.log_tables import LogTables, keys_of
 from modelway.records.data import ColumnType, Task
 from modelway.records.rollout_seen import LATENCY_EDGES_MS
 
@@ -28,8 +26,6 @@ PINNED = "pinned"
 """The epoch of requests that named their version themselves; see `serve.endpoint`."""
 SLICE = "slice "
 """What stands before the name of a column by which pairs are told apart."""
-_TOGETHER = 32 << 20
-"""Bytes of text that are read at once: many small files cost as much as a few large ones then."""
 _EDGES = np.array(LATENCY_EDGES_MS)
 _ABOUT = {
     "row": pa.int64(),
@@ -42,7 +38,6 @@ _ABOUT = {
 }
 _TYPES = {ColumnType.INTEGER: pa.float64(), ColumnType.NUMBER: pa.float64(), ColumnType.BOOLEAN: pa.bool_()}
 """How a column's values are written; all others as texts."""
-Unreadable = (pa.ArrowInvalid, OSError, EOFError, zlib.error)
 
 
 @dataclass
@@ -69,59 +64,14 @@ class RolloutRows:
 
     def tables(self, files: Iterable[LogFile], since: int, until: int) -> Iterator[pa.Table]:
         """The requests of [since, until), microseconds since 1970, some files at a time."""
-        for batch in self._batches(files):
-            for table in self._parsed(batch):
-                yield self._numbers(table, since, until)
+        for table in LogTables(self._schemas(), self.unreadable).read(files):
+            yield self._numbers(table, since, until)
 
     def nothing(self) -> pa.Table:
         """A table without a line."""
         return self._numbers(self._schemas()[0].empty_table(), 0, 0)
 
-    def _batches(self, files: Iterable[LogFile]) -> Iterator[list[tuple[str, bytes]]]:
-        batch: list[tuple[str, bytes]] = []
-        for file in files:
-            try:
-                batch.append((file.name, gzip.decompress(file.path.read_bytes())))
-            except Unreadable as error:
-                self._tell(file.name, error)
-            if sum(len(content) for _, content in batch) >= _TOGETHER:
-                yield batch
-                batch = []
-        yield batch
-
-    def _parsed(self, batch: list[tuple[str, bytes]]) -> Iterator[pa.Table]:
-        """One table of all; where that fails, one of each file that can be read."""
-        contents = [content for _, content in batch if content]
-        if not contents:
-            return
-        try:
-            yield self._table(b"".join(contents))
-        except Unreadable as error:
-            if len(batch) == 1:
-                self._tell(batch[0][0], error)
-                return
-            for one in batch:
-                yield from self._parsed([one])
-
-    def _table(self, content: bytes) -> pa.Table:
-        """Raises `pa.ArrowInvalid` where the lines are not what the log's records are."""
-        import pyarrow.json
-
-        reading = pyarrow.json.ReadOptions(block_size=4 << 20)
-        *others, last = self._schemas()
-        for schema in (*others, last):
-            options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-            try:
-                table = pyarrow.json.read_json(pa.BufferReader(content), reading, options)
-            except pa.ArrowInvalid:
-                if schema is last:
-                    raise
-            else:
-                keys_of_texts(table["key"].drop_null().combine_chunks())
-                return table
-        raise AssertionError  # the loop returns or raises
-
-    def _schemas(self) -> list[pa.Schema]:
+    def _schemas(self) -> tuple[pa.Schema, ...]:
         """How the lines are read; where pairs are told apart, a second time with texts, as hashed columns have them."""
         fields = dict(_ABOUT)
         prediction = pa.float64() if self.buckets.task is Task.REGRESSION else pa.string()
@@ -132,15 +82,15 @@ class RolloutRows:
             if self.buckets.task is not None and self.buckets.classes:
                 fields[f"{prefix}probabilities"] = probabilities
         if not self.shadow:
-            return [pa.schema(list(fields.items()))]
+            return (pa.schema(list(fields.items())),)
         fields["shadow_version"] = pa.string()
         if not self.slices:
-            return [pa.schema(list(fields.items()))]
+            return (pa.schema(list(fields.items())),)
         kinds = {
             name: _TYPES.get(self.buckets.columns.get(name, ColumnType.CATEGORY), pa.string()) for name in self.slices
         }
         ways = [kinds] if set(kinds.values()) == {pa.string()} else [kinds, dict.fromkeys(kinds, pa.string())]
-        return [pa.schema([*fields.items(), ("features", pa.struct(list(way.items())))]) for way in ways]
+        return tuple(pa.schema([*fields.items(), ("features", pa.struct(list(way.items())))]) for way in ways)
 
     def _numbers(self, table: pa.Table, since: int, until: int) -> pa.Table:
         at = table["time"].cast(pa.int64())
@@ -152,7 +102,7 @@ class RolloutRows:
         answered = answers.answered
         columns = {
             "at": table["time"].cast(pa.int64()),
-            "key": _keys(table["key"]),
+            "key": keys_of(table["key"]),
             "challenger": pc.equal(table["variant"], "challenger"),
             "mine": pc.equal(table["epoch"], self.epoch),
             "failed": pc.greater_equal(table["status"], 500),
@@ -165,21 +115,10 @@ class RolloutRows:
             columns |= {SLICE + name: pc.struct_field(table["features"], name) for name in self.slices}
         return pa.table({name: _one(values) for name, values in columns.items()})
 
-    def _tell(self, name: str, error: BaseException) -> None:
-        self.unreadable.append(f"{name}: {(str(error).splitlines() or [type(error).__name__])[0]}")
-
 
 def micros(seconds: float) -> int:
     """Seconds in microseconds."""
     return round(seconds * 1_000_000)
-
-
-def _keys(texts: pa.ChunkedArray) -> pa.Array:
-    """The keys as numbers; null where there is none."""
-    there = _array(pc.is_valid(texts))
-    keys = np.zeros(len(texts), np.uint64)
-    keys[there] = keys_of_texts(texts.drop_null().combine_chunks())
-    return pa.array(keys, mask=~there)
 
 
 def _array(values: pa.ChunkedArray | pa.Array) -> NDArray[np.bool_]:
