@@ -67,4 +67,5 @@ def _absolute(options: ServeOptions, root: Path) -> ServeOptions:
 
     log = options.log.model_copy(update={"uri": resolve(options.log.uri), "spool": resolve(options.log.spool)})
     routing = options.routing.model_copy(update={"flags": resolve(options.routing.flags)})
-    return options.model_copy(update={"log": log, "routing": routing, "public_key": resolve(options.public_key)})
+    paths = {name: resolve(getattr(options, name)) for name in ("public_key", "rollout_page")}
+    return options.model_copy(update={"log": log, "routing": routing, **paths})

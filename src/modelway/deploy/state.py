@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelway.records.data import S3Options
 
 RELEASES, LOCK, FLAGS, LOG = "releases.json", "lock.json", "flags.json", "log"
+ROLLOUT_PAGE = "rollout.html"
 _ATTEMPTS = 20
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelway.deploy.state import FLAGS, LOG, EnvironmentState, below
+from modelway.deploy.state import FLAGS, LOG, ROLLOUT_PAGE, EnvironmentState, below
 from modelway.deploy.target import Place, open_target
 from modelway.errors import UsageError
+from modelway.records.environment import LocalOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ def open_environment(settings: SettingsSlice, name: str, root: Path, secrets: Ma
         environment=name,
         model=settings.name,
         options=options,
-        serve=_served(settings.serve, options, root, flags, log, str(local / "spool")),
+        serve=_served(settings.serve, options, root, flags, log, local),
         root=root,
         state=local,
         bundles=root / ".modelway" / BUNDLES,
@@ -79,14 +80,16 @@ def open_environment(settings: SettingsSlice, name: str, root: Path, secrets: Ma
 
 
 def _served(
-    options: ServeOptions, environment: EnvironmentOptions, root: Path, flags: str, log: str, spool: str
+    options: ServeOptions, environment: EnvironmentOptions, root: Path, flags: str, log: str, local: Path
 ) -> ServeOptions:
     """The options of this environment's servers, with every path absolute."""
     return options.model_copy(
         update={
             "routing": options.routing.model_copy(update={"flags": flags}),
-            "log": options.log.model_copy(update={"uri": log, "spool": spool}),
+            "log": options.log.model_copy(update={"uri": log, "spool": str(local / "spool")}),
             "public_key": _located(options.public_key, root),
+            # Servers elsewhere have no such file, and everybody may ask them.
+            "rollout_page": str(local / ROLLOUT_PAGE) if isinstance(environment.target, LocalOptions) else None,
             "s3": environment.s3,
         }
     )

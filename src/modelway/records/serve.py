@@ -113,6 +113,8 @@ class ServeOptions(Record):
     """Whether a bundle without a valid signature is refused."""
     public_key: str | None = None
     """The key (PEM) that bundles are signed with; relative to the settings file."""
+    rollout_page: str | None = None
+    """The file that `GET /rollout` answers with, relative to the settings file; a local environment has its own."""
     access_log: Literal["none", "failures", "all"] = "failures"
     """Which requests get a line in the server's own log; a failure is a status of 429 or from 500 on."""
     s3: S3Options = S3Options()

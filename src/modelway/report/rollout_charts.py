@@ -201,7 +201,7 @@ def _predictions(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) -
     ]
     said = f"The distance is {number(known[-1], 3)} at the most; the margin is {number(margin, 3)}."
     axis = Axis("Distance of the distributions", 0, 1.1 * max(margin, *known))
-    return draw("Answers: how differently they are distributed", said, clock.axis, axis, marks), (
+    return draw("Answers: distance of the distributions", said, clock.axis, axis, marks), (
         "Bounds of Kolmogorov's distance between the arms' answers."
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -17,6 +18,7 @@ from modelway.serve.exposition import CONTENT_TYPE, expose
 from modelway.serve.inference import model_metadata
 from modelway.serve.openapi import openapi
 from modelway.serve.protocols import INFERENCE, SCORING
+from modelway.serve.rollout_page import HEADERS, read_rollout_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +105,7 @@ class Application:
             Route("/metrics", self._metrics),
             Route("/openapi.json", self._openapi),
             Route("/docs", self._docs),
+            Route("/rollout", self._rollout),
         ]
 
     async def _ping(self, _: Request) -> Response:
@@ -133,6 +136,12 @@ class Application:
     async def _docs(self, _: Request) -> Response:
         headers = {"content-security-policy": _PAGE_POLICY, "x-content-type-options": "nosniff"}
         return HTMLResponse(docs_page(self._release.champion), headers=headers)
+
+    async def _rollout(self, _: Request) -> Response:
+        page = await run_in_threadpool(read_rollout_page, self._options.rollout_page)
+        if page is None:
+            raise HTTPException(404, "there is no rollout's page here: no rollout has begun, or its state is elsewhere")
+        return HTMLResponse(page, headers=HEADERS)
 
 
 def _find(release: Release, parts: list[str]) -> tuple[str | None] | None:
