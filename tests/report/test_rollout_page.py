@@ -229,11 +229,14 @@ def test_a_page_of_a_thousand_ticks_stays_small(made: Any) -> None:
 
 
 def test_what_was_foreseen_stands_beside_the_steps(made: Any) -> None:
-    steps = (StepForecast(requests=12345.0, seconds=7500.0), StepForecast(requests=None, seconds=None))
-    page = page_of(made["empty"], Forecast(requests_per_second=3.5, steps=steps))
-    assert "12,345 requests, 2 h 05 min" in page.said
-    assert "24 h, then hold not known" in page.said
-    assert "3.5 requests a second" in page.said
+    steps = (
+        StepForecast(share=0.0, minutes=125.0, requests=12345.0),
+        StepForecast(share=0.05, minutes=None, requests=None),
+    )
+    page = page_of(made["empty"], Forecast(per_second=3.5, errors=0.002, steps=steps))
+    assert "2 h 05 min, 12,345 requests" in page.said
+    assert "24 h, then hold more than a day" in page.said
+    assert "3.5 requests a second of which 0.2% fail" in page.said
 
 
 @pytest.mark.parametrize("status", list(RolloutStatus))

@@ -137,8 +137,6 @@ class Driver:
         )
 
     def _end(self, status: RolloutStatus, reason: str, ended: float | None) -> Case:
-        if status is RolloutStatus.ROLLED_BACK and ended is not None:
-            self.epochs.append(ShareEpoch(epoch="back", step=self.step, share=0.0, shadow=0.0, began=ended))
         rollout = empty().rollout.model_copy(
             update={
                 "status": status,

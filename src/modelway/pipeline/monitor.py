@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from modelway.records.drift import DriftReport
     from modelway.records.monitor import MonitorOptions
     from modelway.records.performance import PerformanceReport
+    from modelway.records.rollout_state import Rollout
 
 DRIFT = "drift_report.json"
 PERFORMANCE = "performance_report.json"
@@ -70,6 +71,7 @@ def monitor(
     slices: tuple[str, ...] = (),
     release_hours: float | None = None,
     check_data: Callable[[], PartReport] | None = None,
+    find_rollout: Callable[[], Rollout | None] | None = None,
     progress: Progress = silent,
 ) -> Monitored:
     """Run all parts, decide, and leave reports, dashboard and decision; a part that fails stops no other.
@@ -87,6 +89,7 @@ def monitor(
         slices: columns whose values are measured one by one.
         release_hours: how old the live release is, if anybody said.
         check_data: checks the data that a retraining would use; asked only where something fails.
+        find_rollout: gives the environment's newest rollout, which the dashboard shows; where it can't, that.
         progress: told of each file.
 
     Raises:
@@ -125,7 +128,8 @@ def monitor(
         decision,
         combine_exit_codes(list(found.values())),
     )
-    _leave(whole, name, rows, output)
+    rollout, _ = _attempt(find_rollout) if find_rollout is not None else (None, 0)
+    _leave(whole, name, rows, output, rollout)
     return whole
 
 
@@ -154,10 +158,11 @@ def _data(check_data: Callable[[], PartReport]) -> Finding:
     return Finding(verdict=report.verdict, reason=reason)
 
 
-def _leave(found: Monitored, name: str, rows: Rows, output: str) -> None:
+def _leave(found: Monitored, name: str, rows: Rows, output: str, rollout: Rollout | ModelwayError | None) -> None:
     """Write everything; the dashboard also where a part failed."""
     span = (rows.since.isoformat(), rows.until.isoformat())
-    page = render_monitoring(name, found.seen, found.decision, found.drift, found.performance, span)
+    shown = str(rollout) if isinstance(rollout, ModelwayError) else rollout
+    page = render_monitoring(name, found.seen, found.decision, found.drift, found.performance, span, shown)
     gauges = [
         *(drift_metrics(found.drift) if found.drift else []),
         *(performance_metrics(found.performance) if found.performance else []),

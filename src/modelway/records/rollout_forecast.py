@@ -6,18 +6,22 @@ from modelway.records.base import Record
 
 
 class StepForecast(Record):
-    """One step of the plan, where the challenger is no worse than the champion."""
+    """One step of the plan, where the challenger is as good as the champion."""
 
+    share: float
+    """The challenger's share of the keys; 0 in shadow."""
+    minutes: float | None
+    """How long it takes; None where that is more than a day, or can't be said."""
     requests: float | None
-    """Requests of both arms that come while it lasts; None where that can't be said."""
-    seconds: float | None
-    """How long it takes at the present rate, likewise."""
+    """Requests of both arms in that time, likewise."""
 
 
 class Forecast(Record):
     """All steps at the present rate."""
 
-    requests_per_second: float
-    """The present rate, of both arms."""
+    per_second: float
+    """Requests a second of both arms, on which it rests."""
+    errors: float
+    """The champion's share of failed requests, likewise."""
     steps: tuple[StepForecast, ...]
     """In the plan's order."""

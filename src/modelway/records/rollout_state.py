@@ -80,6 +80,13 @@ class Rollout(Record):
     ended: float | None = None
 
     @property
+    def share(self) -> float | None:
+        """The challenger's share of the routing keys now; None where none was ever set."""
+        if self.status in {RolloutStatus.ROLLED_BACK, RolloutStatus.ABORTED}:
+            return 0.0
+        return self.epochs[-1].share if self.epochs else None
+
+    @property
     def over(self) -> bool:
         """Whether nothing more happens by itself."""
         return self.status in OVER

@@ -9,6 +9,7 @@ from modelway.records.verdict import Verdict
 from modelway.report.charts import Axis, Line, axis_over, draw
 from modelway.report.formats import percent, shorten
 from modelway.report.page import render
+from modelway.report.rollout_status import STATUS_STYLES
 from modelway.report.rows import Row, draw_rows
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from modelway.records.decision import Decision, Observation, Traffic
     from modelway.records.drift import ColumnDrift, DriftReport
     from modelway.records.performance import LabelledPart, PerformanceReport
+    from modelway.records.rollout_state import Rollout
     from modelway.report.svg import Chart
 
 _STYLES = {
@@ -44,6 +46,7 @@ def render_monitoring(
     drift: DriftReport | None,
     performance: PerformanceReport | None,
     span: tuple[str, str],
+    rollout: Rollout | str | None = None,
 ) -> str:
     """The dashboard as one HTML page that loads nothing; a part that failed is told in its place.
 
@@ -54,6 +57,7 @@ def render_monitoring(
         drift: the drift report; None where that part failed.
         performance: the performance report, likewise.
         span: from when to when, ISO 8601.
+        rollout: the newest one; why it is not known where it can't be read; None where there never was one.
     """
     columns = drift.columns if drift is not None else ()
     return render(
@@ -71,6 +75,9 @@ def render_monitoring(
         effects=_effects(drift),
         trend=_trend(performance),
         traffic=_traffic(seen.traffic),
+        rollout=None if isinstance(rollout, str) else rollout,
+        rollout_fault=rollout if isinstance(rollout, str) else "",
+        rollout_style=None if rollout is None or isinstance(rollout, str) else STATUS_STYLES[rollout.status],
     )
 
 

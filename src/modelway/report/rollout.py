@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from modelway.records.rollout import AbStep, ShadowStep, Step
 from modelway.records.rollout_seen import RolloutAction
 from modelway.records.rollout_state import RolloutStatus
-from modelway.records.verdict import Verdict
 from modelway.report.formats import count
 from modelway.report.page import render
 from modelway.report.rollout_charts import draw_evidence
 from modelway.report.rollout_decisions import collapse
 from modelway.report.rollout_effect import effects_by_step
+from modelway.report.rollout_status import STATUS_STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from modelway.records.rollout_forecast import Forecast, StepForecast
     from modelway.records.rollout_state import Rollout, Tick
 
-STYLES = {
-    RolloutStatus.RUNNING: Verdict.INCONCLUSIVE,
-    RolloutStatus.PAUSED: Verdict.INCONCLUSIVE,
-    RolloutStatus.WATCHING: Verdict.INCONCLUSIVE,
-    RolloutStatus.COMPLETE: Verdict.PASS,
-    RolloutStatus.ROLLED_BACK: Verdict.FAIL,
-    RolloutStatus.ABORTED: Verdict.ERROR,
-}
-"""The colour of each status."""
 _MOST_DECISIONS = 200
 _LEAST_REFRESH = 2
 
@@ -87,10 +78,10 @@ def render_rollout(
         rollout=rollout,
         options=options,
         last=last,
-        style=STYLES[rollout.status],
+        style=STATUS_STYLES[rollout.status],
         said=say_status(rollout, options, last),
         refresh=None if rollout.over else max(_LEAST_REFRESH, round(options.tick_seconds)),
-        share=rollout.epochs[-1] if rollout.epochs else None,
+        shadow=rollout.epochs[-1].shadow if rollout.epochs and not rollout.over else 0.0,
         totals=_totals(ticks),
         plan=_plan(rollout, options, forecast),
         forecast=forecast,

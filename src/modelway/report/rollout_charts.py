@@ -47,15 +47,18 @@ def draw_evidence(rollout: Rollout, ticks: Sequence[Tick], options: RolloutOptio
 def _shares(rollout: Rollout, clock: Clock) -> tuple[Chart, str] | None:
     if not rollout.epochs:
         return None
-    at = [*(clock.place(epoch.began) for epoch in rollout.epochs), clock.axis.high]
+    changes = [(clock.place(epoch.began), epoch.share, epoch.shadow) for epoch in rollout.epochs]
+    now = rollout.share or 0.0
+    if rollout.ended is not None:
+        changes.append((clock.place(rollout.ended), now, 0.0))
+    at, answered, seen = (list(column) for column in zip(*changes, strict=True))
+    at.append(clock.axis.high)
     marks: list[Mark] = []
-    drawn = [[epoch.share for epoch in rollout.epochs]]
-    if shadow := any(epoch.shadow for epoch in rollout.epochs):
-        drawn.append([epoch.shadow for epoch in rollout.epochs])
-        marks.append(Line(at, [*drawn[1], drawn[1][-1]], "quiet", "sees", steps=True))
-    marks.append(Line(at, [*drawn[0], drawn[0][-1]], "main", "answers", steps=True))
-    most = max(0.01, *(share for one in drawn for share in one))
-    said = f"The share is now {percent(drawn[0][-1])}."
+    if shadow := any(seen):
+        marks.append(Line(at, [*seen, seen[-1]], "quiet", "sees", steps=True))
+    marks.append(Line(at, [*answered, answered[-1]], "main", "answers", steps=True))
+    most = max(0.01, *answered, *seen)
+    said = f"The share is now {percent(now)}."
     note = "Of the routing keys: those whose requests the challenger answers"
     note += ", and those whose requests it sees in shadow." if shadow else "."
     return draw("Shares", said, clock.axis, Axis("Share", 0, min(1.0, 1.1 * most), show=percent), marks), note

@@ -56,7 +56,7 @@ def _newest_decision(rollout: Rollout, ticks: Sequence[Tick]) -> RolloutDecision
 
 
 def _place(rollout: Rollout, options: RolloutOptions, now: float) -> list[str]:
-    share = f", {100 * rollout.epochs[-1].share:g}% of the traffic" if rollout.epochs else ""
+    share = f", {100 * rollout.share:g}% of the traffic" if rollout.share is not None else ""
     if rollout.over:
         after = f" after {lasting(rollout.ended - rollout.began)}" if rollout.ended is not None else ""
         return [f"ended{after}{share}"]
