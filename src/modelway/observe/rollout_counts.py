@@ -143,19 +143,11 @@ def _pair_counts(flips: Flags, shifts: NDArray[np.float64]) -> PairCounts:
 
 
 def _values(column: pa.ChunkedArray) -> tuple[Ints, list[str]]:
-    """Each pair's value by its number, and the values as texts, sorted."""
-    texts = [_text(value) for value in column.to_pylist()]
+    """Each pair's value by its number, and the values, sorted."""
+    texts = [MISSING if value is None else value for value in column.to_pylist()]
     values = sorted(set(texts))
     numbers = {value: at for at, value in enumerate(values)}
     return np.array([numbers[text] for text in texts], np.int64), values
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return MISSING
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _keys(rows: pa.Table) -> tuple[Keys, Flags]:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from modelway.records.rollout import RolloutOptions
     from modelway.records.rollout_seen import Report
 
-_OLD_SECONDS = 900.0
-"""A file that the storage got so long before a moment holds nothing of it. Where a replica's clock is wrong by more,
-its requests are missed, and its statistics, of which every file is read, say so."""
+_CLOCK_SECONDS = 900.0
+"""How wrong a replica's clock may be before its statistics are looked for in vain. A file of records that the storage
+got so long before a moment holds nothing of it; with a clock that is wrong by more its requests are missed."""
 _RATE_INTERVALS = 10
 
 
@@ -113,7 +113,7 @@ def read_intervals(
     # In microseconds, in which buckets and intervals are whole numbers.
     starts = [at / 1_000_000 for at in range(micros(first), micros(window.now - length) + 1, micros(length))]
     replicas = Replicas(window.epoch, options, segment_seconds)
-    for hour in hours_between(first - length, window.now):
+    for hour in hours_between(first - _CLOCK_SECONDS, window.now + _CLOCK_SECONDS):
         replicas.read(place.files("statistics", hour))
     wanted = window.shadow and bool(options.guards.agreement.slices)
     slices = options.guards.agreement.slices if wanted else ()
@@ -136,7 +136,7 @@ def _by_interval(place: LogPlace, rows: RolloutRows, starts: list[float], length
     # A moment just before the hour may be rounded up to it, in a record that lies in the hour before.
     hours = list(hours_between(starts[0] - 1, starts[-1] + length))
     for done, hour in enumerate(hours, start=1):
-        files = [file for file in place.files("predictions", hour) if file.written >= starts[0] - _OLD_SECONDS]
+        files = [file for file in place.files("predictions", hour) if file.written >= starts[0] - _CLOCK_SECONDS]
         pending = pa.concat_tables([pending, *rows.tables(files, since, until)]).sort_by("at")
         place.progress("requests", done, len(hours), f"{hour:%H}:00")
         over = (hour + timedelta(hours=1)).timestamp()

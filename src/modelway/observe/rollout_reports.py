@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,6 +58,7 @@ class Replicas:
     segment_seconds: float
     unreadable: list[str] = field(default_factory=list)
     _lines: dict[str, list[_Line]] = field(default_factory=lambda: defaultdict(list))
+    """Each replica's, in the order of their buckets."""
     _copies: dict[str, list[_Line]] = field(default_factory=lambda: defaultdict(list))
     _known: set[tuple[str, int] | bytes] = field(default_factory=set)
 
@@ -73,6 +75,8 @@ class Replicas:
                     self._take(StatisticsRecord.from_json(line), line, file.written)
                 except ValidationError:
                     self.unreadable.append(f"{file.name}: a line that is no record of the statistics")
+        for lines in (*self._lines.values(), *self._copies.values()):
+            lines.sort(key=_start)
 
     def reports(self, start: float) -> tuple[Report, ...]:
         """Those of one interval, by replica; two of one that is there twice."""
@@ -80,7 +84,7 @@ class Replicas:
         found = []
         for lines in (self._lines, self._copies):
             for replica in sorted(lines):
-                inside = [line for line in lines[replica] if begin <= line.start < end]
+                inside = _between(lines[replica], begin, end)
                 if inside:
                     found.append(self._report(replica, inside, begin))
         there = {report.replica for report in found}
@@ -88,7 +92,8 @@ class Replicas:
 
     def has_told(self, replica: str, end: float) -> bool:
         """Whether a replica has told all about the time before `end`."""
-        return any(line.last or line.start >= micros(end) for line in self._lines.get(replica, ()))
+        lines = self._lines.get(replica, [])
+        return any(line.last for line in lines) or bool(_between(lines, micros(end), None))
 
     def _take(self, record: StatisticsRecord, content: bytes, written: float) -> None:
         """A process numbers its lines, so that a copy of a file is told from a request that was answered late."""
@@ -106,7 +111,7 @@ class Replicas:
     def _report(self, replica: str, inside: list[_Line], begin: int) -> Report:
         newest = max(line.start for line in inside)
         recent = begin - micros(self.options.interval_seconds)
-        before = [line for line in self._lines[replica] if recent <= line.start < begin]
+        before = _between(self._lines[replica], recent, begin)
         lost = max(line.dropped for line in inside)
         known = max((line.dropped for line in before), default=min(line.dropped for line in inside))
         return Report(
@@ -141,3 +146,13 @@ class Replicas:
         """Its word on the interval is to be expected as much later as that on others is."""
         lag = self._lag(replica, start) or 0.0
         return Report(replica=replica, requests=0, written=start + self.options.interval_seconds + lag)
+
+
+def _start(line: _Line) -> int:
+    return line.start
+
+
+def _between(lines: list[_Line], begin: int, end: int | None) -> list[_Line]:
+    """Those of buckets that begin in [begin, end)."""
+    until = None if end is None else bisect_left(lines, end, key=_start)
+    return lines[bisect_left(lines, begin, key=_start) : until]

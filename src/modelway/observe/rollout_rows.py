@@ -112,13 +112,25 @@ class RolloutRows:
         if self.shadow:
             paired = answered & ~_array(columns["challenger"]) & _array(pc.is_valid(table["shadow_version"]))
             columns |= {"paired": pa.array(paired), "flip": pa.array(answers.flips()), "shift": answers.shifts()}
-            columns |= {SLICE + name: pc.struct_field(table["features"], name) for name in self.slices}
+            columns |= {SLICE + name: _texts(pc.struct_field(table["features"], name)) for name in self.slices}
         return pa.table({name: _one(values) for name, values in columns.items()})
 
 
 def micros(seconds: float) -> int:
     """Seconds in microseconds."""
     return round(seconds * 1_000_000)
+
+
+def _texts(values: pa.ChunkedArray) -> pa.Array:
+    """Values as texts; null where there is none."""
+    coded = _one(values).dictionary_encode()
+    return pa.array([_text(value) for value in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _array(values: pa.ChunkedArray | pa.Array) -> NDArray[np.bool_]:
