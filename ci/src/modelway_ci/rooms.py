@@ -28,6 +28,7 @@ _EVALUATE = (
     "cli/registry.py",
     "pipeline/evaluate.py",
     "pipeline/provenance.py",
+    "pipeline/recipe.py",
     "pipeline/register.py",
     "pipeline/stopwatch.py",
 )

@@ -38,6 +38,7 @@ COMMANDS = {
     "register": "register a model that passed its gates",
     "pull": "fetch a registered version's files",
     "promote": "make a registered version the champion",
+    "reproduce": "train a registered version again, and compare",
     "release": "publish a registered version as a GitHub release",
     "package": "make a registered version a bundle that can be served",
     "verify": "see that a bundle is what was packaged: files, digest, signature, provenance",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from modelway.artifacts import digest_of, read_manifest, write_artifact
 from modelway.pipeline import evaluate as evaluate_stage
 from modelway.pipeline import fit as fit_stage
+from modelway.pipeline.recipe import RECIPE, make_recipe
 from modelway.records.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from modelway.records.settings import Settings
     from modelway.registry import Registry
 
+MODEL = "model"
+"""The directory of the model's own files, in what `evaluate` wrote."""
+
 
 def register(
     registry: Registry,
@@ -25,6 +29,7 @@ def register(
     *,
     commit: str | None,
     source: Mapping[str, str] | None = None,
+    files: Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> Registration:
     """Register what `evaluate` wrote, if its gates passed.
@@ -35,6 +40,7 @@ def register(
         directory: what the `evaluate` stage wrote.
         commit: the revision of the user's code, a tag too.
         source: further tags of where the model comes from: commit_time, lock_digest.
+        files: SHA-256 of the data files by name, where they are known.
         progress: told after each part.
 
     Raises:
@@ -46,7 +52,9 @@ def register(
     tags = {"data_digest": manifest.inputs["data"], "settings_digest": settings_digest(settings), **(source or {})}
     if commit:
         tags["commit"] = commit
-    return registry.register(directory, tags=tags, progress=progress)
+    recipe = make_recipe(settings, read_manifest(directory / MODEL, fit_stage.KIND), files or {})
+    texts = {RECIPE: recipe.to_json()} if recipe else {}
+    return registry.register(directory, tags=tags, texts=texts, progress=progress)
 
 
 def settings_digest(settings: Settings) -> str:

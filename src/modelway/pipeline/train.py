@@ -97,7 +97,8 @@ def train(
         )
 
     def registering() -> Registration:
-        return register(registry, settings, output, commit=commit, source=source, progress=progress)
+        files = data.dataset.source
+        return register(registry, settings, output, commit=commit, source=source, files=files, progress=progress)
 
     return _conclude(registry, evaluation, registering if registers else None)
 

@@ -60,7 +60,12 @@ class Registry:
         self._client: MlflowClient | None = None
 
     def register(
-        self, directory: Path, *, tags: Mapping[str, str] | None = None, progress: Progress = silent
+        self,
+        directory: Path,
+        *,
+        tags: Mapping[str, str] | None = None,
+        texts: Mapping[str, str] | None = None,
+        progress: Progress = silent,
     ) -> Registration:
         """Register what `evaluate` wrote, if its gates passed. A model that is registered already is left as it is.
 
@@ -70,6 +75,7 @@ class Registry:
         Args:
             directory: holds `model/`, `metrics.json`, `baseline.json`; whatever else is there is kept with the run.
             tags: what the version is to be known by: commit, data_digest, settings_digest.
+            texts: further files that are kept with the run, by name.
             progress: told after each part.
 
         Raises:
@@ -88,7 +94,7 @@ class Registry:
             standing = standing_of(evaluation.verdict, known=known is not None, champion=champion)
             outcome = check_admitted(evaluation, standing)
             if known is None:
-                number = self._create(client, candidate, dict(tags or {}), progress)
+                number = self._create(client, candidate, dict(tags or {}), dict(texts or {}), progress)
                 moves = outcome.moves
             else:
                 number = known.number
@@ -96,7 +102,7 @@ class Registry:
             for alias in moves:
                 client.set_registered_model_alias(self._name, alias.value, str(number))
             progress("register", 4, 4, f"version {number}")
-            return Registration(version=self._by_number(client, number), created=known is None)
+            return Registration(version=self._get(client, str(number)), created=known is None)
 
     def promote(self, reference: str) -> Version:
         """Move `champion` to a version; where it is there already, nothing changes.
@@ -112,7 +118,7 @@ class Registry:
             for alias in OUTCOMES[Standing.SAME, Act.PROMOTE].moves:
                 if alias not in version.aliases:
                     client.set_registered_model_alias(self._name, alias.value, str(version.number))
-            return self._by_number(client, version.number)
+            return self._get(client, str(version.number))
 
     def champion(self) -> Version | None:
         """The version that production serves, if there is one."""
@@ -183,7 +189,14 @@ class Registry:
             if version.tags.get(key) != value:
                 client.set_model_version_tag(self._name, str(version.number), key, value)
 
-    def _create(self, client: MlflowClient, candidate: Candidate, tags: dict[str, str], progress: Progress) -> int:
+    def _create(
+        self,
+        client: MlflowClient,
+        candidate: Candidate,
+        tags: dict[str, str],
+        texts: dict[str, str],
+        progress: Progress,
+    ) -> int:
         """Log a run with everything, then create the version; gives its number."""
         evaluation = candidate.evaluation
         tags |= {
@@ -203,7 +216,7 @@ class Registry:
             progress("register", 1, 4, "run")
             log_values(client, run_id, candidate)
             progress("register", 2, 4, "metrics")
-            log_files(client, run_id, candidate)
+            log_files(client, run_id, candidate, texts)
             progress("register", 3, 4, "files")
         source = f"{client.get_run(run_id).info.artifact_uri}/{ARTIFACT}"
         version = client.create_model_version(self._name, source=source, run_id=run_id, tags=tags)
@@ -215,9 +228,6 @@ class Registry:
         if found is None:
             raise versions.unknown(reference, all_versions, self._name)
         return found
-
-    def _by_number(self, client: MlflowClient, number: int) -> Version:
-        return self._get(client, str(number))
 
     def _is_absent(self) -> bool:
         """Whether there is nothing to ask: an embedded registry that no model was registered in yet."""

@@ -53,8 +53,10 @@ def log_values(client: MlflowClient, run_id: str, candidate: Candidate) -> None:
         client.log_batch(run_id, metrics=metrics[begin : begin + _BATCH])
 
 
-def log_files(client: MlflowClient, run_id: str, candidate: Candidate) -> None:
-    """Upload reports, metrics and plots, then the model as an MLflow model."""
+def log_files(client: MlflowClient, run_id: str, candidate: Candidate, texts: Mapping[str, str]) -> None:
+    """Upload reports, metrics and plots, further texts by name, then the model as an MLflow model."""
+    for name, text in texts.items():
+        client.log_text(run_id, text, name)
     for path in candidate.extras:
         if path.is_dir():
             client.log_artifacts(run_id, str(path), path.name)
