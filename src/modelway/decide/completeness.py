@@ -54,7 +54,7 @@ def _gaps(seen: Seen, options: RolloutOptions) -> list[str]:
     ]
     if any(other - one < 0.5 * length for one, other in pairwise(inside)):
         problems.append("an interval is there twice")
-    age = seen.now - (starts[-1] + length)
+    age = seen.now - max(starts[-1] + length, seen.step_began)
     if age > length + options.grace_seconds:
         problems.append(f"metrics are late: the last interval ended {age:.0f} seconds ago")
     if age < -options.grace_seconds:

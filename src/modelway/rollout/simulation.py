@@ -31,6 +31,7 @@ class Simulated:
         promoted_minutes: median time to all of the traffic; None where none came there.
         rolled_back_minutes: median time until it was rolled back, likewise.
         reached: share of the runs that reached each step.
+        step_minutes: by step, the median time that it took; None where less than half of the runs left it.
     """
 
     runs: int
@@ -40,6 +41,7 @@ class Simulated:
     promoted_minutes: float | None
     rolled_back_minutes: float | None
     reached: tuple[float, ...]
+    step_minutes: tuple[float | None, ...]
 
 
 def simulate(
@@ -58,6 +60,7 @@ def simulate(
     generator = np.random.default_rng(seed)
     state, step, ended = np.zeros(runs, int), np.zeros(runs, int), np.full(runs, np.nan)
     began, furthest = np.zeros(runs), np.zeros(runs, int)
+    took = np.full((runs, len(options.steps)), np.inf)
     evidence = Evidence.none((runs,))
     plan = Plan(options)
     minutes = options.interval_seconds / 60
@@ -77,14 +80,15 @@ def simulate(
         last = onward & (step == len(options.steps) - 1)
         state[back], state[last] = _BACK, _PROMOTED
         ended[back | last] = now
+        took[onward, step[onward]] = (now - began)[onward]
         step = np.where(onward & ~last, step + 1, step)
         began = np.where(onward, now, began)
         furthest = np.maximum(furthest, step)
         evidence = evidence.next_step(onward)
-    return _count(state, ended, furthest, len(options.steps))
+    return _count(state, ended, furthest, took)
 
 
-def _count(state: np.ndarray, ended: Floats, furthest: np.ndarray, steps: int) -> Simulated:
+def _count(state: np.ndarray, ended: Floats, furthest: np.ndarray, took: Floats) -> Simulated:
     def median(which: Flags) -> float | None:
         return float(np.median(ended[which])) if which.any() else None
 
@@ -96,5 +100,6 @@ def _count(state: np.ndarray, ended: Floats, furthest: np.ndarray, steps: int) -
         held=int((state == _RUNNING).sum()),
         promoted_minutes=median(promoted),
         rolled_back_minutes=median(back),
-        reached=tuple(float((furthest >= number).mean()) for number in range(steps)),
+        reached=tuple(float((furthest >= number).mean()) for number in range(took.shape[1])),
+        step_minutes=tuple(float(value) if np.isfinite(value) else None for value in np.median(took, axis=0)),
     )

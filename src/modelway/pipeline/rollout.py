@@ -1,0 +1,248 @@
+"""The `rollout` stage: a challenger beside the champion in, all of the traffic given over or taken back out."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelway.bundle.layout import BASELINE
+from modelway.errors import InputError, UsageError
+from modelway.observe.score_buckets import ScoreBuckets
+from modelway.observe.traffic import read_traffic
+from modelway.pipeline.deploy import Wanted, make_release
+from modelway.records.observe import Baseline
+from modelway.records.rollout_state import OVER, RolloutStatus
+from modelway.rollout.controller import Controller
+from modelway.rollout.forecast import forecast
+from modelway.rollout.observing import LogObserver
+from modelway.rollout.people import begin, check_plan
+from modelway.rollout.shares import FlagDocument
+from modelway.rollout.store import RolloutStore
+from modelway.storage import is_s3
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelway.deploy.flow import Flow
+    from modelway.pipeline.bundles import BundleStore
+    from modelway.pipeline.environment import Environment
+    from modelway.records.deploy import Release
+    from modelway.records.progress import Progress
+    from modelway.records.rollout import RolloutOptions
+    from modelway.records.rollout_state import Rollout
+    from modelway.registry import Registry
+    from modelway.rollout.forecast import Forecast
+
+_SETTLE_POLLS = 2.0
+_RATE_HOURS = 1.0
+
+
+def check_log(environment: Environment, options: RolloutOptions) -> None:
+    """Refuse settings by which the log could never be evidence.
+
+    Raises:
+        UsageError: the log is off or sampled, its segments do not make whole intervals, or come later than is waited.
+    """
+    log = environment.place.serve.log
+    faults = {
+        "serve.log.enabled": ("there is no prediction log to decide by", not log.enabled),
+        "serve.log.sample": ("a rollout needs every request in the log: 1", log.sample < 1),
+        "rollout.interval_seconds": (
+            f"it has to be a multiple of serve.log.segment_seconds, which is {log.segment_seconds:g}",
+            options.interval_seconds % log.segment_seconds > 1e-9,
+        ),
+        "rollout.grace_seconds": (
+            f"the log may come {2 * log.segment_seconds + log.flush_seconds:g} seconds late by serve.log",
+            options.grace_seconds < 2 * log.segment_seconds + log.flush_seconds,
+        ),
+    }
+    for where, (what, wrong) in faults.items():
+        if wrong:
+            raise UsageError(what, where=where, remedy="Change it in the settings, for the servers too.")
+    target = environment.place.options.target
+    if target is not None and target.kind != "local" and not is_s3(environment.place.log):
+        raise UsageError(
+            "the environment's servers and whoever rolls out share no local log",
+            where=f"environments.{environment.place.environment}.log",
+            remedy="Name an s3:// address.",
+        )
+
+
+def open_controller(
+    environment: Environment,
+    options: RolloutOptions,
+    bundles: BundleStore,
+    registry: Registry,
+    root: Path,
+    say: Callable[[str], None],
+    progress: Progress,
+) -> Controller:
+    """The controller of an environment's rollout.
+
+    Args:
+        environment: which one.
+        options: the settings' `rollout`.
+        bundles: where the champion's bundle is.
+        registry: where `champion` moves.
+        root: the directory of the settings file.
+        say: told what is done, in words.
+        progress: told of downloads.
+    """
+    place, state = environment.place, environment.state
+    store = RolloutStore(state.uri, state.s3)
+    outcome = options.guards.outcome
+    labels = None if outcome.alpha <= 0 or outcome.uri is None else _located(outcome.uri, root)
+
+    observer = LogObserver(
+        options=options,
+        log=place.log,
+        outcomes=labels,
+        segment_seconds=place.serve.log.segment_seconds,
+        buckets=lambda rollout: _buckets(bundles, rollout),
+        s3=place.options.s3,
+        cache=root / ".modelway" / "cache",
+        progress=progress,
+    )
+
+    def current() -> str | None:
+        release = state.read().current
+        return None if release is None else release.id
+
+    def promote(version: str) -> None:
+        registry.promote(version)
+
+    return Controller(
+        options=options,
+        store=store,
+        flags=FlagDocument(place.flags, place.options.s3),
+        observe=observer,
+        promote=promote,
+        release=current,
+        settle_seconds=1.0 + _SETTLE_POLLS * place.serve.routing.poll_seconds,
+        say=say,
+    )
+
+
+def wanted_challenger(
+    environment: Environment, options: RolloutOptions, registry: Registry, wanted: Wanted, *, again: bool
+) -> str | None:
+    """Why no rollout is to begin, in words; None where one is.
+
+    Args:
+        environment: where.
+        options: the settings' `rollout`.
+        registry: knows the versions.
+        wanted: the champion, and the challenger.
+        again: whether one that went back before is tried again.
+
+    Raises:
+        UsageError: there is no such version, or the settings can't be gone by.
+    """
+    found = {}
+    for word, reference in (("champion", wanted.champion), ("challenger", wanted.challengers[0])):
+        version = registry.find(reference)
+        if version is None:
+            raise UsageError(
+                f"there is no version {reference!r} to be the {word}",
+                where=f"environments.{environment.place.environment}",
+                remedy="`modelway train` registers one; the newest whose gates passed is the challenger.",
+            )
+        found[word] = version.number
+    if found["champion"] == found["challenger"]:
+        return f"version {found['champion']} is the champion already"
+    past = RolloutStore(environment.state.uri, environment.state.s3).read()
+    went_back = {RolloutStatus.ROLLED_BACK, RolloutStatus.ABORTED}
+    if past is not None and past.status in went_back and past.challenger.version == found["challenger"] and not again:
+        return f"version {past.challenger.version} was {past.status} before: {past.reason}; --again tries it again"
+    check_log(environment, options)
+    return None
+
+
+def start(
+    environment: Environment,
+    options: RolloutOptions,
+    flow: Flow,
+    bundles: BundleStore,
+    wanted: Wanted,
+    say: Callable[[str], None],
+) -> Rollout:
+    """Deliver the release that carries both bundles, unless it runs already, and begin.
+
+    Raises:
+        ModelwayError: as `deploy` does.
+    """
+    release = make_release(environment, bundles, wanted, say)
+    known = environment.state.read().current
+    if known is None or known.id != release.id:
+        flow.deploy(release)
+    return begin(
+        RolloutStore(environment.state.uri, environment.state.s3), _current(environment, release), options, time.time()
+    )
+
+
+def present_forecast(
+    environment: Environment, options: RolloutOptions, root: Path, progress: Progress
+) -> Forecast | None:
+    """What the plan needs at the rate of the last hour; None where there was no traffic.
+
+    Raises:
+        OutsideError: the log's store fails.
+    """
+    until = datetime.now(UTC)
+    place = environment.place
+    try:
+        traffic = read_traffic(
+            place.log,
+            until - timedelta(hours=_RATE_HOURS),
+            until,
+            place.options.s3,
+            root / ".modelway" / "cache",
+            progress,
+        )
+    except InputError:
+        return None
+    if traffic is None or not traffic.requests:
+        return None
+    errors = traffic.errors / traffic.requests
+    return forecast(options, per_second=traffic.requests / (_RATE_HOURS * 3600), errors=errors)
+
+
+def run(controller: Controller, options: RolloutOptions, once: bool, show: Callable[[Rollout], None]) -> Rollout:
+    """Tick until the rollout is over, or once.
+
+    Args:
+        controller: of the environment.
+        options: the settings' `rollout`.
+        once: whether to look once alone.
+        show: told of the rollout after each tick.
+    """
+    while True:
+        rollout = controller.tick(time.time())
+        assert rollout is not None  # noqa: S101 - the caller has begun one, or found it
+        show(rollout)
+        if once or rollout.status in OVER:
+            return rollout
+        time.sleep(options.tick_seconds)
+
+
+def _current(environment: Environment, release: Release) -> Release:
+    """The release as it is recorded: with what the target called it."""
+    current = environment.state.read().current
+    if current is None or current.id != release.id:
+        raise UsageError(
+            "another release was deployed meanwhile",
+            where=environment.state.uri,
+            remedy="Begin again.",
+        )
+    return current
+
+
+def _buckets(bundles: BundleStore, rollout: Rollout) -> ScoreBuckets:
+    baseline = (bundles.directory(rollout.champion) / BASELINE).read_bytes()
+    return ScoreBuckets.of(Baseline.from_json(baseline))
+
+
+def _located(uri: str, root: Path) -> str:
+    return uri if "://" in uri else str(root / uri)
