@@ -252,7 +252,9 @@ def outcomes(keys: int, champion: float, challenger: float) -> Outcomes:
     return Outcomes(**dict(zip(("champion", "challenger"), arms, strict=True)))
 
 
-JUDGED_LATE = GuardOptions(outcome=OutcomeGuard(alpha=0.1, uri="labels", margin=0.05, needed=True), agreement=AgreementGuard(alpha=0.0))  # fmt: skip
+JUDGED_LATE = GuardOptions(
+    outcome=OutcomeGuard(alpha=0.1, uri="labels", margin=0.05, needed=True), agreement=AgreementGuard(alpha=0.0)
+)
 
 
 def test_outcomes_stop_a_rollout_or_keep_it_waiting() -> None:

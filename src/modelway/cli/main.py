@@ -48,7 +48,7 @@ COMMANDS = {
     "deploy": "put a registered version on a target, smoke it, roll back where it fails",
     "status": "tell what an environment runs",
     "flags": "show or set which requests a challenger gets",
-    "rollout": "simulate what the plan of a rollout would do",
+    "rollout": "take a challenger to all of the traffic, or back, by evidence",
     "rollback": "go back to the release before",
     "stop": "end what an environment runs",
     "monitor": "watch a live model: drift, performance, a dashboard, a decision",

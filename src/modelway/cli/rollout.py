@@ -1,133 +1,234 @@
-"""Take a challenger to all of the traffic, or back, by evidence; so far: simulate what the settings' plan would do."""
+"""Take a challenger from shadow to all of the traffic, or back, by evidence; see, pause, resume, end or simulate it."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from modelway.cli.settings import read_slice
+from modelway.cli.environment import add_key_flag, find_environment, find_flow, whoami
+from modelway.cli.notices import tell, telling
+from modelway.cli.registry import add_registry_flags, find_commit, open_registry
+from modelway.cli.rollout_simulate import configure_simulate, simulate_plan
 from modelway.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
 
     from modelway.cli.output import Output
+    from modelway.pipeline.environment import Environment
     from modelway.records.rollout import RolloutOptions
-    from modelway.rollout.simulation import Simulated
+    from modelway.records.rollout_state import Rollout
+    from modelway.rollout.store import RolloutStore
 
-EXAMPLE = "modelway rollout simulate --scenario errors-doubled --requests-per-second 50"
-_ACTIONS = ("simulate",)
+EXAMPLE = "modelway rollout --env local"
+ACTIONS = {
+    "status": "tell where it is, with its evidence; --watch goes on telling",
+    "pause": "keep it where it is; guards still may roll it back",
+    "resume": "begin the step anew",
+    "abort": "the champion answers everything again",
+    "simulate": "run the plan over made-up traffic, in seconds",
+}
+_STUCK, _BACK = 5, 7
+_WATCH_SECONDS = 2.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("action", choices=_ACTIONS, help="simulate: run the plan over made-up traffic, in seconds")
+    about = "; ".join(f"{name}: {words}" for name, words in ACTIONS.items())
+    parser.add_argument("action", nargs="?", choices=ACTIONS, help=f"none: begin it, or take it on. {about}")
+    parser.add_argument("--env", metavar="NAME", help="an environment of the settings")
     parser.add_argument(
-        "--scenario",
-        default="no-difference",
-        metavar="NAME",
-        help="what is true of the traffic; `--scenario list` tells (default: %(default)s)",
+        "--challenger", metavar="V", help="a number, an alias or a run (default: the settings', challenger)"
     )
-    parser.add_argument(
-        "--requests-per-second", type=float, default=50.0, metavar="N", help="of both arms (default: %(default)g)"
-    )
-    parser.add_argument(
-        "--hours", type=float, default=24.0, metavar="H", help="how long is looked (default: %(default)g)"
-    )
-    parser.add_argument("--runs", type=int, default=200, metavar="N", help="how many rollouts (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the same one gives the same result")
+    parser.add_argument("--model-version", default="champion", metavar="V", help="the champion (default: %(default)s)")
+    parser.add_argument("--once", action="store_true", help="look once, for cron or a scheduled workflow")
+    parser.add_argument("--again", action="store_true", help="also where this challenger went back before")
+    parser.add_argument("--plan", action="store_true", help="tell what it would do, and what each step needs")
+    parser.add_argument("--image", metavar="DIGEST", help="an image that holds both versions' bundles already")
+    parser.add_argument("--watch", action="store_true", help="with status: until it is over")
+    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="where rollout.html and rollout.json go, too")
+    add_registry_flags(parser)
+    add_key_flag(parser)
+    configure_simulate(parser)
+    parser.epilog = f"{parser.epilog}. Exit 7: it went back; 5: a person has to decide."
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
-    from modelway.rollout.faults import FAULTS
-    from modelway.rollout.scenarios import SCENARIOS
-    from modelway.rollout.shadow_scenarios import SHADOW_SCENARIOS
-    from modelway.rollout.simulation import simulate
+    if args.action == "simulate":
+        return simulate_plan(args, output)
+    if args.env is None:
+        raise UsageError("which environment?", where="--env", remedy="Name one of the settings: --env local.")
+    actions = {None: _roll_out, "status": _status, "pause": _pause, "resume": _resume, "abort": _abort}
+    return actions[args.action](args, output)
 
-    known = {name: scenario.about for name, scenario in SCENARIOS.items()}
-    known |= {name: about for name, (about, _) in (*FAULTS.items(), *SHADOW_SCENARIOS.items())}
-    if args.scenario == "list":
-        if not output.json:
-            print("\n".join(f"{name}: {about}" for name, about in known.items()))
-        output.record({"exit_code": 0, "scenarios": known})
+
+def _roll_out(args: argparse.Namespace, output: Output) -> int:
+    """Begin a rollout, unless one is under way, and take it on."""
+    environment, settings, root = find_environment(args)
+    from modelway.pipeline.deploy import Wanted
+    from modelway.pipeline.rollout import open_controller, present_forecast, run, start, why_none
+    from modelway.rollout.people import check_plan
+    from modelway.rollout.store import RolloutStore
+
+    options, registry = settings.rollout, open_registry(settings, root)
+    store = RolloutStore(environment.state.uri, environment.state.s3)
+    rollout = store.read()
+    wanted = Wanted(args.model_version, (args.challenger or options.challenger,), args.image, find_commit(root))
+    begins = rollout is None or rollout.over
+    if begins:
+        if reason := why_none(environment, options, registry, wanted, again=args.again):
+            return _nothing(reason, rollout, output)
+    else:
+        check_plan(rollout, options)
+    if args.plan or begins:
+        _foretell(present_forecast(environment, options, root, output.progress), options, output)
+    if args.plan:
+        output.record({"exit_code": 0, "begins": begins, "rollout": _plain(rollout)})
         return 0
-    if args.scenario not in known:
-        raise UsageError(
-            f"there is no scenario {args.scenario!r}", where="--scenario", remedy=f"Known are: {', '.join(known)}."
+    _, flow, bundles = find_flow(args, output, pushes=begins and args.image is None)
+    with telling(args.env, "rollout", output):
+        if begins:
+            rollout = start(environment, options, flow, bundles, wanted, output.note)
+        controller = open_controller(environment, options, registry, root, output.note, output.progress)
+        page = _Page(environment, options, store, args.output_dir)
+        after = run(controller, options, args.once, page.write)
+    output.close()
+    return _ended(args, after, store, output)
+
+
+def _ended(args: argparse.Namespace, rollout: Rollout, store: RolloutStore, output: Output) -> int:
+    from modelway.records.rollout_state import RolloutStatus
+
+    codes = {RolloutStatus.ROLLED_BACK: _BACK, RolloutStatus.ABORTED: _STUCK}
+    late = rollout.reason.endswith("hours are up: hold")
+    code = codes.get(rollout.status, _STUCK if late or rollout.status is RolloutStatus.PAUSED else 0)
+    if rollout.over or code:
+        what = f"{rollout.model} version {rollout.challenger.version}"
+        tell(f"{args.env}: the rollout of {what} is {rollout.status}", rollout.reason, output)
+    if not output.json:
+        _show(rollout, store)
+    output.record({"exit_code": code, "rollout": _plain(rollout)})
+    return code
+
+
+def _nothing(reason: str, rollout: Rollout | None, output: Output) -> int:
+    if not output.json:
+        print(f"nothing to roll out: {reason}")
+    output.record({"exit_code": 0, "nothing": reason, "rollout": _plain(rollout)})
+    return 0
+
+
+def _foretell(found: Any, options: RolloutOptions, output: Output) -> None:
+    from modelway.rollout.forecast import in_words
+
+    if output.json:
+        return
+    if found is None:
+        print(
+            f"{len(options.steps)} steps; there was no traffic in the last hour, so nobody can say how long they take"
         )
-    _refuse_too_little(args)
-    settings, _ = read_slice(args)
-    if args.scenario in FAULTS:
-        return _with_fault(args, output, settings.rollout)
-    if args.scenario in SHADOW_SCENARIOS:
-        return _in_shadow(args, output, settings.rollout)
-    found = simulate(
-        settings.rollout,
-        SCENARIOS[args.scenario],
-        per_second=args.requests_per_second,
-        hours=args.hours,
-        runs=args.runs,
-        seed=args.seed,
-    )
+    else:
+        print("\n".join(in_words(found)))
+
+
+def _status(args: argparse.Namespace, output: Output) -> int:
+    environment, settings, _ = find_environment(args)
+    from modelway.rollout.store import RolloutStore
+
+    store = RolloutStore(environment.state.uri, environment.state.s3)
+    rollout = store.read()
+    while args.watch and not output.json and rollout is not None and not rollout.over:
+        print("\x1b[2J\x1b[H", end="")
+        _show(rollout, store)
+        time.sleep(_WATCH_SECONDS)
+        rollout = store.read()
     if not output.json:
-        _show(args, found, [step.share for step in settings.rollout.steps])
-    asked = {"scenario": args.scenario, "requests_per_second": args.requests_per_second, "hours": args.hours}
-    output.record({"exit_code": 0, **asked, "seed": args.seed, **asdict(found)})
+        if rollout is None:
+            print(f"{args.env}: there never was a rollout")
+        else:
+            _show(rollout, store)
+    if rollout is not None and args.output_dir is not None:
+        _Page(environment, settings.rollout, store, args.output_dir).write(rollout)
+    last = None if rollout is None or not rollout.ticks else store.tick(rollout.id, rollout.ticks - 1)
+    decision = None if last is None else last.decision.model_dump(mode="json")
+    output.record({"exit_code": 0, "rollout": _plain(rollout), "decision": decision})
     return 0
 
 
-def _with_fault(args: argparse.Namespace, output: Output, options: RolloutOptions) -> int:
-    """Decisions with faulty metrics, of a challenger that fails four times as often: what tempts most to decide."""
-    from modelway.rollout.faults import decide_with_fault
-    from modelway.rollout.scenarios import SCENARIOS
+def _pause(args: argparse.Namespace, output: Output) -> int:
+    from modelway.rollout.people import pause
 
-    worse = SCENARIOS["errors-fourfold"]
-    found = decide_with_fault(
-        options, args.scenario, worse, per_second=args.requests_per_second, runs=args.runs, seed=args.seed
-    )
+    return _changed(pause(_store(args), f"paused by {whoami()}"), output)
+
+
+def _resume(args: argparse.Namespace, output: Output) -> int:
+    from modelway.rollout.people import resume
+
+    return _changed(resume(_store(args), time.time()), output)
+
+
+def _abort(args: argparse.Namespace, output: Output) -> int:
+    """Flags off first, whatever else is known."""
+    environment, settings, root = find_environment(args)
+    from modelway.pipeline.rollout import end, open_controller
+
+    registry = open_registry(settings, root)
+    controller = open_controller(environment, settings.rollout, registry, root, output.note, output.progress)
+    rollout = end(controller, f"ended by {whoami()}")
+    return _changed(rollout, output)
+
+
+def _changed(rollout: Rollout, output: Output) -> int:
     if not output.json:
-        print(f"{args.scenario}, {args.requests_per_second:g} requests/s, {args.runs} decisions after twenty minutes:")
-        print("\n".join(f"  {action.value}: {count} ({count / args.runs:.1%})" for action, count in found.items()))
-    decided = {action.value: count for action, count in found.items()}
-    asked = {"scenario": args.scenario, "requests_per_second": args.requests_per_second, "runs": args.runs}
-    output.record({"exit_code": 0, **asked, "seed": args.seed, "decisions": decided})
+        print(f"version {rollout.challenger.version}: {rollout.status}, {rollout.reason}")
+    output.record({"exit_code": 0, "rollout": _plain(rollout)})
     return 0
 
 
-def _in_shadow(args: argparse.Namespace, output: Output, options: RolloutOptions) -> int:
-    """Pairs of answers, as many as --hours have requests, 20,000 at the most."""
-    from modelway.rollout.shadow_scenarios import SHADOW_SCENARIOS, simulate_shadow
+def _store(args: argparse.Namespace) -> RolloutStore:
+    environment, _, _ = find_environment(args)
+    from modelway.rollout.store import RolloutStore
 
-    pairs = min(20_000, int(args.requests_per_second * args.hours * 3600))
-    found = simulate_shadow(options, SHADOW_SCENARIOS[args.scenario][1], pairs=pairs, runs=args.runs, seed=args.seed)
-    if not output.json:
-        print(f"{args.scenario}, {pairs} pairs of answers, {found.runs} rollouts; slices that differ too much:")
-        print("\n".join(f"  {name}: {count} ({count / found.runs:.1%})" for name, count in found.named.items()))
-        print("  none named" if found.pairs is None else f"  first named after {found.pairs:g} pairs (median)")
-    output.record({"exit_code": 0, "scenario": args.scenario, "seed": args.seed, **asdict(found)})
-    return 0
+    return RolloutStore(environment.state.uri, environment.state.s3)
 
 
-def _refuse_too_little(args: argparse.Namespace) -> None:
-    for flag, value in (
-        ("--requests-per-second", args.requests_per_second),
-        ("--hours", args.hours),
-        ("--runs", args.runs),
-        ("--seed", args.seed + 1),
-    ):
-        if not 0 < value < float("inf"):
-            raise UsageError("this has to be a number above zero", where=flag, remedy="Give one that is.")
+def _show(rollout: Rollout, store: RolloutStore) -> None:
+    from modelway.rollout.words import describe
+
+    print("\n".join(describe(rollout, list(store.ticks(rollout)), time.time())))
 
 
-def _show(args: argparse.Namespace, found: Simulated, shares: list[float]) -> None:
-    print(f"{args.scenario}, {args.requests_per_second:g} requests/s, {args.hours:g} hours, {found.runs} rollouts:")
-    for word, count, minutes in (
-        ("promoted", found.promoted, found.promoted_minutes),
-        ("rolled back", found.rolled_back, found.rolled_back_minutes),
-        ("held", found.held, None),
-    ):
-        when = "" if minutes is None else f", median after {minutes:g} minutes"
-        print(f"  {word}: {count} ({count / found.runs:.1%}){when}")
-    reached = ", ".join(f"{share:.0%}: {part:.0%}" for share, part in zip(shares, found.reached, strict=True))
-    print(f"  reached the share of {reached} of them")
+def _plain(rollout: Rollout | None) -> dict[str, Any] | None:
+    return None if rollout is None else rollout.model_dump(mode="json")
+
+
+class _Page:
+    """Writes the page of a rollout after each tick: beside the environment's state, and where the flag says.
+
+    Args:
+        environment: whose rollout it is.
+        options: the settings' `rollout`.
+        store: has the ticks.
+        directory: where it goes besides; None for nowhere.
+    """
+
+    def __init__(
+        self, environment: Environment, options: RolloutOptions, store: RolloutStore, directory: Path | None
+    ) -> None:
+        self._options = options
+        self._store = store
+        self._directories = [environment.place.state, *([] if directory is None else [directory])]
+
+    def write(self, rollout: Rollout) -> None:
+        """Write it, whole or not at all."""
+        from modelway.report.rollout import render_rollout
+        from modelway.storage import write_bytes
+
+        page = render_rollout(rollout, list(self._store.ticks(rollout)), self._options, None)
+        for directory in self._directories:
+            directory.mkdir(parents=True, exist_ok=True)
+            write_bytes(str(directory / "rollout.html"), page.encode())
+        if len(self._directories) > 1:
+            write_bytes(str(self._directories[1] / "rollout.json"), rollout.to_json().encode())

@@ -45,14 +45,18 @@ class Router:
 
     def _route(self, key: str) -> Route:
         rules = self.rules
+        other = self._challengers.get(rules.version.value(key), self._champion)
+        if other == self._champion:  # what was rolled out became the champion, and the flags still ask for it
+            return Route("champion", self._champion, None, rules.epoch)
         if rules.enabled.value(key):
-            return Route("challenger", self._challengers[rules.version.value(key)], None, rules.epoch)
-        shadow = self._challengers[rules.version.value(key)] if rules.shadow.value(key) else None
-        return Route("champion", self._champion, shadow, rules.epoch)
+            return Route("challenger", other, None, rules.epoch)
+        return Route("champion", self._champion, other if rules.shadow.value(key) else None, rules.epoch)
 
 
 def _find(name: str, champion: str, challengers: Mapping[str, Sequence[str]]) -> str:
-    """The version that a flag's value means."""
+    """The version that a flag's value means: a challenger, or the champion by its very name."""
+    if name == champion:
+        return champion
     if not challengers:
         raise InputError(
             "the flags ask for a challenger, and the release has none",
@@ -67,9 +71,8 @@ def _find(name: str, champion: str, challengers: Mapping[str, Sequence[str]]) ->
         if any(other == name or (len(name) >= _SHORTEST_COMMIT and other.startswith(name)) for other in others):
             return version
     known = ", ".join(challengers)
-    what = "which is the champion" if name == champion else "which is not in the release"
     raise InputError(
-        f"the flags ask for the challenger {name!r}, {what}",
+        f"the flags ask for the challenger {name!r}, which is not in the release",
         where="NEW_MODEL_VERSION",
         remedy=f"Challengers here: {known}.",
     )

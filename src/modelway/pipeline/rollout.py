@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.bundle.layout import BASELINE
 from modelway.errors import InputError, UsageError
 from modelway.observe.score_buckets import ScoreBuckets
 from modelway.observe.traffic import read_traffic
-from modelway.pipeline.deploy import Wanted, make_release
+from modelway.pipeline.bundles import BundleStore
+from modelway.pipeline.deploy import make_release
 from modelway.records.observe import Baseline
 from modelway.records.rollout_state import OVER, RolloutStatus
 from modelway.rollout.controller import Controller
 from modelway.rollout.forecast import forecast
 from modelway.rollout.observing import LogObserver
-from modelway.rollout.people import begin, check_plan
+from modelway.rollout.people import begin
 from modelway.rollout.shares import FlagDocument
 from modelway.rollout.store import RolloutStore
 from modelway.storage import is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from modelway.deploy.flow import Flow
-    from modelway.pipeline.bundles import BundleStore
+    from modelway.pipeline.deploy import Wanted
     from modelway.pipeline.environment import Environment
     from modelway.records.deploy import Release
     from modelway.records.progress import Progress
@@ -73,7 +74,6 @@ def check_log(environment: Environment, options: RolloutOptions) -> None:
 def open_controller(
     environment: Environment,
     options: RolloutOptions,
-    bundles: BundleStore,
     registry: Registry,
     root: Path,
     say: Callable[[str], None],
@@ -84,7 +84,6 @@ def open_controller(
     Args:
         environment: which one.
         options: the settings' `rollout`.
-        bundles: where the champion's bundle is.
         registry: where `champion` moves.
         root: the directory of the settings file.
         say: told what is done, in words.
@@ -92,6 +91,7 @@ def open_controller(
     """
     place, state = environment.place, environment.state
     store = RolloutStore(state.uri, state.s3)
+    bundles = BundleStore(place.bundles, registry, place.serve, place.package)
     outcome = options.guards.outcome
     labels = None if outcome.alpha <= 0 or outcome.uri is None else _located(outcome.uri, root)
 
@@ -110,22 +110,19 @@ def open_controller(
         release = state.read().current
         return None if release is None else release.id
 
-    def promote(version: str) -> None:
-        registry.promote(version)
-
     return Controller(
         options=options,
         store=store,
         flags=FlagDocument(place.flags, place.options.s3),
         observe=observer,
-        promote=promote,
+        promote=registry.promote,
         release=current,
         settle_seconds=1.0 + _SETTLE_POLLS * place.serve.routing.poll_seconds,
         say=say,
     )
 
 
-def wanted_challenger(
+def why_none(
     environment: Environment, options: RolloutOptions, registry: Registry, wanted: Wanted, *, again: bool
 ) -> str | None:
     """Why no rollout is to begin, in words; None where one is.
@@ -180,6 +177,22 @@ def start(
     return begin(
         RolloutStore(environment.state.uri, environment.state.s3), _current(environment, release), options, time.time()
     )
+
+
+def end(controller: Controller, reason: str) -> Rollout:
+    """A person ends the rollout: flags off first, and `champion` back where it had moved.
+
+    Raises:
+        UsageError: none is under way.
+    """
+    rollout = controller.store.read()
+    if rollout is None or rollout.over:
+        raise UsageError(
+            "no rollout is under way",
+            where=controller.store.uri,
+            remedy="`modelway flags --env NAME set --new-model 0` switches a challenger off.",
+        )
+    return controller.go_back(rollout, RolloutStatus.ABORTED, reason, time.time())
 
 
 def present_forecast(

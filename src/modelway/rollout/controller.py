@@ -69,7 +69,7 @@ class Controller:
     store: RolloutStore
     flags: FlagDocument
     observe: Observer
-    promote: Callable[[str], None]
+    promote: Callable[[str], object]
     release: Callable[[], str | None]
     settle_seconds: float
     say: Callable[[str], None]
@@ -92,7 +92,15 @@ class Controller:
         return self._look(rollout, now)
 
     def go_back(self, rollout: Rollout, status: RolloutStatus, reason: str, now: float, ticks: int = 0) -> Rollout:
-        """Flags off first; then the registry's champion, where it had moved; then the state."""
+        """Flags off first; then the registry's champion, where it had moved; then the state.
+
+        Args:
+            rollout: which one.
+            status: what it is then.
+            reason: why, in words.
+            now: in seconds since 1970.
+            ticks: how many records of ticks there are.
+        """
         self.flags.set(OFF)
         self.say(f"the champion answers everything: {reason}")
         if rollout.step >= len(self.options.steps):

@@ -68,10 +68,8 @@ def forecast(options: RolloutOptions, *, per_second: float, errors: float, seed:
 
 def in_words(found: Forecast) -> list[str]:
     """A line for each step, and what it rests on."""
-    lines = [
-        f"at {found.per_second:.3g} requests/s of which {found.errors:.2%} fail, a challenger that is as good needs "
-        "(medians of simulated rollouts):"
-    ]
+    failing = f"{found.per_second:.3g} requests/s of which {found.errors:.2%} fail"
+    lines = [f"at {failing}, a challenger that is as good needs (medians of simulated rollouts):"]
     for number, step in enumerate(found.steps, start=1):
         what = f"share {step.share:.0%}" if step.share else "shadow"
         if step.minutes is None:
