@@ -33,13 +33,11 @@ HERE = Path(__file__).resolve().parent
 NUMBERS = {"age": int, "term_months": int, "late_payments": int, "income": float, "amount": float}
 SEEN = (*NUMBERS, "applied_on", "purpose", "home")
 UNHEARD_OF, PART = 61, 0.2
+BROKEN = "{function: 'loan_features:share_of_income_broken', columns: [amount, income, term_months]}"
 CHALLENGERS: dict[str, tuple[str, ...]] = {
     "good": ("fit.estimator.num_leaves=12",),
     "scores": ("fit.estimator.num_leaves=12",),
-    "errors": (
-        "fit.features.custom=[{function: 'loan_features:share_of_income_broken', "
-        "columns: [amount, income, term_months]}]",
-    ),
+    "errors": (f"fit.features.custom=[{BROKEN}]",),
 }
 NO_SHADOW = "rollout.steps=[{kind: canary, share: 0.25, minutes: 0.2, slack: 4}, {kind: canary, share: 0.5, slack: 2}]"
 
