@@ -28,6 +28,8 @@ OF_THE_HOST = {
     *("engine", "ray_address"),  # a cluster is reached from where its network is
     *("bundles", "junit"),  # the function builds the image of the ones, and gives the other
     "render",  # it writes files and runs nothing
+    *("once", "watch"),  # a call is one look
+    *("scenario", "requests_per_second", "hours", "runs", "seed"),  # to simulate needs no container
 }
 
 

@@ -144,7 +144,10 @@ def test_a_challenger_goes_by_version_commit_run_or_digest(name: str, version: s
 
 def test_flags_that_ask_for_the_champion_by_its_version_get_it() -> None:
     """What was rolled out is the champion of the next release, before the flags are set anew."""
-    for router in (_router(Shares(new_model=1, version="3")), _router(Shares(new_model=1, version="3"), challengers={})):
+    for router in (
+        _router(Shares(new_model=1, version="3")),
+        _router(Shares(new_model=1, version="3"), challengers={}),
+    ):
         route = router.route("x")
         assert (route.variant, route.version, route.shadow) == ("champion", "3", None)
 

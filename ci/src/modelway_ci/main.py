@@ -12,6 +12,7 @@ from dagger import DefaultPath, Doc, Ignore, Name, function, object_type
 
 from modelway_ci import check, deliver, images, learn, watch
 from modelway_ci import rehearse as rehearsal
+from modelway_ci import rollout as rolling
 from modelway_ci.check import SuiteFlags
 from modelway_ci.checkout import PARTS, Checkout
 from modelway_ci.learn import DataFlags, FitFlags, Result
@@ -509,6 +510,40 @@ class Modelway:
             words += [] if published.image is None else ["--image", published.image]
             deployed = await deliver.change_environment(project, "deploy", env, words, private_key)
             return _changed([published.outcome, deployed])
+
+        return await self._answer(work(), report_only)
+
+    @always
+    async def rollout(
+        self,
+        env: Env,
+        action: Annotated[str | None, Doc("status, pause, resume or abort, instead of a look")] = None,
+        model_version: Annotated[str, Doc("The champion: a number, an alias or a run")] = "champion",
+        challenger: Annotated[str | None, Doc("The same of the challenger (default: the settings')")] = None,
+        again: Annotated[bool, Doc("Also where this challenger went back before")] = False,
+        plan: Annotated[bool, Doc("Only tell what it would do, and what each step needs")] = False,
+        image: Annotated[str | None, Doc("The digest of an image that holds both versions' bundles")] = None,
+        private_key: PrivateKey = None,
+        tracking_uri: TrackingUri = None,
+        overrides: Overrides = [],  # noqa: B006
+        commit: Commit = None,
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Begin a rollout of a challenger, or take the one that is under way on: one look, to be called on a schedule.
+
+        Example: dagger call rollout --env staging export --path reports
+        """
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri, commit)
+            if action is not None:
+                done = [await rolling.act_on(project, env, action)]
+            else:
+                wanted = rolling.Wanted(env, model_version, challenger, image, ["--again"] if again else [])
+                done = await rolling.roll_out(project, wanted, private_key, plan=plan)
+            last = done[-1]
+            told = json.loads(last.stdout) if last.stdout.startswith("{") else {}
+            return Result(summarize(done, last.exit_code) | told, last.artifact)
 
         return await self._answer(work(), report_only)
 

@@ -68,7 +68,7 @@ def _roll_out(args: argparse.Namespace, output: Output) -> int:
     """Begin a rollout, unless one is under way, and take it on."""
     environment, settings, root = find_environment(args)
     from modelway.pipeline.deploy import Wanted
-    from modelway.pipeline.rollout import open_controller, present_forecast, run, start, why_none
+    from modelway.pipeline.rollout import open_controller, present_forecast, run, start, versions_of, why_none
     from modelway.rollout.people import check_plan
     from modelway.rollout.store import RolloutStore
 
@@ -76,16 +76,18 @@ def _roll_out(args: argparse.Namespace, output: Output) -> int:
     store = RolloutStore(environment.state.uri, environment.state.s3)
     rollout = store.read()
     wanted = Wanted(args.model_version, (args.challenger or options.challenger,), args.image, find_commit(root))
-    begins = rollout is None or rollout.over
-    if begins:
-        if reason := why_none(environment, options, registry, wanted, again=args.again):
-            return _nothing(reason, rollout, output)
-    else:
+    if rollout is not None and not rollout.over:
+        begins, challenger = False, rollout.challenger.version
         check_plan(rollout, options)
+    else:
+        champion, challenger = versions_of(environment, registry, wanted)
+        begins = True
+        if reason := why_none(environment, options, (champion, challenger), again=args.again):
+            return _nothing(reason, rollout, output)
     if args.plan or begins:
         _foretell(present_forecast(environment, options, root, output.progress), options, output)
     if args.plan:
-        output.record({"exit_code": 0, "begins": begins, "rollout": _plain(rollout)})
+        output.record({"exit_code": 0, "begins": begins, "challenger": str(challenger), "rollout": _plain(rollout)})
         return 0
     _, flow, bundles = find_flow(args, output, pushes=begins and args.image is None)
     with telling(args.env, "rollout", output):

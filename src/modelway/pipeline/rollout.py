@@ -122,22 +122,14 @@ def open_controller(
     )
 
 
-def why_none(
-    environment: Environment, options: RolloutOptions, registry: Registry, wanted: Wanted, *, again: bool
-) -> str | None:
-    """Why no rollout is to begin, in words; None where one is.
-
-    Args:
-        environment: where.
-        options: the settings' `rollout`.
-        registry: knows the versions.
-        wanted: the champion, and the challenger.
-        again: whether one that went back before is tried again.
+def versions_of(environment: Environment, registry: Registry, wanted: Wanted) -> tuple[int, int]:
+    """The numbers of champion and challenger.
 
     Raises:
-        UsageError: there is no such version, or the settings can't be gone by.
+        UsageError: there is no such version.
+        OutsideError: the registry fails.
     """
-    found = {}
+    found = []
     for word, reference in (("champion", wanted.champion), ("challenger", wanted.challengers[0])):
         version = registry.find(reference)
         if version is None:
@@ -146,13 +138,31 @@ def why_none(
                 where=f"environments.{environment.place.environment}",
                 remedy="`modelway train` registers one; the newest whose gates passed is the challenger.",
             )
-        found[word] = version.number
-    if found["champion"] == found["challenger"]:
-        return f"version {found['champion']} is the champion already"
+        found.append(version.number)
+    return found[0], found[1]
+
+
+def why_none(
+    environment: Environment, options: RolloutOptions, versions: tuple[int, int], *, again: bool
+) -> str | None:
+    """Why no rollout is to begin, in words; None where one is.
+
+    Args:
+        environment: where.
+        options: the settings' `rollout`.
+        versions: the champion's and the challenger's.
+        again: whether one that went back before is tried again.
+
+    Raises:
+        UsageError: the settings can't be gone by.
+    """
+    champion, challenger = versions
+    if champion == challenger:
+        return f"version {champion} is the champion already"
     past = RolloutStore(environment.state.uri, environment.state.s3).read()
     went_back = {RolloutStatus.ROLLED_BACK, RolloutStatus.ABORTED}
-    if past is not None and past.status in went_back and past.challenger.version == found["challenger"] and not again:
-        return f"version {past.challenger.version} was {past.status} before: {past.reason}; --again tries it again"
+    if past is not None and past.status in went_back and past.challenger.version == challenger and not again:
+        return f"version {challenger} was {past.status} before ({past.reason}); --again tries it again"
     check_log(environment, options)
     return None
 
