@@ -37,7 +37,7 @@ BROKEN = "{function: 'loan_features:share_of_income_broken', columns: [amount, i
 CHALLENGERS: dict[str, tuple[str, ...]] = {
     "good": ("fit.estimator.num_leaves=12",),
     "scores": ("fit.estimator.num_leaves=12",),
-    "errors": (f"fit.features.custom=[{BROKEN}]",),
+    "errors": (f"fit.features.custom=[{BROKEN}]", "fit.estimator.num_leaves=12"),
 }
 NO_SHADOW = "rollout.steps=[{kind: canary, share: 0.25, minutes: 0.2, slack: 4}, {kind: canary, share: 0.5, slack: 2}]"
 

@@ -11,6 +11,7 @@ from modelway.cli.notices import tell, telling
 from modelway.cli.registry import add_registry_flags, find_commit, open_registry
 from modelway.cli.rollout_simulate import configure_simulate, simulate_plan
 from modelway.errors import UsageError
+from modelway.records.progress import silent
 
 if TYPE_CHECKING:
     import argparse
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from modelway.cli.output import Output
     from modelway.pipeline.environment import Environment
     from modelway.records.rollout import RolloutOptions
+    from modelway.records.rollout_forecast import Forecast
     from modelway.records.rollout_state import Rollout
     from modelway.rollout.store import RolloutStore
 
@@ -84,23 +86,27 @@ def _roll_out(args: argparse.Namespace, output: Output) -> int:
         begins = True
         if reason := why_none(environment, options, (champion, challenger), again=args.again):
             return _nothing(reason, rollout, output)
+    needs = present_forecast(environment, options, root, silent)
     if args.plan or begins:
-        _foretell(present_forecast(environment, options, root, output.progress), options, output)
+        _foretell(needs, options, output)
     if args.plan:
-        output.record({"exit_code": 0, "begins": begins, "challenger": str(challenger), "rollout": _plain(rollout)})
+        told = {"begins": begins, "challenger": str(challenger), "rollout": _plain(rollout)}
+        output.record({"exit_code": 0, **told, "forecast": None if needs is None else needs.model_dump(mode="json")})
         return 0
     _, flow, bundles = find_flow(args, output, pushes=begins and args.image is None)
     with telling(args.env, "rollout", output):
         if begins:
             rollout = start(environment, options, flow, bundles, wanted, output.note)
-        controller = open_controller(environment, options, registry, root, output.note, output.progress)
-        page = _Page(environment, options, store, args.output_dir)
+        controller = open_controller(environment, options, registry, root, output.note, silent)
+        page = _Page(environment, options, store, args.output_dir, needs)
         after = run(controller, options, args.once, page.write)
     output.close()
-    return _ended(args, after, store, output)
+    return _ended(args, after, store, options, output)
 
 
-def _ended(args: argparse.Namespace, rollout: Rollout, store: RolloutStore, output: Output) -> int:
+def _ended(
+    args: argparse.Namespace, rollout: Rollout, store: RolloutStore, options: RolloutOptions, output: Output
+) -> int:
     from modelway.records.rollout_state import RolloutStatus
 
     codes = {RolloutStatus.ROLLED_BACK: _BACK, RolloutStatus.ABORTED: _STUCK}
@@ -110,7 +116,7 @@ def _ended(args: argparse.Namespace, rollout: Rollout, store: RolloutStore, outp
         what = f"{rollout.model} version {rollout.challenger.version}"
         tell(f"{args.env}: the rollout of {what} is {rollout.status}", rollout.reason, output)
     if not output.json:
-        _show(rollout, store)
+        _show(rollout, store, options)
     output.record({"exit_code": code, "rollout": _plain(rollout)})
     return code
 
@@ -122,7 +128,7 @@ def _nothing(reason: str, rollout: Rollout | None, output: Output) -> int:
     return 0
 
 
-def _foretell(found: Any, options: RolloutOptions, output: Output) -> None:
+def _foretell(found: Forecast | None, options: RolloutOptions, output: Output) -> None:
     from modelway.rollout.forecast import in_words
 
     if output.json:
@@ -143,16 +149,16 @@ def _status(args: argparse.Namespace, output: Output) -> int:
     rollout = store.read()
     while args.watch and not output.json and rollout is not None and not rollout.over:
         print("\x1b[2J\x1b[H", end="")
-        _show(rollout, store)
+        _show(rollout, store, settings.rollout)
         time.sleep(_WATCH_SECONDS)
         rollout = store.read()
     if not output.json:
         if rollout is None:
             print(f"{args.env}: there never was a rollout")
         else:
-            _show(rollout, store)
+            _show(rollout, store, settings.rollout)
     if rollout is not None and args.output_dir is not None:
-        _Page(environment, settings.rollout, store, args.output_dir).write(rollout)
+        _Page(environment, settings.rollout, store, args.output_dir, None).write(rollout)
     last = None if rollout is None or not rollout.ticks else store.tick(rollout.id, rollout.ticks - 1)
     decision = None if last is None else last.decision.model_dump(mode="json")
     output.record({"exit_code": 0, "rollout": _plain(rollout), "decision": decision})
@@ -177,7 +183,7 @@ def _abort(args: argparse.Namespace, output: Output) -> int:
     from modelway.pipeline.rollout import end, open_controller
 
     registry = open_registry(settings, root)
-    controller = open_controller(environment, settings.rollout, registry, root, output.note, output.progress)
+    controller = open_controller(environment, settings.rollout, registry, root, output.note, silent)
     rollout = end(controller, f"ended by {whoami()}")
     return _changed(rollout, output)
 
@@ -196,10 +202,13 @@ def _store(args: argparse.Namespace) -> RolloutStore:
     return RolloutStore(environment.state.uri, environment.state.s3)
 
 
-def _show(rollout: Rollout, store: RolloutStore) -> None:
+def _show(rollout: Rollout, store: RolloutStore, options: RolloutOptions) -> None:
+    from shutil import get_terminal_size
+
     from modelway.rollout.words import describe
 
-    print("\n".join(describe(rollout, list(store.ticks(rollout)), time.time())))
+    ticks = list(store.ticks(rollout))
+    print("\n".join(describe(rollout, ticks, options, time.time(), get_terminal_size().columns)))
 
 
 def _plain(rollout: Rollout | None) -> dict[str, Any] | None:
@@ -214,12 +223,19 @@ class _Page:
         options: the settings' `rollout`.
         store: has the ticks.
         directory: where it goes besides; None for nowhere.
+        needs: what its steps need, as far as that is known.
     """
 
     def __init__(
-        self, environment: Environment, options: RolloutOptions, store: RolloutStore, directory: Path | None
+        self,
+        environment: Environment,
+        options: RolloutOptions,
+        store: RolloutStore,
+        directory: Path | None,
+        needs: Forecast | None,
     ) -> None:
         self._options = options
+        self._needs = needs
         self._store = store
         self._directories = [environment.place.state, *([] if directory is None else [directory])]
 
@@ -228,7 +244,7 @@ class _Page:
         from modelway.report.rollout import render_rollout
         from modelway.storage import write_bytes
 
-        page = render_rollout(rollout, list(self._store.ticks(rollout)), self._options, None)
+        page = render_rollout(rollout, list(self._store.ticks(rollout)), self._options, self._needs)
         for directory in self._directories:
             directory.mkdir(parents=True, exist_ok=True)
             write_bytes(str(directory / "rollout.html"), page.encode())

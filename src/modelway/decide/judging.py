@@ -238,9 +238,10 @@ def _answers(
 
 def _pairs(evidence: Evidence, slack: Floats | float, options: RolloutOptions) -> tuple[Flags, Flags]:
     guard = options.guards.agreement
-    counts = tuple(evidence.pairs[..., number] for number in range(4))
+    pairs, flips, total, squares = (evidence.pairs[..., number] for number in range(4))
     if guard.alpha <= 0:
-        return np.zeros(counts[0].shape, bool), np.ones(counts[0].shape[:-1], bool)
-    beyond = slices_beyond(*counts, guard.flips, guard.shift, options.alpha * guard.alpha)
-    whole = tuple(count[..., 0] for count in counts)
-    return beyond, alike(*whole, np.asarray(guard.flips * slack), np.asarray(guard.shift * slack), options.alpha)
+        return np.zeros(pairs.shape, bool), np.ones(pairs.shape[:-1], bool)
+    beyond = slices_beyond(pairs, flips, total, squares, guard.flips, guard.shift, options.alpha * guard.alpha)
+    pairs, flips, total, squares = (evidence.pairs[..., 0, number] for number in range(4))
+    margins = (np.asarray(guard.flips * slack), np.asarray(guard.shift * slack))
+    return beyond, alike(pairs, flips, total, squares, *margins, options.alpha)

@@ -65,7 +65,7 @@ def wanting(judged: Judged, numbers: Numbers, plan: Plan, step: int, held: float
         )
         return ("a margin is not excluded yet: " + ", ".join(words for excluded, words in margins if not excluded),)
     if held < plan.least[step]:
-        return (f"the step lasts {plan.least[step]:g} minutes, {held:.0f} have passed",)
+        return (f"the step lasts {plan.least[step]:g} minutes, {held:.2g} have passed",)
     return ("outcomes are waited for",) if waits else ("nothing is wanting",)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from modelway.bundle.layout import BASELINE
 from modelway.errors import InputError, UsageError
-from modelway.observe.score_buckets import ScoreBuckets
 from modelway.observe.traffic import read_traffic
 from modelway.pipeline.bundles import BundleStore
 from modelway.pipeline.deploy import make_release
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
     from modelway.records.deploy import Release
     from modelway.records.progress import Progress
     from modelway.records.rollout import RolloutOptions
+    from modelway.records.rollout_forecast import Forecast
     from modelway.records.rollout_state import Rollout
     from modelway.registry import Registry
-    from modelway.rollout.forecast import Forecast
 
 _SETTLE_POLLS = 2.0
 _RATE_HOURS = 1.0
@@ -100,7 +99,7 @@ def open_controller(
         log=place.log,
         outcomes=labels,
         segment_seconds=place.serve.log.segment_seconds,
-        buckets=lambda rollout: _buckets(bundles, rollout),
+        baseline=lambda rollout: _baseline(bundles, rollout),
         s3=place.options.s3,
         cache=root / ".modelway" / "cache",
         progress=progress,
@@ -262,9 +261,8 @@ def _current(environment: Environment, release: Release) -> Release:
     return current
 
 
-def _buckets(bundles: BundleStore, rollout: Rollout) -> ScoreBuckets:
-    baseline = (bundles.directory(rollout.champion) / BASELINE).read_bytes()
-    return ScoreBuckets.of(Baseline.from_json(baseline))
+def _baseline(bundles: BundleStore, rollout: Rollout) -> Baseline:
+    return Baseline.from_json((bundles.directory(rollout.champion) / BASELINE).read_bytes())
 
 
 def _located(uri: str, root: Path) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from modelway.records.rollout import ShadowStep
+from modelway.records.rollout_forecast import Forecast, StepForecast
 from modelway.rollout.scenarios import SCENARIOS
 from modelway.rollout.simulation import simulate
 
@@ -12,36 +14,6 @@ if TYPE_CHECKING:
     from modelway.records.rollout import RolloutOptions
 
 _RUNS, _HOURS = 40, 24.0
-
-
-@dataclass(frozen=True, slots=True)
-class StepForecast:
-    """What one step needs.
-
-    Attributes:
-        share: the challenger's share of the keys; 0 in shadow.
-        minutes: the median of simulated rollouts; None where fewer than half of them leave it within a day.
-        requests: of both arms, in that time.
-    """
-
-    share: float
-    minutes: float | None
-    requests: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What the plan needs.
-
-    Attributes:
-        per_second: requests a second, on which it rests.
-        errors: the champion's share of failed requests, likewise.
-        steps: the steps.
-    """
-
-    per_second: float
-    errors: float
-    steps: tuple[StepForecast, ...]
 
 
 def forecast(options: RolloutOptions, *, per_second: float, errors: float, seed: int = 0) -> Forecast:
@@ -57,26 +29,26 @@ def forecast(options: RolloutOptions, *, per_second: float, errors: float, seed:
     found = simulate(options, scenario, per_second=per_second, hours=_HOURS, runs=_RUNS, seed=seed)
     steps = tuple(
         StepForecast(
-            share=getattr(step, "share", 0.0) if step.kind != "shadow" else 0.0,
+            share=0.0 if isinstance(step, ShadowStep) else step.share,
             minutes=minutes,
             requests=None if minutes is None else minutes * 60 * per_second,
         )
         for step, minutes in zip(options.steps, found.step_minutes, strict=True)
     )
-    return Forecast(per_second, errors, steps)
+    return Forecast(per_second=per_second, errors=errors, steps=steps)
 
 
 def in_words(found: Forecast) -> list[str]:
     """A line for each step, and what it rests on."""
     failing = f"{found.per_second:.3g} requests/s of which {found.errors:.2%} fail"
     lines = [f"at {failing}, a challenger that is as good needs (medians of simulated rollouts):"]
-    for number, step in enumerate(found.steps, start=1):
-        what = f"share {step.share:.0%}" if step.share else "shadow"
-        if step.minutes is None:
+    for number, needs in enumerate(found.steps, start=1):
+        what = f"share {needs.share:.0%}" if needs.share else "shadow"
+        if needs.minutes is None or needs.requests is None:
             lines.append(f"  step {number}, {what}: more than a day: this rate is too low for its margins")
         else:
-            lines.append(f"  step {number}, {what}: {step.minutes:g} minutes, {step.requests:,.0f} requests")
-    known = [step.minutes for step in found.steps if step.minutes is not None]
+            lines.append(f"  step {number}, {what}: {needs.minutes:g} minutes, {needs.requests:,.0f} requests")
+    known = [needs.minutes for needs in found.steps if needs.minutes is not None]
     if len(known) == len(found.steps):
         lines.append(f"  in all: {sum(known):g} minutes")
     return lines

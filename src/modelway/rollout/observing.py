@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from modelway.observe.key_ledger import KeyLedger, encode_keys
 from modelway.observe.rollout_log import RolloutWindow, read_intervals
 from modelway.observe.rollout_outcomes import read_outcomes
+from modelway.observe.score_buckets import ScoreBuckets
 from modelway.rollout.controller import Observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from modelway.observe.score_buckets import ScoreBuckets
     from modelway.records.data import S3Options
+    from modelway.records.observe import Baseline
     from modelway.records.progress import Progress
     from modelway.records.rollout import RolloutOptions
     from modelway.records.rollout_seen import Outcomes
@@ -31,7 +32,7 @@ class LogObserver:
         log: the log's address.
         outcomes: the address of what became of the predictions; None where the guard is off.
         segment_seconds: how long the servers' own statistics are of, each.
-        buckets: how answers are told apart, of a champion.
+        baseline: the profile of a rollout's champion.
         s3: where `s3://` leads.
         cache: where objects are kept from one tick to the next.
         progress: told of downloads.
@@ -41,7 +42,7 @@ class LogObserver:
     log: str
     outcomes: str | None
     segment_seconds: float
-    buckets: Callable[[Rollout], ScoreBuckets]
+    baseline: Callable[[Rollout], Baseline]
     s3: S3Options
     cache: Path
     progress: Progress
@@ -69,7 +70,7 @@ class LogObserver:
             self.log,
             window,
             KeyLedger.of(ticks),
-            self.buckets(rollout),
+            ScoreBuckets.of(self.baseline(rollout)),
             self.options,
             self.segment_seconds,
             self.s3,
@@ -89,7 +90,9 @@ class LogObserver:
             self.outcomes,
             self.options.guards.outcome,
             wanted,
-            (min(epoch.began for epoch in shared if epoch.epoch in wanted), now),
+            self.baseline(rollout),
+            min(epoch.began for epoch in shared if epoch.epoch in wanted),
+            now,
             self.s3,
             self.cache,
             self.progress,
