@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 COMMANDS = {
+    "init": "bring modelway into a project: settings, workflows, dagger.json",
+    "upgrade": "bring the workflows that init wrote to this version's",
     "sample": "write the sample data set",
     "schema": "print the JSON Schema of the settings",
     "doctor": "look at all that a command would need, and say what to do",
