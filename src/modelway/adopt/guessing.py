@@ -21,9 +21,7 @@ _WORDS_OF_A_SENTENCE = 3
 _ENOUGH = 50
 """Rows from which on it means something that no two values are equal."""
 _MOST_KEY_LENGTH = 64
-_KEY_NAME = re.compile(
-    r"(?i)(^|_|\s)(id|uuid|guid|key|index|rowid|row_id)$|^unnamed: ?\d+$|(?<=[a-z])Id$|(?<=[a-z])ID$"
-)
+_KEY_NAME = re.compile(r"(?i:(^|_|\s)(id|uuid|guid|key|index|rowid)$|^unnamed: ?\d+$)|(?<=[a-z])(Id|ID)$")
 _TARGET_NAMES = ("target", "label", "y", "class", "outcome", "response")
 _DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
 _NUMERIC = frozenset({ColumnType.INTEGER, ColumnType.NUMBER})

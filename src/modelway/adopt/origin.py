@@ -9,7 +9,7 @@ from typing import Any
 
 _SOURCES = ("repository", "source", "source code", "code", "github", "homepage")
 """Labels of a project's URLs under which its repository stands, the best first."""
-_REPOSITORY = re.compile(r"(?:git\+)?(?:https?|ssh)://(?:[^@/]+@)?(?P<address>[\w.-]+(?:/[\w.~-]+){2,}?)(?:\.git)?/?")
+_REPOSITORY = re.compile(r"(?:git\+)?(?:https?|ssh)://(?:[^@/]+@)?(?P<address>[\w.-]+(?:/[\w.~-]+){2,})/?")
 
 
 def own_origin(dist: Distribution | None = None) -> tuple[str, str | None] | None:
@@ -33,7 +33,7 @@ def _installed_from(dist: Distribution) -> tuple[str, str | None] | None:
         return None
     vcs = noted.get("vcs_info", {})
     match = _REPOSITORY.fullmatch(str(noted.get("url", "")))
-    return (match["address"], vcs.get("commit_id")) if vcs.get("vcs") == "git" and match else None
+    return (match["address"].removesuffix(".git"), vcs.get("commit_id")) if vcs.get("vcs") == "git" and match else None
 
 
 def _from_metadata(dist: Distribution) -> tuple[str, str | None] | None:
@@ -41,5 +41,5 @@ def _from_metadata(dist: Distribution) -> tuple[str, str | None] | None:
     urls = {label.strip().casefold(): url.strip() for label, url in listed}
     for label in _SOURCES:
         if match := _REPOSITORY.fullmatch(urls.get(label, "")):
-            return match["address"], None
+            return match["address"].removesuffix(".git"), None
     return None

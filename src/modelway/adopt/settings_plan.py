@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from modelway.adopt.guessing import classes_of, guess_columns, guess_task, target_candidates
 from modelway.adopt.model_module import find_module, module_path, new_module
 from modelway.adopt.plan import path_in
-from modelway.adopt.reading import read_profile
 from modelway.adopt.settings_file import settings_text, settings_values
 from modelway.errors import InputError, UsageError
 from modelway.records.data import ColumnType, Task
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from modelway.adopt.looking import Found
     from modelway.adopt.plan import Plan
     from modelway.records.adopt import InitOptions, WorkflowPlace
+    from modelway.records.data import DataOptions
     from modelway.records.data_docs import ColumnSummary, DataProfile
     from modelway.records.progress import Progress
 
@@ -46,7 +46,7 @@ def plan_settings(
         UsageError: something has to be said and is not, or contradicts the data.
     """
     uri = options.data or _choose_data(found, ask)
-    source, profile = read_profile(uri, found.root, progress)
+    source, profile = _read(uri, found, progress)
     target = options.target or _choose_target(profile, ask)
     summary = next((one for one in profile.columns if one.name == target), None)
     if summary is None:
@@ -79,6 +79,17 @@ def plan_settings(
         plan.notes.append(f"{uri} lies outside of the project, which alone containers are sent: hand it in with --data")
     if options.model is not None:
         _plan_model(plan, found, options.model, task)
+
+
+def _read(uri: str, found: Found, progress: Progress) -> tuple[DataOptions, DataProfile]:
+    try:
+        from modelway.adopt.reading import read_profile
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{error.name} is not installed, without which no data set is read",
+            remedy="Install modelway[check-data], or more of it: modelway[monitor,ci] has all that commands need.",
+        ) from error
+    return read_profile(uri, found.root, progress)
 
 
 def _plan_model(plan: Plan, found: Found, model: str, task: Task) -> None:

@@ -31,8 +31,7 @@ class ModuleReference(Record):
     @classmethod
     def parse(cls, text: str, version: str, commit: str | None = None) -> Self:
         """Read `ADDRESS[@VERSION]`; without a version it is `version`. Raises `UsageError`."""
-        named = text if "@" in text.partition("://")[2] or "@" in text else f"{text}@{version}"
-        match = _REFERENCE.fullmatch(named)
+        match = _REFERENCE.fullmatch(text) or _REFERENCE.fullmatch(f"{text}@{version}")
         if match is None or len(match["address"].split("/")) < 3:
             raise UsageError(
                 f"this names no Dagger module: {text!r}",
