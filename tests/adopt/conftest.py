@@ -19,7 +19,7 @@ PLANS = ("basic", "plus", "family")
 
 
 def draw_customers(rows: int = 600, seed: int = 0) -> str:
-    """A table as people have it: a key, a date of their own form, missing values, texts, and a target of two classes."""
+    """A table as people have it: a key, a date of their own form, missing values, texts, a target of two classes."""
     draw = random.Random(seed)
     lines = [HEADER]
     for number in range(rows):
