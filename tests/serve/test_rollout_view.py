@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+
+import psutil
 
 from modelway.decide.completeness import unsound_intervals
 from modelway.flags import update_flags, with_shares
@@ -32,8 +36,10 @@ def _ask(server, keys: range) -> list:
         return list(pool.map(lambda key: server.predict(x_routing_key=f"customer {key % 40}"), keys))
 
 
-def _look(server, tmp_path, since: float, epoch: str, *, shadow: bool = False) -> tuple[SeenInterval, ...]:
-    """After all has ended; a busy machine may have been late, so that no time is asked of it."""
+def _look(
+    server, tmp_path, since: float, epoch: str, *, shadow: bool = False
+) -> tuple[tuple[SeenInterval, ...], set[str]]:
+    """The intervals, and what `decide` says of them; after all has ended, since a busy machine may be late."""
     guards = GuardOptions(agreement=AgreementGuard(slices=("home",)))
     options = RolloutOptions(interval_seconds=1, grace_seconds=300, guards=guards)
     now = time.time()
@@ -50,12 +56,11 @@ def _look(server, tmp_path, since: float, epoch: str, *, shadow: bool = False) -
         silent,
     )
     assert counted.unreadable == ()
+    assert len(counted.seen) == 40
     lived = tuple(interval for interval in counted.intervals if interval.start < now)
     told = unsound_intervals(Seen(intervals=lived, step=0, step_began=since, now=now), options)
     # Before the first process was there, and after the last has ended, there is nobody to tell.
-    assert {one for found in told for one in found if "no replica" not in one} == set()
-    assert len(counted.seen) == 40
-    return lived
+    return lived, {one for found in told for one in found if "no replica" not in one}
 
 
 def test_every_request_of_two_workers_is_counted_and_reported(start, bundle, tmp_path) -> None:
@@ -64,7 +69,8 @@ def test_every_request_of_two_workers_is_counted_and_reported(start, bundle, tmp
     answers = _ask(server, range(200))
     assert server.stop() == 0
     (epoch,) = {answer.headers["x-share-epoch"] for answer in answers}
-    intervals = _look(server, tmp_path, since, epoch)
+    intervals, problems = _look(server, tmp_path, since, epoch)
+    assert problems == set()
     by_arm = {"champion": set(), "challenger": set()}
     for key, answer in enumerate(answers):
         by_arm[answer.headers["x-model-variant"]].add(key % 40)
@@ -82,9 +88,30 @@ def test_pairs_in_shadow_are_counted_once_a_key(start, bundle, tmp_path, until) 
     answers = _ask(server, range(120))
     until(lambda: server.metric("modelway_shadow_requests_total") == 120)
     assert server.stop() == 0
-    intervals = _look(server, tmp_path, since, answers[0].headers["x-share-epoch"], shadow=True)
+    intervals, problems = _look(server, tmp_path, since, answers[0].headers["x-share-epoch"], shadow=True)
+    assert problems == set()
     pairs = [interval.pairs["all"] for interval in intervals]
     assert sum(counts.pairs for counts in pairs) == sum(counts.flips for counts in pairs) == 40
     assert abs(sum(counts.total for counts in pairs) + 0.2 * 40) < 1e-6
     named = [interval.pairs["home = own"].pairs for interval in intervals if "home = own" in interval.pairs]
     assert sum(named) == 40
+
+
+def test_a_worker_that_is_killed_has_stopped_reporting_and_its_successor_has_not(
+    start, bundle, tmp_path, until
+) -> None:
+    since = time.time()
+    server = _start(start, bundle, tmp_path, Shares(new_model=0.5))
+    answers = _ask(server, range(100))
+    until(lambda: sum(line["requests"] for line in server.lines("statistics")) == 100)
+    until(lambda: len(server.lines()) == 100)
+    supervised = psutil.Process(server.process.pid).children()
+    replicas = {line["replica"] for line in server.lines("statistics")}
+    killed = next(name for name in replicas if int(name.rpartition("-")[2]) in {child.pid for child in supervised})
+    os.kill(int(killed.rpartition("-")[2]), signal.SIGKILL)
+    until(lambda: len({line["replica"] for line in server.lines("statistics")}) == 3)
+    _ask(server, range(100))
+    assert server.stop() == 0
+    intervals, problems = _look(server, tmp_path, since, answers[0].headers["x-share-epoch"])
+    assert sum(interval.requests for interval in intervals) == 200
+    assert {one.rpartition(" at ")[0] for one in problems} == {f"replica {killed} has stopped reporting"}
