@@ -88,3 +88,21 @@ def test_a_torn_record_of_releases_stops_no_monitoring(settings, live) -> None:
     argv = ("monitor", "--predictions", live.log, "--baseline", live.baseline, "--no-check-data", *UNTIL)
     assert settings.run(*argv, "--set", "monitor.environment=local") == 0
     assert "not known" in settings.err
+
+
+def test_the_page_shows_the_environments_newest_rollout(settings, live, rollouts) -> None:
+    live.serve(1500, 5)
+    home = settings.root / ".modelway" / "env" / "local"
+    home.mkdir(parents=True)
+    argv = ("monitor", "--predictions", live.log, "--baseline", live.baseline, "--no-check-data", *UNTIL)
+    argv = (*argv, "--set", "monitor.environment=local")
+    page = settings.root / "reports" / "monitoring" / "monitoring_dashboard.html"
+    said = []
+    for text in (None, rollouts.bad().rollout.to_json(), "{"):
+        if text is not None:
+            (home / "rollout.json").write_text(text)
+        assert settings.run(*argv) == 0
+        said.append(page.read_text().partition('<section id="rollout">')[2])
+    assert said[0] == ""
+    assert "the challenger fails more often" in said[1]
+    assert "Not read: " in said[2]

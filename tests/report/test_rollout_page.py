@@ -129,6 +129,21 @@ def test_a_slice_that_differs_is_there_with_its_numbers(made: Any) -> None:
     assert float(row[3]) == pytest.approx(shift, abs=0.0005)
 
 
+def test_margins_are_those_of_the_step(made: Any) -> None:
+    said = page_of(made["good"]).said.partition("Effects")[2]
+    canary = said.partition("Step 2, canary 5%")[2].partition("Step 1,")[0]
+    assert "below +2 points" in canary
+    assert "2 times the champion" in canary
+    assert "below 0.8" in canary
+    assert "below +0.5 points" in said.partition("Step 3,")[0]
+
+
+def test_each_decision_names_the_flags_in_force(made: Any) -> None:
+    case, page = made["good"], page_of(made["good"])
+    table = page.said.partition("those that say the same stand together")[2].partition("Provenance")[0]
+    assert {tick.flags[:12] for tick in case.ticks} == set(re.findall(r"(?<!\w)(?:0\d){6}(?!\w)", table))
+
+
 def test_counts_are_those_of_the_ticks(made: Any) -> None:
     case, page = made["bad"], page_of(made["bad"])
     intervals = [one for tick in case.ticks for one in tick.intervals]

@@ -8,6 +8,7 @@ import pytest
 
 from modelway.records.rollout import RolloutOptions
 from modelway.records.rollout_state import RolloutStatus
+from modelway.rollout.gauges import gauges_on
 from modelway.rollout.words import bar, clock, describe, lasting
 
 NAMES = ("empty", "good", "bad", "shifted", "held")
@@ -74,6 +75,17 @@ def test_bars_are_full_where_the_decision_went_on(made: Any) -> None:
     on = said(case).partition("it goes on where all bars are full")[2].partition("decided")[0]
     assert on.count("##########") == 3
     assert ".." not in on
+
+
+def test_bars_are_full_where_the_decision_says_that_margins_are_excluded_and_only_there(made: Any) -> None:
+    case, found = made["good"], set()
+    for tick in case.ticks:
+        gauges = gauges_on(tick.decision.numbers, case.options.steps[tick.step], case.options)
+        full = all(one.part >= 1 for one in gauges)
+        wanting = any("margin is not" in one or "pairs of answers" in one for one in tick.decision.reasons)
+        assert full is not wanting, (tick.number, tick.decision.reasons, gauges)
+        found.add((tick.step, full))
+    assert len(found) >= 7
 
 
 def test_missing_metrics_are_named_and_nothing_is_weighed(made: Any) -> None:

@@ -17,6 +17,7 @@ from modelway.cli.watching import (
     labels_of,
     log_of,
     moment,
+    newest_rollout,
     read_scene,
     reference_of,
     released_at,
@@ -92,6 +93,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         slices=slices_of(scene),
         release_hours=(now - released.timestamp()) / 3600 if released else None,
         check_data=(lambda: _check_data(scene, args)) if args.check_data and scene.settings is not None else None,
+        find_rollout=lambda: newest_rollout(scene),
         progress=output.progress,
     )
     done = _act(args, output, scene, name, found, now) if args.act else []

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from modelway.records.data import S3Options
     from modelway.records.monitor import MonitorOptions
     from modelway.records.progress import Progress
+    from modelway.records.rollout_state import Rollout
     from modelway.records.settings import SettingsSlice
     from modelway.settings import Override
 
@@ -111,6 +112,16 @@ def log_of(scene: Scene, given: str | None) -> str:
     if (environment := environment_of(scene)) is not None:
         return environment.place.log
     return scene.path(scene.settings.serve.log.uri)
+
+
+def newest_rollout(scene: Scene) -> Rollout | None:
+    """The environment's newest rollout; None where it never had one."""
+    environment = environment_of(scene)
+    if environment is None:
+        return None
+    from modelway.rollout.store import RolloutStore
+
+    return RolloutStore(environment.state.uri, environment.state.s3).read()
 
 
 def released_at(scene: Scene) -> datetime | None:
