@@ -9,6 +9,7 @@ import pytest
 from modelway.pipeline.environment import open_environment
 from modelway.pipeline.rollout_page import leave_rollout_page
 from modelway.records.environment import EnvironmentOptions, LocalOptions
+from modelway.records.rollout_state import Rollout
 from modelway.records.settings import SettingsSlice
 from modelway.report.rollout import render_rollout
 
@@ -65,11 +66,13 @@ def test_a_local_environment_serves_what_its_rollout_leaves(start, tmp_path, rol
     environment = open_environment(settings, "here", tmp_path, {})
     server = start(rollout_page=environment.place.serve.rollout_page)
     for case in (rollouts.empty(), rollouts.held()):
-        address = leave_rollout_page(environment, *case.arguments())
+        address = leave_rollout_page(environment, *case.arguments(), directory=tmp_path / "besides")
         page = server.ask("GET", "/rollout").body
         assert page.decode() == render_rollout(*case.arguments())
         assert Path(address).read_bytes() == page
         assert b'http-equiv="refresh"' in page
+        assert (tmp_path / "besides" / "rollout.html").read_bytes() == page
+        assert Rollout.from_json((tmp_path / "besides" / "rollout.json").read_text()) == case.rollout
 
 
 def test_servers_of_other_targets_have_no_page(tmp_path) -> None:

@@ -234,19 +234,15 @@ class _Page:
         directory: Path | None,
         needs: Forecast | None,
     ) -> None:
+        self._environment = environment
         self._options = options
         self._needs = needs
         self._store = store
-        self._directories = [environment.place.state, *([] if directory is None else [directory])]
+        self._directory = directory
 
     def write(self, rollout: Rollout) -> None:
         """Write it, whole or not at all."""
-        from modelway.report.rollout import render_rollout
-        from modelway.storage import write_bytes
+        from modelway.pipeline.rollout_page import leave_rollout_page
 
-        page = render_rollout(rollout, list(self._store.ticks(rollout)), self._options, self._needs)
-        for directory in self._directories:
-            directory.mkdir(parents=True, exist_ok=True)
-            write_bytes(str(directory / "rollout.html"), page.encode())
-        if len(self._directories) > 1:
-            write_bytes(str(self._directories[1] / "rollout.json"), rollout.to_json().encode())
+        ticks = list(self._store.ticks(rollout))
+        leave_rollout_page(self._environment, rollout, ticks, self._options, self._needs, self._directory)

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from modelway.deploy.state import ROLLOUT_PAGE, below
 from modelway.report.rollout import render_rollout
+from modelway.rollout.store import ROLLOUT
 from modelway.storage import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from modelway.pipeline.environment import Environment
     from modelway.records.rollout import RolloutOptions
@@ -23,6 +25,7 @@ def leave_rollout_page(
     ticks: Sequence[Tick],
     options: RolloutOptions,
     forecast: Forecast | None = None,
+    directory: Path | None = None,
 ) -> str:
     """Write the page beside the environment's state, and where a local target's servers read it.
 
@@ -32,6 +35,7 @@ def leave_rollout_page(
         ticks: the records of its ticks, the oldest first.
         options: the settings' `rollout` by which it began.
         forecast: what the steps need, as far as it was said.
+        directory: where page and `rollout.json` go besides, if anywhere.
 
     Returns:
         Its address.
@@ -43,4 +47,7 @@ def leave_rollout_page(
     address = below(environment.state.uri, ROLLOUT_PAGE)
     for place in {address, environment.place.serve.rollout_page or address}:
         write_bytes(place, page, s3=environment.state.s3)
+    if directory is not None:
+        write_bytes(str(directory / ROLLOUT_PAGE), page)
+        write_bytes(str(directory / ROLLOUT), rollout.to_json().encode())
     return address
