@@ -264,3 +264,30 @@ def test_a_plan_with_fewer_steps_than_the_rollout_had_is_no_bug(made: Any) -> No
     case = made["good"]
     shorter = case.options.model_copy(update={"steps": case.options.steps[:1]})
     page_of(type(case)(case.rollout, case.ticks, shorter))
+
+
+def test_a_rollout_of_seconds_has_its_marks(made: Any) -> None:
+    case = made["bad"]
+    html = render_rollout(
+        case.rollout.model_copy(update={"ended": case.rollout.began + 20}), case.ticks[-1:], case.options
+    )
+    drawn = html.partition("the e-process and its bound</figcaption>")[2].partition("</figure>")[0]
+    assert 'class="dots' in drawn
+    short = case.rollout.model_copy(update={"observed_until": case.rollout.began, "epochs": (), "ended": None})
+    tick = case.ticks[-1].model_copy(update={"time": case.rollout.began + 20})
+    assert "Seconds since it began" in render_rollout(short, (tick,), case.options)
+
+
+def test_bounds_that_say_nothing_are_not_drawn(made: Any) -> None:
+    nothing = {"errors_upper": 1.0, "predictions_low": 0.0, "predictions_high": 1.0}
+    latency = {f"{arm}_latency_{side}_ms": bound for arm in ("champion", "challenger")
+               for side, bound in (("low", 0.0), ("high", None))}  # fmt: skip
+    case = made["bad"]
+    ticks = tuple(
+        tick.model_copy(update={"decision": tick.decision.model_copy(update={"numbers": nothing | latency})})
+        for tick in case.ticks
+    )
+    said = " ".join(page_of(type(case)(case.rollout, ticks, case.options)).charts)
+    assert "may fail up to" not in said
+    assert "percentile" not in said
+    assert "distance" not in said

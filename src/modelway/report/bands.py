@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from modelway.report.charts import Frame, Line, Mark
+from modelway.report.charts import Dots, Frame, Line, Mark
 from modelway.report.svg import coordinate
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Band:
 
 
 def lines(series: Series, style: str, label: str = "") -> list[Mark]:
-    """A line for each run of known values; the label stands beside the last."""
+    """A line for each run of known values, a dot for one that stands alone; the label stands beside the last."""
     runs: list[list[tuple[float, float]]] = [[]]
     for x, y in series:
         if y is None:
@@ -42,15 +42,26 @@ def lines(series: Series, style: str, label: str = "") -> list[Mark]:
         else:
             runs[-1].append((x, y))
     known = [run for run in runs if run]
-    return [Line([x for x, _ in run], [y for _, y in run], style, label if run is known[-1] else "") for run in known]
+    alone = [run[0] for run in known if len(run) == 1]
+    dots = [Dots([x for x, _ in alone], [y for _, y in alone], style=style)] if alone else []
+    drawn = [Line([x for x, _ in run], [y for _, y in run], style, label if run is known[-1] else "") for run in known]
+    return [*dots, *drawn]
 
 
 def bands(low: Series, high: Series, style: str) -> list[Mark]:
-    """A band for each run of places where both bounds are known; both have the same places."""
+    """A band for each run of places where both bounds are known, an upright line where there is only one such place.
+
+    Both have the same places.
+    """
     runs: list[list[tuple[float, float, float]]] = [[]]
     for (x, least), (_, most) in zip(low, high, strict=True):
         if least is None or most is None:
             runs.append([])
         else:
             runs[-1].append((x, least, most))
-    return [Band([x for x, _, _ in run], [y for _, y, _ in run], [y for _, _, y in run], style) for run in runs if run]
+    return [_band(run, style) for run in runs if run]
+
+
+def _band(run: list[tuple[float, float, float]], style: str) -> Mark:
+    x, low, high = ([point[place] for point in run] for place in range(3))
+    return Band(x, low, high, style) if len(run) > 1 else Line((x[0], x[0]), (low[0], high[0]), style)

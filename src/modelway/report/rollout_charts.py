@@ -88,7 +88,7 @@ def _failing(ticks: Sequence[Tick], clock: Clock) -> tuple[Chart, str] | None:
 
 
 def _margin(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) -> tuple[Chart, str] | None:
-    upper = clock.series(ticks, "errors_upper")
+    upper = _told(clock.series(ticks, "errors_upper"), 1.0)
     known = [value for _, value in upper if value is not None]
     if not known:
         return None
@@ -114,7 +114,7 @@ def _failures(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) -> t
         *lines(by_arm["challenger"], "main", "challenger"),
     ]
     said = f"The greatest share is {percent(max(known))}."
-    axis = Axis("Share of the keys that failed", 0, 1.1 * max(*known, 0.001), show=percent)
+    axis = Axis("Share of the keys that failed", 0, 1.1 * max(*known, 0.01), show=percent)
     return draw("Failures by arm", said, clock.axis, axis, marks), (
         "5xx, by when the interval began; a key counts where it fails for the first time."
     )
@@ -125,7 +125,7 @@ def _latency(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) -> tu
     highs: list[float] = []
     lows: list[float] = []
     for arm, style in (("champion", "quiet"), ("challenger", "main")):
-        low, high = (clock.series(ticks, f"{arm}_latency_{side}_ms") for side in ("low", "high"))
+        low, high = (_told(clock.series(ticks, f"{arm}_latency_{side}_ms"), 0.0) for side in ("low", "high"))
         marks += bands(low, high, style)
         both = [(x, y if other is not None else None) for (x, y), (_, other) in zip(high, low, strict=True)]
         bounded = any(y is not None for _, y in both)
@@ -184,6 +184,11 @@ def _shift(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) -> tupl
     return draw("In shadow: score shift", said, clock.axis, axis, marks), "The band holds at every look."
 
 
+def _told(series: Points, nothing: float) -> Points:
+    """The series without the bound that holds for whatever is true: it says that nothing is known yet."""
+    return [(x, None if value == nothing else value) for x, value in series]
+
+
 def _within(clock: Clock, series: Points) -> Points:
     """What lies on the axis, and the first point beyond: a look comes a little after what it looks at."""
     beyond = [at for at, (x, _) in enumerate(series) if x > clock.axis.high]
@@ -191,8 +196,7 @@ def _within(clock: Clock, series: Points) -> Points:
 
 
 def _predictions(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) -> tuple[Chart, str] | None:
-    low, high = clock.series(ticks, "predictions_low"), clock.series(ticks, "predictions_high")
-    high = [(x, None if value == 1 else value) for x, value in high]  # no distance is greater, so that says nothing
+    low, high = clock.series(ticks, "predictions_low"), _told(clock.series(ticks, "predictions_high"), 1.0)
     known = [value for _, value in high if value is not None]
     if not known:
         return None

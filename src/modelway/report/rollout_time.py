@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Points = list[tuple[float, float | None]]
 
-_UNITS = ((60.0, "Minutes"), (3600.0, "Hours"), (86400.0, "Days"))
+_UNITS = ((1.0, "Seconds"), (60.0, "Minutes"), (3600.0, "Hours"), (86400.0, "Days"))
 _MOST_UNITS = 180
 _BINS = 60
 
@@ -43,7 +43,7 @@ class Clock:
         known += [rollout.ended] if rollout.ended is not None else []
         span = max(known) - rollout.began
         unit, word = next((one for one in _UNITS if span <= _MOST_UNITS * one[0]), _UNITS[-1])
-        return cls(rollout.began, unit, Axis(f"{word} since it began", 0, max(span / unit, 1.0)))
+        return cls(rollout.began, unit, Axis(f"{word} since it began", 0, max(span / unit, 1e-3)))
 
     def until(self, place: float) -> Clock:
         """The same with an axis that ends there."""
