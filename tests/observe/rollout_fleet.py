@@ -155,7 +155,14 @@ class Fleet:
                 paths.append(self.write("statistics", chosen, start * 3600, written, replica))
         return paths
 
-    def read(self, now: float, ledger: KeyLedger | None = None, buckets: ScoreBuckets = BINARY, **window) -> Counted:
+    def read(
+        self,
+        now: float,
+        ledger: KeyLedger | None = None,
+        buckets: ScoreBuckets = BINARY,
+        paired: KeyLedger | None = None,
+        **window: Any,
+    ) -> Counted:
         """A look at the log."""
         told = {"since": NOON, "epoch": EPOCH, "step": 1, "share": 0.5, "shadow": False} | window
         return read_intervals(
@@ -168,6 +175,7 @@ class Fleet:
             S3,
             self.root / "cache",
             silent,
+            paired,
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -84,6 +86,33 @@ def test_a_value_that_was_predicted_is_the_better_the_nearer_it_is(fleet) -> Non
     baseline = BASELINE.model_copy(update={"task": Task.REGRESSION, "classes": (), "target": "price"})
     found = outcomes(fleet, baseline=baseline).champion
     assert (found.keys, found.total) == (1, -2)
+
+
+def test_an_hour_that_is_over_is_read_once_unless_another_file_comes(fleet) -> None:
+    paths = fleet.serve([Request(NOON + 1, key=1, score=0.9)])
+    label(fleet, "id,bad\nr0-0,yes\nlate-0,yes\n")
+    assert outcomes(fleet).champion.keys == 1
+    (path,) = [path for path in paths if "predictions" in path.parts]
+    told, content = path.stat(), path.read_bytes()
+    for written in (b"x" * len(content), content):
+        path.write_bytes(written)
+        os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))
+        assert outcomes(fleet).champion.keys == 1
+    late = {**Request(NOON + 2, key=2, score=0.9).records(0)[0], "id": "late-0"}
+    fleet.write("predictions", [late], NOON, NOON + 300)
+    assert outcomes(fleet).champion.keys == 2
+    assert len(list(fleet.root.rglob("answered-*.arrow"))) == 1
+
+
+def test_what_was_kept_and_is_torn_is_made_again(fleet) -> None:
+    fleet.serve([Request(NOON + 1, key=1, score=0.9)])
+    label(fleet, "id,bad\nr0-0,yes\n")
+    assert outcomes(fleet).champion.keys == 1
+    (kept,) = fleet.root.rglob("answered-*.arrow")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:100])
+    assert outcomes(fleet).champion.keys == 1
+    assert kept.read_bytes() == whole
 
 
 def test_no_outcome_yet_is_none_and_outcomes_of_nobody_are_nobodys(fleet) -> None:

@@ -55,6 +55,20 @@ def test_one_pair_a_key_its_first_that_the_challenger_saw(fleet) -> None:
     assert fleet.read(NOON + 95).intervals[0].pairs == {}
 
 
+def test_a_step_that_begins_anew_compares_the_same_keys_again(fleet) -> None:
+    requests = [Request(NOON + 60 * at + key, key=key, shadow=0.6) for at in range(3) for key in range(1, 6)]
+    fleet.serve(requests, until=NOON + 210)
+    window = {"shadow": True, "step": 0, "share": 0.0}
+    first = fleet.read(NOON + 95, **window)
+    assert first.intervals[0].pairs["all"].pairs == 5
+    ledger = KeyLedger().add(first.seen, first.failed)
+    rest = {"now": NOON + 215, "ledger": ledger, "since": NOON + 60, **window}
+    assert [one.pairs["all"].pairs for one in fleet.read(**rest).intervals] == [0, 0]
+    anew = fleet.read(**rest, paired=KeyLedger())
+    assert [one.pairs["all"].pairs for one in anew.intervals] == [5, 0]
+    assert [one.champion.new for one in anew.intervals] == [0, 0]
+
+
 def test_slices_are_told_apart_by_every_kind_of_column(tmp_path) -> None:
     fleet = Fleet(tmp_path, options("city", "age", "member", "absent"))
     features = [

@@ -10,8 +10,11 @@ import pytest
 from modelway.observe.key_ledger import KeyLedger
 from modelway.observe.log_hours import LogPlace, hours_between
 from modelway.observe.rollout_log import RolloutWindow, read_intervals
-from modelway.records.data import S3Options
+from modelway.observe.rollout_outcomes import read_outcomes
+from modelway.records.data import S3Options, Task
+from modelway.records.observe import Baseline
 from modelway.records.progress import silent
+from modelway.records.rollout import OutcomeGuard
 from modelway.storage.s3 import s3_client
 
 from .rollout_fleet import BINARY, EPOCH, NOON, OPTIONS, Fleet, Request
@@ -76,6 +79,27 @@ def test_copies_of_hours_that_are_over_are_removed(fleet, s3, tmp_path) -> None:
     assert list((tmp_path / "cache").rglob("*.jsonl.gz"))
     place.forget(next(iter(hours_between(NOON + 3600, NOON + 3601))))
     assert not list((tmp_path / "cache").rglob("*.jsonl.gz"))
+
+
+def test_outcomes_are_joined_again_without_the_hours_copies(fleet, s3, tmp_path) -> None:
+    put(fleet, s3, fleet.serve([Request(NOON + 1, key=1, score=0.9)]))
+    (tmp_path / "labels.csv").write_text("id,bad\nr0-0,yes\n")
+    baseline = Baseline(
+        rows=1, columns={}, predictions=None, metrics={}, task=Task.CLASSIFICATION, target="bad", classes=("no", "yes")
+    )
+    cache, steps = tmp_path / "cache", []
+
+    def outcomes() -> int:
+        guard = OutcomeGuard(uri=str(tmp_path / "labels.csv"), alpha=0.1)
+        about = (guard, {EPOCH}, baseline, NOON, NOON + 100, s3, cache, lambda step, *_: steps.append(step))
+        return read_outcomes("s3://bucket/log", guard.uri, *about).champion.keys
+
+    assert outcomes() == 1
+    assert "download" in steps
+    LogPlace("s3://bucket/log", s3, cache, silent).forget(next(iter(hours_between(NOON + 3600, NOON + 3601))))
+    steps.clear()
+    assert outcomes() == 1
+    assert steps == ["outcomes"]
 
 
 def test_a_log_that_nobody_wrote_yet_has_no_file(s3, tmp_path) -> None:

@@ -55,40 +55,61 @@ class LogPlace:
     cache: Path
     progress: Progress
 
-    def files(self, stream: str, hour: datetime) -> list[LogFile]:
-        """Those of one stream and hour, sorted by name; none where nothing was written.
+    def listed(self, stream: str, hour: datetime) -> list[Found]:
+        """What the storage has of one stream and hour, sorted by name; none where nothing was written.
 
         Raises:
             OutsideError: S3 or the file system fails.
         """
-        place = f"{self.log.rstrip('/')}/{stream}/date={hour:%Y-%m-%d}/hour={hour:%H}"
         try:
-            found = list_files(place, s3=self.s3, suffixes=LOG_SUFFIXES)
-            paths = self._copied(stream, hour, place) if is_s3(place) else _paths(found)
+            return list_files(self._address(stream, hour), s3=self.s3, suffixes=LOG_SUFFIXES)
         except InputError as error:
             if error.what == "there is no data file":
                 return []
             raise
+
+    def files(self, stream: str, hour: datetime) -> list[LogFile]:
+        """The same, on this machine.
+
+        Raises:
+            OutsideError: S3 or the file system fails.
+        """
+        found = self.listed(stream, hour)
+        if not found:
+            return []
+        paths = self._copied(stream, hour) if is_s3(self.log) else {one.name: Path(one.uri) for one in found}
         # What was written between the two looks has no time yet; it is there at the next.
         return [LogFile(one.name, paths[one.name], one.modified) for one in found if one.name in paths]
 
     def forget(self, before: datetime) -> None:
         """Remove the copies of hours that are not needed any more."""
-        if not is_s3(self.log) or not self._own.is_dir():
+        if not is_s3(self.log) or not self.own.is_dir():
             return
-        for folder in self._own.iterdir():
+        for folder in self.own.iterdir():
             form = _COPIED.fullmatch(folder.name)
             if form is not None and form[2] < f"{before:%Y-%m-%dT%H}":
                 shutil.rmtree(folder, ignore_errors=True)
 
     @property
-    def _own(self) -> Path:
+    def own(self) -> Path:
+        """The folder of what is kept of this log on this machine."""
         name = hashlib.sha256(f"{self.log}\n{self.s3.endpoint_url}".encode()).hexdigest()[:16]
         return self.cache / f"hours-{name}"
 
-    def _copied(self, stream: str, hour: datetime, place: str) -> dict[str, Path]:
-        own = self._own / f"{stream}-{hour:%Y-%m-%dT%H}"
-        return dict(sync(place, own, s3=self.s3, suffixes=LOG_SUFFIXES, remove=True, progress=self.progress))
+    def _address(self, stream: str, hour: datetime) -> str:
+        return f"{self.log.rstrip('/')}/{stream}/date={hour:%Y-%m-%d}/hour={hour:%H}"
+
+    def _copied(self, stream: str, hour: datetime) -> dict[str, Path]:
+        place = self.own / f"{stream}-{hour:%Y-%m-%dT%H}"
+        found = sync(
+            self._address(stream, hour),
+            place,
+            s3=self.s3,
+            suffixes=LOG_SUFFIXES,
+            remove=True,
+            progress=self.progress,
+        )
+        return dict(found)
 
 
 def hours_between(since: float, until: float) -> Iterator[datetime]:
@@ -97,7 +118,3 @@ def hours_between(since: float, until: float) -> Iterator[datetime]:
     while hour.timestamp() < until:
         yield hour
         hour += _HOUR
-
-
-def _paths(found: list[Found]) -> dict[str, Path]:
-    return {one.name: Path(one.uri) for one in found}

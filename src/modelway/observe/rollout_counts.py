@@ -39,6 +39,7 @@ class IntervalCounts:
         champion: by key.
         challenger: by key.
         pairs: in shadow, by slice; empty where none are wanted.
+        keys: all that asked.
         seen: keys that were seen for the first time.
         failed: keys that failed for the first time.
     """
@@ -48,16 +49,18 @@ class IntervalCounts:
     champion: ArmCounts
     challenger: ArmCounts
     pairs: dict[str, PairCounts]
+    keys: Keys
     seen: Keys
     failed: Keys
 
 
-def count_interval(rows: pa.Table, ledger: KeyLedger) -> IntervalCounts:
+def count_interval(rows: pa.Table, ledger: KeyLedger, paired: KeyLedger) -> IntervalCounts:
     """Count one interval.
 
     Args:
         rows: as `RolloutRows` makes them, sorted by time.
         ledger: what was seen before.
+        paired: keys of which no pair is wanted any more.
     """
     mine = rows.filter(rows["mine"])
     arms = {challenger: _Arm.of(mine.filter(pc.equal(mine["challenger"], challenger))) for challenger in (False, True)}
@@ -69,7 +72,8 @@ def count_interval(rows: pa.Table, ledger: KeyLedger) -> IntervalCounts:
         strays=rows.num_rows - mine.num_rows,
         champion=counted[False],
         challenger=counted[True],
-        pairs=_pairs(mine, ledger) if "paired" in rows.schema.names else {},
+        pairs=_pairs(mine, paired) if "paired" in rows.schema.names else {},
+        keys=keys,
         seen=keys[~ledger.has_seen(keys)],
         failed=failed[~ledger.has_failed(failed)],
     )
@@ -118,11 +122,11 @@ class _Arm:
         return tuple(np.bincount(first, minlength=buckets).tolist())
 
 
-def _pairs(rows: pa.Table, ledger: KeyLedger) -> dict[str, PairCounts]:
-    """One pair of answers a key that was not seen before, all together and by slice."""
+def _pairs(rows: pa.Table, paired: KeyLedger) -> dict[str, PairCounts]:
+    """One pair of answers a key of which there is none yet, all together and by slice."""
     key, keyed = _keys(rows)
     chosen = _firsts(key, keyed, rows["paired"].to_numpy())
-    known = keyed[chosen] & ledger.has_seen(key[chosen])
+    known = keyed[chosen] & paired.has_seen(key[chosen])
     pairs = rows.take(pa.array(chosen[~known]))
     flips, shifts = pairs["flip"].to_numpy(), pairs["shift"].to_numpy()
     found = {ALL: _pair_counts(flips, shifts)}

@@ -86,6 +86,7 @@ def read_intervals(
     s3: S3Options,
     cache: Path,
     progress: Progress,
+    paired: KeyLedger | None = None,
 ) -> Counted:
     """Count the intervals that are over.
 
@@ -103,6 +104,8 @@ def read_intervals(
         s3: where `s3://` leads.
         cache: where objects are kept from one look to the next.
         progress: told of downloads and of files.
+        paired: keys that were seen since the pairs in shadow count; all of the ledger's when absent. Where a step
+            begins anew its evidence is gone, and whoever asks again and again has to be compared again.
 
     Raises:
         OutsideError: S3 or the file system fails.
@@ -118,7 +121,7 @@ def read_intervals(
     wanted = window.shadow and bool(options.guards.agreement.slices)
     slices = options.guards.agreement.slices if wanted else ()
     rows = RolloutRows(window.epoch, buckets, window.shadow, slices)
-    counting = _Counting(window, ledger, options, replicas)
+    counting = _Counting(window, ledger, ledger if paired is None else paired, options, replicas)
     for start, table in zip(starts, _by_interval(place, rows, starts, length), strict=True):
         if not counting.take(start, table):
             break
@@ -152,6 +155,7 @@ class _Counting:
 
     window: RolloutWindow
     ledger: KeyLedger
+    paired: KeyLedger
     options: RolloutOptions
     replicas: Replicas
     intervals: list[SeenInterval] = field(default_factory=list)
@@ -163,11 +167,12 @@ class _Counting:
 
     def take(self, start: float, rows: pa.Table) -> bool:
         """Count an interval; False where it is not over yet."""
-        counts, reports = count_interval(rows, self.ledger), self.replicas.reports(start)
+        counts, reports = count_interval(rows, self.ledger, self.paired), self.replicas.reports(start)
         if not self._is_over(start, counts, reports):
             return False
         self._known = (self._known | {one.replica for one in reports}) - {one.replica for one in reports if one.last}
         self.ledger = self.ledger.add(counts.seen, counts.failed)
+        self.paired = self.paired.add(counts.keys, counts.failed)
         self.seen.append(counts.seen)
         self.failed.append(counts.failed)
         self.intervals.append(

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelway.errors import InputError
+from modelway.observe.answered_hours import AnsweredHours
 from modelway.observe.labels import join_labels, read_labels
 from modelway.observe.log_hours import LogPlace, hours_between
-from modelway.observe.log_tables import LogTables, keys_of
+from modelway.observe.log_tables import keys_of
 from modelway.records.data import Task
 from modelway.records.monitor import PerformanceOptions
 from modelway.records.rollout_seen import Outcome, Outcomes
@@ -30,15 +31,6 @@ if TYPE_CHECKING:
     from modelway.records.rollout import OutcomeGuard
 
 _NOTHING = {"there is no data file", "there is no row"}
-_ABOUT = {
-    "id": pa.string(),
-    "row": pa.int64(),
-    "rows": pa.int64(),
-    "time": pa.timestamp("us", tz="UTC"),
-    "key": pa.string(),
-    "variant": pa.string(),
-    "epoch": pa.string(),
-}
 
 
 def read_outcomes(
@@ -83,16 +75,16 @@ def read_outcomes(
         return None
     labels, by = found
     judge = _Judge(guard.kind == "number", baseline, uri)
-    fields = dict(_ABOUT) if judge.number else {**_ABOUT, "prediction": judge.kind}
-    tables = LogTables((pa.schema(list(fields.items())),))
-    place = LogPlace(log, s3, cache, progress)
+    answered = AnsweredHours(LogPlace(log, s3, cache, progress), None if judge.number else judge.kind)
+    wanted = pa.array(sorted(epochs), pa.string())
     values: list[_Values] = []
     hours = list(hours_between(since, until))
     for done, hour in enumerate(hours, start=1):
-        for table in tables.read(place.files("predictions", hour)):
-            wanted = table.filter(pc.is_in(table["epoch"], value_set=pa.array(sorted(epochs), pa.string())))
-            values.append(judge.values(wanted, join_labels(wanted[by], labels)))
+        for table in answered.tables(hour):
+            mine = table.filter(pc.is_in(table["epoch"], value_set=wanted))
+            values.append(judge.values(mine, join_labels(mine[by], labels)))
         progress("outcomes", done, len(hours), f"{hour:%H}:00")
+    answered.forget(hours)
     all_values = _Values.of(values)
     return Outcomes(champion=all_values.outcome(challenger=False), challenger=all_values.outcome(challenger=True))
 
