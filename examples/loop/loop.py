@@ -8,9 +8,10 @@
 4. `modelway monitor` looks at the prediction log and the labels, and decides.
 5. Where it decides on a retraining: `modelway train` on the rows that were served, with their labels. What passes the
    gates, the champion's on the same held-out rows among them, is registered as challenger.
-6. `modelway stop --env local`.
+6. Requests go on; `modelway rollout --env local` takes the challenger from shadow to all of the traffic, by evidence.
+7. `modelway stop --env local`.
 
-It ends with 0 where a challenger was registered, and with 4 where the loop did not come to that.
+It ends with 0 where the challenger became the champion, and with 4 where the loop did not come to that.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ import argparse
 import csv
 import gzip
 import http.client
+import itertools
 import json
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,24 @@ ROWS_A_REQUEST = 20
 NUMBERS = {"age": int, "term_months": int, "late_payments": int}
 NUMBERS |= dict.fromkeys(("income", "amount", "credit_history_years"), float)
 UNSEEN = {"defaulted", "group"}
+ROLLOUT = {
+    # Minutes in the place of hours: short intervals, and margins that some hundred requests exclude.
+    "interval_seconds": 4,
+    "grace_seconds": 6,
+    "tick_seconds": 1,
+    "steps": [
+        {"kind": "shadow", "requests": 300},
+        {"kind": "canary", "share": 0.25, "minutes": 0.1, "slack": 4},
+        {"kind": "canary", "share": 0.5, "minutes": 0.1, "slack": 2},
+    ],
+    "guards": {
+        "errors": {"margin": 0.03},
+        "latency": {"quantile": 0.9, "margin": 1.5},
+        # It is meant to answer otherwise: what the champion says of the changed world is what it was retrained for.
+        "agreement": {"alpha": 0},
+        "predictions": {"alpha": 0},
+    },
+}
 SETTINGS = Path(__file__).resolve().parents[1] / "loans" / "modelway.yaml"
 
 
@@ -62,6 +83,30 @@ def send(url: str, rows: list[dict[str, str]]) -> list[str]:
         ids += [f"{name}-{number}" for number in range(len(part))] if len(part) > 1 else [name]
     connection.close()
     return ids
+
+
+class Traffic(threading.Thread):
+    """Customers that go on asking, one after the other, until it is ended."""
+
+    def __init__(self, url: str, rows: list[dict[str, str]]) -> None:
+        super().__init__(daemon=True)
+        self._address = urlsplit(url)
+        self._rows = rows
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        """Ask; what fails as a release comes is asked again."""
+        connection = http.client.HTTPConnection(str(self._address.hostname), self._address.port, timeout=30)
+        for number in itertools.count():
+            if self.ended.wait(0.01):
+                return
+            body = json.dumps({"dataframe_records": [features(self._rows[number % len(self._rows)])]})
+            headers = {"content-type": "application/json", "x-routing-key": f"customer-{number}"}
+            try:
+                connection.request("POST", "/predict", body, headers)
+                connection.getresponse().read()
+            except (OSError, http.client.HTTPException):
+                connection.close()
 
 
 def features(row: dict[str, str]) -> dict[str, Any]:
@@ -127,9 +172,23 @@ def loop(work: Path, drift: str, rows: int, port: int) -> int:
             print("nothing better came of it:", trained["verdict"])
             return 4
         print(f"version {trained['version']} is registered as challenger")
-        return 0
+        return roll_out(work, url, served, here)
     finally:
         modelway(work, "stop", "--env", "local")
+
+
+def roll_out(work: Path, url: str, rows: list[dict[str, str]], here: tuple[str, ...]) -> int:
+    """Take the challenger to all of the traffic, while customers go on asking; gives the exit code."""
+    traffic = Traffic(url, rows)
+    traffic.start()
+    try:
+        plan = ("--set", f"rollout={json.dumps(ROLLOUT)}")
+        rollout = modelway(work, "rollout", "--env", "local", *plan, *here, may=(0, 5, 7))["rollout"]
+    finally:
+        traffic.ended.set()
+        traffic.join()
+    print(f"rollout: {rollout['status']}, {rollout['reason']}")
+    return 0 if rollout["status"] == "complete" else 4
 
 
 def main() -> int:

@@ -36,9 +36,9 @@ def test_an_interval_is_counted_by_key_and_arm(fleet) -> None:
         Request(NOON + 1, key=1, latency=4, score=0.32),
         Request(NOON + 2, key=1, status=500),
         Request(NOON + 3, key=1, latency=9, score=0.9),
-        Request(NOON + 4, key=2, status=422),
+        Request(NOON + 4, key=2, status=400),
         Request(NOON + 5, key=2, latency=9e9, score=1.0),
-        Request(NOON + 6, status=503, arm="challenger"),
+        Request(NOON + 6, status=422, arm="challenger"),
         Request(NOON + 7, score=0.05, arm="challenger"),
         Request(NOON + 8, key=3, arm="challenger", rows=3, score=0.0),
     ]

@@ -18,6 +18,8 @@ from .rollout_fleet import EPOCH, NOON, Fleet, Request
 LENGTH, INTERVALS = 60, 3
 START = NOON + 3600 - 100  # so that the hour ends within an interval
 
+FAILED = {422, 500}
+
 
 def requests_of(seed: int) -> list[Request]:
     random = np.random.default_rng(seed)
@@ -33,7 +35,7 @@ def requests_of(seed: int) -> list[Request]:
                 float(round(START + at, 6)),
                 key if keyed else None,
                 str(arms[key]) if keyed else str(random.choice(["champion", "challenger"])),
-                int(random.choice([200, 200, 200, 422, 500])),
+                int(random.choice([200, 200, 200, 400, 422, 500])),
                 float(random.lognormal(2, 2)),
                 float(random.random()),
                 str(random.choice([EPOCH, EPOCH, EPOCH, "e0", "pinned"])),
@@ -56,7 +58,7 @@ def expected(requests: list[Request]) -> list[tuple[int, int, ArmCounts, ArmCoun
         arms = [_arm([one for one in mine if one.arm == arm], seen, failed) for arm in ("champion", "challenger")]
         found.append((len(mine), len(inside) - len(mine), *arms))
         seen |= {one.key for one in mine if one.key is not None}
-        failed |= {one.key for one in mine if one.key is not None and one.status >= 500}
+        failed |= {one.key for one in mine if one.key is not None and one.status in FAILED}
     return found
 
 
@@ -70,7 +72,7 @@ def _arm(requests: list[Request], seen: set[int], failed: set[int]) -> ArmCounts
     scores = Counter(min(int(one.score * 20), 19) for one in answers if one)
     return ArmCounts(
         keys=len(risk),
-        failed=sum(any(one.status >= 500 for one in group) for group in risk.values()),
+        failed=sum(any(one.status in FAILED for one in group) for group in risk.values()),
         new=sum(key not in seen for key in risk),
         latency=tuple(latency[at] for at in range(len(LATENCY_EDGES_MS) + 1)),
         scores=tuple(scores[at] for at in range(20)),
@@ -92,7 +94,7 @@ def test_counts_are_those_of_the_rules_however_the_records_are_cut(tmp_path_fact
     assert all(sum(report.requests for report in one.reports) == one.requests for one in counted.intervals)
     mine = [one for one in requests if one.epoch == EPOCH and one.key is not None]
     assert sorted(counted.seen.tolist()) == sorted({one.key for one in mine})
-    assert sorted(counted.failed.tolist()) == sorted({one.key for one in mine if one.status >= 500})
+    assert sorted(counted.failed.tolist()) == sorted({one.key for one in mine if one.status in FAILED})
 
     # Look by look, with what the looks before have seen.
     ledger, since, looks = KeyLedger(), START, []

@@ -105,7 +105,8 @@ class RolloutRows:
             "key": keys_of(table["key"]),
             "challenger": pc.equal(table["variant"], "challenger"),
             "mine": pc.equal(table["epoch"], self.epoch),
-            "failed": pc.greater_equal(table["status"], 500),
+            # A row that the model refuses is a failure: callers are the same for both arms, so it is the model that differs.
+            "failed": pc.or_(pc.greater_equal(table["status"], 500), pc.equal(table["status"], 422)),
             "latency": pa.array(np.where(answered, latency, -1).astype(np.int16)),
             "score": pa.array(np.where(answered, answers.codes(), -1).astype(np.int8)),
         }

@@ -86,7 +86,7 @@ Step = Annotated[ShadowStep | CanaryStep | AbStep, Field(discriminator="kind")]
 
 
 class ErrorGuard(Record):
-    """Failed requests (5xx)."""
+    """Failed requests: 5xx, or rows that the model refused (422)."""
 
     alpha: _Part = 0.5
     """The guard's part of `rollout.alpha`; 0 switches its rollback off."""

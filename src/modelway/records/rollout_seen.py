@@ -29,7 +29,7 @@ class ArmCounts(Record):
     keys: int
     """Keys that asked and had not failed before in this rollout."""
     failed: int
-    """Those of them that failed now (5xx)."""
+    """Those of them that failed now: 5xx, or a row that the model refused (422)."""
     new: int
     """Those of them that were seen for the first time in this rollout."""
     latency: tuple[int, ...]
