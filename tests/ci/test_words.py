@@ -29,7 +29,7 @@ OF_THE_HOST = {
     *("bundles", "junit"),  # the function builds the image of the ones, and gives the other
     "render",  # it writes files and runs nothing
     *("once", "watch"),  # a call is one look
-    *("scenario", "requests_per_second", "hours", "runs", "seed"),  # to simulate needs no container
+    *("scenario", "requests_per_second", "hours", "runs", "seed", "recorded"),  # to simulate needs no container
 }
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from modelway.decide.judging import EDGES
 from modelway.records.rollout import CanaryStep, GuardOptions, LatencyGuard, RolloutOptions
-from modelway.records.rollout_seen import RolloutAction
+from modelway.records.rollout_seen import LATENCY_EDGES_MS, SCORE_BUCKETS, ArmCounts, RolloutAction
 from modelway.rollout.faults import FAULTS, decide_with_fault
-from modelway.rollout.scenarios import SCENARIOS, draw
+from modelway.rollout.recorded import RecordedTraffic
+from modelway.rollout.scenarios import SCENARIOS, MadeUpTraffic, draw
 from modelway.rollout.simulation import simulate
 
 QUICK = RolloutOptions(guards=GuardOptions(latency=LatencyGuard(alpha=0.0)))
@@ -20,25 +21,27 @@ SETTINGS = "name: loans\nrollout:\n  steps:\n    - {kind: canary, share: 0.25, s
 
 @pytest.mark.parametrize("scenario", ["no-difference", "incident", "correlated"])
 def test_an_equal_challenger_is_promoted(scenario: str) -> None:
-    found = simulate(QUICK, SCENARIOS[scenario], per_second=100, hours=24, runs=60, seed=1)
+    found = simulate(QUICK, MadeUpTraffic(SCENARIOS[scenario], 100, QUICK), hours=24, runs=60, seed=1)
     assert found.promoted >= 55
     assert found.promoted + found.rolled_back + found.held == 60
 
 
 @pytest.mark.parametrize("scenario", ["errors-doubled", "errors-fourfold"])
 def test_a_bad_one_is_rolled_back(scenario: str) -> None:
-    found = simulate(QUICK, SCENARIOS[scenario], per_second=50, hours=12, runs=60, seed=1)
+    found = simulate(QUICK, MadeUpTraffic(SCENARIOS[scenario], 50, QUICK), hours=12, runs=60, seed=1)
     assert found.rolled_back >= 57
     assert found.promoted == 0
 
 
 def test_a_slow_one_too() -> None:
-    found = simulate(RolloutOptions(), SCENARIOS["latency"], per_second=50, hours=3, runs=20, seed=1)
+    found = simulate(
+        RolloutOptions(), MadeUpTraffic(SCENARIOS["latency"], 50, RolloutOptions()), hours=3, runs=20, seed=1
+    )
     assert found.rolled_back == 20
 
 
 def test_too_little_traffic_promotes_nobody() -> None:
-    found = simulate(QUICK, SCENARIOS["no-difference"], per_second=0.01, hours=24, runs=20, seed=1)
+    found = simulate(QUICK, MadeUpTraffic(SCENARIOS["no-difference"], 0.01, QUICK), hours=24, runs=20, seed=1)
     assert found.promoted == 0
 
 
@@ -109,3 +112,33 @@ def test_what_makes_no_sense_is_refused(in_project, tmp_path: Path, flags: list[
     project = in_project(tmp_path)
     assert project.run("rollout", "simulate", "--config", str(tmp_path / "modelway.yaml"), *flags) == 2
     assert words in project.err
+
+
+RECORDED = ArmCounts(
+    keys=3000,
+    failed=15,
+    new=3000,
+    latency=tuple(int(count) for count in np.bincount(np.full(2985, 50), minlength=len(LATENCY_EDGES_MS) + 1)),
+    scores=(2985, *(0,) * (SCORE_BUCKETS - 1)),
+)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "word"),
+    [("no-difference", "promoted"), ("errors-fourfold", "rolled_back"), ("latency", "rolled_back")],
+)
+def test_recorded_traffic_is_dealt_out_to_both_arms(scenario: str, word: str) -> None:
+    traffic = RecordedTraffic([RECORDED], SCENARIOS[scenario])
+    found = simulate(RolloutOptions(), traffic, hours=12, runs=40, seed=1)
+    assert getattr(found, word) >= 36, found
+
+
+def test_what_is_dealt_out_is_what_was_recorded() -> None:
+    traffic = RecordedTraffic([RECORDED], SCENARIOS["no-difference"])
+    minute = traffic.draw(7, np.array([0.25, 0.0]), np.array([0.0, 1.0]), np.random.default_rng(1))
+    for name in ("keys", "failed", "new", "latency", "scores"):
+        one, other = (getattr(arm, name) for arm in minute.arms)
+        assert np.array_equal((one + other)[0], np.array(getattr(RECORDED, name), float))
+    assert minute.arms[1].keys[1] == 0
+    assert minute.pairs[1, 0, 0] == 3000
+    assert minute.pairs[0, 0, 0] == 0

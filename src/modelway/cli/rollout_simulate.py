@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from modelway.cli.environment import find_environment
+from modelway.cli.registry import open_registry
 from modelway.cli.settings import read_slice
+from modelway.cli.watching import moment
 from modelway.errors import UsageError
 
 if TYPE_CHECKING:
@@ -13,7 +17,8 @@ if TYPE_CHECKING:
 
     from modelway.cli.output import Output
     from modelway.records.rollout import RolloutOptions
-    from modelway.rollout.simulation import Simulated
+    from modelway.records.rollout_seen import ArmCounts
+    from modelway.rollout.simulation import Simulated, Traffic
 
 
 def configure_simulate(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +36,17 @@ def configure_simulate(parser: argparse.ArgumentParser) -> None:
         "--hours", type=float, default=24.0, metavar="H", help="how long is looked (default: %(default)g)"
     )
     parser.add_argument("--runs", type=int, default=200, metavar="N", help="how many rollouts (default: %(default)s)")
+    parser.add_argument(
+        "--recorded", metavar="TIME", help="deal out what the environment's log holds since then: ISO 8601, or 24h ago"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the same one gives the same result")
 
 
 def simulate_plan(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
     from modelway.rollout.faults import FAULTS
-    from modelway.rollout.scenarios import SCENARIOS
+    from modelway.rollout.recorded import RecordedTraffic
+    from modelway.rollout.scenarios import SCENARIOS, MadeUpTraffic
     from modelway.rollout.shadow_scenarios import SHADOW_SCENARIOS
     from modelway.rollout.simulation import simulate
 
@@ -58,17 +67,17 @@ def simulate_plan(args: argparse.Namespace, output: Output) -> int:
         return _with_fault(args, output, settings.rollout)
     if args.scenario in SHADOW_SCENARIOS:
         return _in_shadow(args, output, settings.rollout)
-    found = simulate(
-        settings.rollout,
-        SCENARIOS[args.scenario],
-        per_second=args.requests_per_second,
-        hours=args.hours,
-        runs=args.runs,
-        seed=args.seed,
-    )
+    scenario = SCENARIOS[args.scenario]
+    if args.recorded is None:
+        traffic: Traffic = MadeUpTraffic(scenario, args.requests_per_second, settings.rollout)
+        of = f"{args.requests_per_second:g} requests/s"
+    else:
+        recorded = _recorded(args, output)
+        traffic, of = RecordedTraffic(recorded, scenario), f"{sum(one.keys for one in recorded):,} recorded keys"
+    found = simulate(settings.rollout, traffic, hours=args.hours, runs=args.runs, seed=args.seed)
     if not output.json:
-        _show(args, found, [step.share for step in settings.rollout.steps])
-    asked = {"scenario": args.scenario, "requests_per_second": args.requests_per_second, "hours": args.hours}
+        _show(args, of, found, settings.rollout)
+    asked = {"scenario": args.scenario, "traffic": of, "hours": args.hours}
     output.record({"exit_code": 0, **asked, "seed": args.seed, **asdict(found)})
     return 0
 
@@ -116,8 +125,21 @@ def _refuse_too_little(args: argparse.Namespace) -> None:
             raise UsageError("this has to be a number above zero", where=flag, remedy="Give one that is.")
 
 
-def _show(args: argparse.Namespace, found: Simulated, shares: list[float]) -> None:
-    print(f"{args.scenario}, {args.requests_per_second:g} requests/s, {args.hours:g} hours, {found.runs} rollouts:")
+def _recorded(args: argparse.Namespace, output: Output) -> list[ArmCounts]:
+    """What the environment's log holds, read as its champion's answers are."""
+    if args.env is None:
+        raise UsageError("whose log?", where="--recorded", remedy="Name an environment: --env local.")
+    environment, settings, root = find_environment(args)
+    from modelway.pipeline.rollout import recorded_traffic
+
+    now = datetime.now(UTC)
+    since = moment(args.recorded, now, "--recorded")
+    registry = open_registry(settings, root)
+    return recorded_traffic(environment, settings.rollout, registry, root, since, now, output.progress)
+
+
+def _show(args: argparse.Namespace, of: str, found: Simulated, options: RolloutOptions) -> None:
+    print(f"{args.scenario}, {of}, {args.hours:g} hours, {found.runs} rollouts:")
     for word, count, minutes in (
         ("promoted", found.promoted, found.promoted_minutes),
         ("rolled back", found.rolled_back, found.rolled_back_minutes),
@@ -125,5 +147,5 @@ def _show(args: argparse.Namespace, found: Simulated, shares: list[float]) -> No
     ):
         when = "" if minutes is None else f", median after {minutes:g} minutes"
         print(f"  {word}: {count} ({count / found.runs:.1%}){when}")
-    reached = ", ".join(f"{share:.0%}: {part:.0%}" for share, part in zip(shares, found.reached, strict=True))
-    print(f"  reached the share of {reached} of them")
+    steps = [(str(step), part) for step, part in zip(options.steps, found.reached, strict=True)]
+    print(f"  reached {', '.join(f'{name}: {part:.0%}' for name, part in steps)} of them")

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from modelway.observe.key_ledger import NO_KEYS
+from modelway.observe.key_ledger import NO_KEYS, KeyLedger
 from modelway.observe.log_hours import LogPlace, hours_between
 from modelway.observe.rollout_counts import count_interval
 from modelway.observe.rollout_reports import Replicas
 from modelway.observe.rollout_rows import RolloutRows, micros
-from modelway.records.rollout_seen import SeenInterval
+from modelway.records.rollout_seen import ArmCounts, SeenInterval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from modelway.observe.key_ledger import KeyLedger, Keys
+    from modelway.observe.key_ledger import Keys
     from modelway.observe.rollout_counts import IntervalCounts
     from modelway.observe.score_buckets import ScoreBuckets
     from modelway.records.data import S3Options
@@ -127,6 +127,46 @@ def read_intervals(
             break
     place.forget(datetime.fromtimestamp(first, UTC) - timedelta(hours=1))
     return counting.counted((*replicas.unreadable, *rows.unreadable))
+
+
+def read_recorded(
+    log: str,
+    since: float,
+    until: float,
+    length: float,
+    buckets: ScoreBuckets,
+    s3: S3Options,
+    cache: Path,
+    progress: Progress,
+) -> Iterator[ArmCounts]:
+    """What was recorded, interval by interval, whoever answered: traffic for a simulation.
+
+    Args:
+        log: the prediction log's address.
+        since: from when on, in seconds since 1970.
+        until: until when.
+        length: of an interval, in seconds.
+        buckets: how answers are read.
+        s3: where `s3://` leads.
+        cache: where objects are kept from one look to the next.
+        progress: told of downloads and of files.
+
+    Raises:
+        OutsideError: S3 or the file system fails.
+    """
+    place, rows, ledger = LogPlace(log, s3, cache, progress), RolloutRows(None, buckets), KeyLedger()
+    starts = np.arange(np.ceil(since / length) * length, until - length, length).tolist()
+    for table in _by_interval(place, rows, starts, length):
+        counts = count_interval(table, ledger)
+        ledger = ledger.add(counts.seen, counts.failed)
+        one, other = counts.champion, counts.challenger
+        yield ArmCounts(
+            keys=one.keys + other.keys,
+            failed=one.failed + other.failed,
+            new=one.new + other.new,
+            latency=tuple(map(sum, zip(one.latency, other.latency, strict=True))),
+            scores=tuple(map(sum, zip(one.scores, other.scores, strict=True))),
+        )
 
 
 def _by_interval(place: LogPlace, rows: RolloutRows, starts: list[float], length: float) -> Iterator[pa.Table]:

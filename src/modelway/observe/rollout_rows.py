@@ -49,14 +49,14 @@ class RolloutRows:
     shadow, `paired`, `flip`, `shift` and a column for each slice.
 
     Attributes:
-        epoch: the shares that are looked at.
+        epoch: the shares that are looked at; None for all.
         buckets: how answers are read.
         shadow: whether pairs are wanted.
         slices: by which columns they are told apart.
         unreadable: files that could not be read, with the reason; grows while files are read.
     """
 
-    epoch: str
+    epoch: str | None
     buckets: ScoreBuckets
     shadow: bool = False
     slices: tuple[str, ...] = ()
@@ -104,8 +104,8 @@ class RolloutRows:
             "at": table["time"].cast(pa.int64()),
             "key": keys_of(table["key"]),
             "challenger": pc.equal(table["variant"], "challenger"),
-            "mine": pc.equal(table["epoch"], self.epoch),
-            # A row that the model refuses is a failure: callers are the same for both arms, so it is the model that differs.
+            "mine": pc.is_valid(table["epoch"]) if self.epoch is None else pc.equal(table["epoch"], self.epoch),
+            # A row that is refused is a failure, too: both arms get the same callers, so what differs is the model.
             "failed": pc.or_(pc.greater_equal(table["status"], 500), pc.equal(table["status"], 422)),
             "latency": pa.array(np.where(answered, latency, -1).astype(np.int16)),
             "score": pa.array(np.where(answered, answers.codes(), -1).astype(np.int8)),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from modelway.bundle.layout import BASELINE
 from modelway.errors import InputError, UsageError
+from modelway.observe.rollout_log import read_recorded
+from modelway.observe.score_buckets import ScoreBuckets
 from modelway.observe.traffic import read_traffic
 from modelway.pipeline.bundles import BundleStore
 from modelway.pipeline.deploy import make_release
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
     from modelway.deploy.flow import Flow
     from modelway.pipeline.deploy import Wanted
     from modelway.pipeline.environment import Environment
-    from modelway.records.deploy import Release
+    from modelway.records.deploy import BundleRef, Release
     from modelway.records.progress import Progress
     from modelway.records.rollout import RolloutOptions
     from modelway.records.rollout_forecast import Forecast
+    from modelway.records.rollout_seen import ArmCounts
     from modelway.records.rollout_state import Rollout
     from modelway.registry import Registry
 
@@ -99,7 +102,7 @@ def open_controller(
         log=place.log,
         outcomes=labels,
         segment_seconds=place.serve.log.segment_seconds,
-        baseline=lambda rollout: _baseline(bundles, rollout),
+        baseline=lambda rollout: _baseline(bundles, rollout.champion),
         s3=place.options.s3,
         cache=root / ".modelway" / "cache",
         progress=progress,
@@ -231,6 +234,45 @@ def present_forecast(
     return forecast(options, per_second=traffic.requests / (_RATE_HOURS * 3600), errors=errors)
 
 
+def recorded_traffic(
+    environment: Environment,
+    options: RolloutOptions,
+    registry: Registry,
+    root: Path,
+    since: datetime,
+    until: datetime,
+    progress: Progress,
+) -> list[ArmCounts]:
+    """What the environment's log holds, interval by interval, to be dealt out anew.
+
+    Raises:
+        InputError: nothing was recorded in that time, or no release says how answers are read.
+        OutsideError: the log's store fails.
+    """
+    place, release = environment.place, environment.state.read().current
+    if release is None:
+        raise InputError(
+            "nothing was ever deployed there, so nobody knows how answers are read",
+            where=environment.state.uri,
+            remedy=f"`modelway deploy --env {place.environment}` first.",
+        )
+    bundles = BundleStore(place.bundles, registry, place.serve, place.package)
+    found = read_recorded(
+        place.log,
+        since.timestamp(),
+        until.timestamp(),
+        options.interval_seconds,
+        ScoreBuckets.of(_baseline(bundles, release.champion)),
+        place.options.s3,
+        root / ".modelway" / "cache",
+        progress,
+    )
+    recorded = list(found)
+    if not sum(counts.keys for counts in recorded):
+        raise InputError("nothing was recorded in that time", where=place.log, remedy="Name an earlier one: 24h, 7d.")
+    return recorded
+
+
 def run(controller: Controller, options: RolloutOptions, once: bool, show: Callable[[Rollout], None]) -> Rollout:
     """Tick until the rollout is over, or once.
 
@@ -261,8 +303,8 @@ def _current(environment: Environment, release: Release) -> Release:
     return current
 
 
-def _baseline(bundles: BundleStore, rollout: Rollout) -> Baseline:
-    return Baseline.from_json((bundles.directory(rollout.champion) / BASELINE).read_bytes())
+def _baseline(bundles: BundleStore, champion: BundleRef) -> Baseline:
+    return Baseline.from_json((bundles.directory(champion) / BASELINE).read_bytes())
 
 
 def _located(uri: str, root: Path) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelway.records.rollout import ShadowStep
 from modelway.records.rollout_forecast import Forecast, StepForecast
-from modelway.rollout.scenarios import SCENARIOS
+from modelway.rollout.scenarios import SCENARIOS, MadeUpTraffic
 from modelway.rollout.simulation import simulate
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def forecast(options: RolloutOptions, *, per_second: float, errors: float, seed:
         seed: the same one gives the same result.
     """
     scenario = replace(SCENARIOS["no-difference"], errors=min(errors, 1.0))
-    found = simulate(options, scenario, per_second=per_second, hours=_HOURS, runs=_RUNS, seed=seed)
+    traffic = MadeUpTraffic(scenario, per_second, options)
+    found = simulate(options, traffic, hours=_HOURS, runs=_RUNS, seed=seed)
     steps = tuple(
         StepForecast(
             share=0.0 if isinstance(step, ShadowStep) else step.share,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from modelway.decide.judging import Floats
+    from modelway.records.rollout import RolloutOptions
 
 _MEDIAN_MS, _SPREAD = 20.0, 0.5
 _FLIPS, _NOISE = 0.01, 0.05
@@ -57,6 +58,36 @@ SCENARIOS = {
     "correlated": Scenario("twenty requests of a key fail together; the arms are alike", key_requests=20),
 }
 """The scenarios by name."""
+
+
+@dataclass(frozen=True)
+class MadeUpTraffic:
+    """Traffic of a scenario.
+
+    Attributes:
+        scenario: what is true.
+        per_second: requests per second of both arms.
+        options: the settings' `rollout`: how long an interval is, and what need not be drawn.
+    """
+
+    scenario: Scenario
+    per_second: float
+    options: RolloutOptions
+
+    def draw(self, number: int, share: Floats, seen: Floats, generator: np.random.Generator) -> Minute:
+        """One interval of each run; as `RecordedTraffic.draw`."""
+        seconds, guards = self.options.interval_seconds, self.options.guards
+        return draw(
+            self.scenario,
+            share,
+            number * seconds / 60,
+            seconds,
+            self.per_second,
+            generator,
+            seen=seen,
+            latencies=guards.latency.alpha > 0,
+            answers=guards.predictions.alpha > 0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +153,38 @@ def draw(
         for count, bad, histogram, answered in zip(counts, failed, histograms, scores, strict=True)
     )
     requests, errors = (one.keys * of_key, other.keys * of_key), (one.failed * of_key, other.failed * of_key)
-    return Minute((one, other), requests, errors, _pairs(counts[0], seen, generator))
+    return Minute((one, other), requests, errors, pairs_by_noise(counts[0], seen, generator))
 
 
 def _scores(count: NDArray[np.int64], shift: int, generator: np.random.Generator) -> Floats:
     """Scores, low ones more often than high ones, in the rollout's buckets."""
     weights = np.linspace(2.0, 0.5, SCORE_BUCKETS)
     drawn = generator.multinomial(count, weights / weights.sum()).astype(float)
-    moved: Floats = np.roll(drawn, shift, axis=-1)
-    if shift:
-        moved[..., -1] += moved[..., :shift].sum(axis=-1)
-        moved[..., :shift] = 0.0
+    return shifted_up(drawn, shift)
+
+
+def shifted_up(histogram: Floats, buckets: int) -> Floats:
+    """A histogram of values that are greater by so many buckets; the last one takes what is beyond.
+
+    Args:
+        histogram: shape (..., buckets).
+        buckets: by how many; 0 or more.
+    """
+    moved = np.roll(histogram, buckets, axis=-1)
+    if buckets:
+        moved[..., -1] += moved[..., :buckets].sum(axis=-1)
+        moved[..., :buckets] = 0.0
     return moved
 
 
-def _pairs(count: NDArray[np.int64], seen: Floats | float, generator: np.random.Generator) -> Floats:
-    """Pairs in shadow that differ by noise alone."""
+def pairs_by_noise(count: NDArray[np.int64], seen: Floats | float, generator: np.random.Generator) -> Floats:
+    """Pairs in shadow that differ by noise alone, shape (runs, 1, 4), as `decide.judging.Evidence` has them.
+
+    Args:
+        count: keys of the champion, shape (runs,).
+        seen: the share of them that the challenger sees.
+        generator: where chance comes from.
+    """
     pairs = generator.binomial(count, seen)
     flips = generator.binomial(pairs, _FLIPS)
     totals = generator.normal(0.0, _NOISE * np.sqrt(pairs))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from modelway.decide.judging import Evidence, judge
 from modelway.decide.plan import Plan
-from modelway.rollout.scenarios import draw
 
 if TYPE_CHECKING:
     from modelway.decide.judging import Flags, Floats
     from modelway.records.rollout import RolloutOptions
-    from modelway.rollout.scenarios import Scenario
+    from modelway.rollout.scenarios import Minute
 
 _RUNNING, _PROMOTED, _BACK = 0, 1, 2
 
@@ -44,15 +43,20 @@ class Simulated:
     step_minutes: tuple[float | None, ...]
 
 
-def simulate(
-    options: RolloutOptions, scenario: Scenario, *, per_second: float, hours: float, runs: int, seed: int
-) -> Simulated:
+class Traffic(Protocol):
+    """What is drawn from, interval by interval."""
+
+    def draw(self, number: int, share: Floats, seen: Floats, generator: np.random.Generator) -> Minute:
+        """One interval of each run."""
+        ...
+
+
+def simulate(options: RolloutOptions, traffic: Traffic, *, hours: float, runs: int, seed: int) -> Simulated:
     """Run the plan.
 
     Args:
         options: the settings' `rollout`.
-        scenario: what is true of the traffic.
-        per_second: requests per second of both arms.
+        traffic: made up, or recorded.
         hours: how long is looked.
         runs: how many rollouts.
         seed: the same one gives the same result.
@@ -68,10 +72,8 @@ def simulate(
         if not (state == _RUNNING).any():
             break
         share = plan.share[step]
-        seen = draw(scenario, share, number * minutes, options.interval_seconds, per_second, generator,
-                    seen=plan.seen[step], latencies=options.guards.latency.alpha > 0,
-                    answers=options.guards.predictions.alpha > 0)  # fmt: skip
-        evidence = evidence.add(*seen.arms, share, seen.pairs)
+        minute = traffic.draw(number, share, plan.seen[step], generator)
+        evidence = evidence.add(*minute.arms, share, minute.pairs)
         now = (number + 1) * minutes
         judged = judge(evidence, plan.slack[step], options)
         back, onward = plan.weigh(judged, step, now - began)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import socket
-import subprocess
 import sys
 import tarfile
-import time
-import urllib.error
 import urllib.request
-from contextlib import contextmanager
 
 import pytest
 
 from modelway.bundle import verify_bundle
+
+from .servers import free_port, running
 
 pytestmark = pytest.mark.slow
 
@@ -79,34 +75,6 @@ environments:
 """
 SECRET = "hunter2-and-nothing-else"
 KEYS = {"KEY": "someone", "SECRET": SECRET}
-
-
-@contextmanager
-def running(argv, port, **variables):
-    """A server of this machine, from when it answers on; ended with the block."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen([str(word) for word in argv], env={**os.environ, **variables}, **quiet)
-    try:
-        for _ in range(1200):
-            assert server.poll() is None, argv
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
-            except urllib.error.HTTPError:
-                break
-            except OSError:
-                time.sleep(0.25)
-            else:
-                break
-        yield
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 
 import pytest
+
+from .servers import free_port, running
 
 pytestmark = pytest.mark.slow
 
 ROWS = 1000
-PATIENCE = 120
-"""Seconds that the server may take to answer."""
 
 
 @pytest.fixture(scope="module")
@@ -34,19 +30,15 @@ def logs(champion, project, loop):
     example = json.loads((champion / "serving_input_example.json").read_text())
     columns = example["dataframe_split"]["columns"]
     for kind in ("same", "covariate"):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         words = ["--bundle", str(champion), "--port", str(port), "--log", f"log-{kind}", "--workers", "1"]
         words += ["--set", "serve.log.segment_seconds=1"]
-        with subprocess.Popen([sys.executable, "-m", "modelway", "serve", *words], cwd=project) as server:
-            try:
-                url = f"http://127.0.0.1:{port}"
-                _wait_for(server, f"{url}/ping")
-                loop.send(url, [{name: row[name] for name in columns} for row in _rows(loop, project, kind)])
-                loop.wait_for_log(project / f"log-{kind}", ROWS)
-            finally:
-                server.terminate()
+        with running([sys.executable, "-m", "modelway", "serve", *words], port, "/ping", project):
+            loop.send(
+                f"http://127.0.0.1:{port}",
+                [{name: row[name] for name in columns} for row in _rows(loop, project, kind)],
+            )
+            loop.wait_for_log(project / f"log-{kind}", ROWS)
     return {kind: f"log-{kind}" for kind in ("same", "covariate")}
 
 
@@ -55,18 +47,6 @@ def _rows(loop, project, kind):
     words = ["sample", "--output", f"rows-{kind}", "--rows", str(ROWS), "--seed", "1", *drift]
     subprocess.run([sys.executable, "-m", "modelway", *words], cwd=project, check=True, capture_output=True)
     return loop.read_rows(project / f"rows-{kind}" / "loans.csv")
-
-
-def _wait_for(server, url):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except urllib.error.URLError:
-            time.sleep(0.2)
-        else:
-            return
-    pytest.fail(f"{url} does not answer")
 
 
 def told(project, path):

@@ -5,44 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
+
+from .servers import free_port, running
 
 pytestmark = pytest.mark.slow
 
 USER = "trainer"
 SECRET = "hunter2-and-nothing-else"
-
-
-def free_port():
-    """A port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def started(command, url, cwd, **variables):
-    """A server that answers, whatever it says."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, cwd=cwd, env={**os.environ, **variables}, **quiet)
-    for _ in range(1200):
-        try:
-            urllib.request.urlopen(url, timeout=1)
-        except urllib.error.HTTPError:
-            return server
-        except OSError:
-            time.sleep(0.25)
-        else:
-            return server
-    server.terminate()
-    raise AssertionError(f"{command} does not answer")
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +31,8 @@ def mlflow_server(tmp_path_factory):
     )
     command += ["--allowed-hosts", "*", "--workers", "1", "--app-name", "basic-auth"]
     identity = {"MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"), "MLFLOW_FLASK_SERVER_SECRET_KEY": "signs-cookies"}
-    server = started(command, f"http://127.0.0.1:{port}/health", folder, **identity)
-    yield port
-    server.terminate()
-    server.wait()
+    with running(command, port, "/health", folder, **identity):
+        yield port
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +42,12 @@ def store(tmp_path_factory, project):
 
     port = free_port()
     command = [str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    server = started(command, f"http://127.0.0.1:{port}/", tmp_path_factory.mktemp("store"))
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": "us-east-1"}
-    client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", **keys)
-    client.create_bucket(Bucket="bucket")
-    client.upload_file(str(project / "data/loans.csv"), "bucket", "loans/loans.csv")
-    yield port
-    server.terminate()
-    server.wait()
+    with running(command, port, cwd=tmp_path_factory.mktemp("store")):
+        client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", **keys)
+        client.create_bucket(Bucket="bucket")
+        client.upload_file(str(project / "data/loans.csv"), "bucket", "loans/loans.csv")
+        yield port
 
 
 def test_a_tracking_server_of_the_host_and_a_secret_that_shows_nowhere(call, mlflow_server, tmp_path):
@@ -99,11 +69,10 @@ def test_a_release_is_published_once_and_its_token_shows_nowhere(call, root, tmp
     port = free_port()
     standin = root / "tests" / "github" / "standin.py"
     command = [sys.executable, str(standin), str(port), "octocat/loans", SECRET, "github"]
-    server = started(command, f"http://127.0.0.1:{port}/", tmp_path)
     words = ("--github", f"tcp://127.0.0.1:{port}", "--github-token", "env://GH_TOKEN", "release", "--version", "1")
     words = (*words, "--repository", "octocat/loans", "export", "--path", str(tmp_path / "out"))
     environment = {"GH_TOKEN": SECRET}
-    try:
+    with running(command, port, cwd=tmp_path):
         trained = call("train", "--report-only", "export", "--path", str(tmp_path / "trained"))
         assert trained.exit_code == 0, trained.log[-3000:]
         first = call(*words, environment=environment)
@@ -115,9 +84,6 @@ def test_a_release_is_published_once_and_its_token_shows_nowhere(call, root, tmp
         refused = call(*words, environment={"GH_TOKEN": "another"})
         assert refused.exit_code == 6
         assert SECRET not in first.log + again.log
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def test_secrets_are_in_no_layer(engine, workshop):

@@ -1,0 +1,48 @@
+"""Servers of this machine that the engine's containers, or a test, ask."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+PATIENCE = 300
+"""Seconds that one may take to answer."""
+
+
+def free_port():
+    """A port that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@contextmanager
+def running(argv, port, path="/", cwd=None, **variables):
+    """A server, from when it answers on, whatever it says; ended with the block."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen([str(word) for word in argv], cwd=cwd, env={**os.environ, **variables}, **quiet)
+    try:
+        end = time.monotonic() + PATIENCE
+        while not _answers(f"http://127.0.0.1:{port}{path}"):
+            assert server.poll() is None, argv
+            assert time.monotonic() < end, f"{argv} does not answer"
+            time.sleep(0.25)
+        yield server
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(url):
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True

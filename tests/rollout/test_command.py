@@ -1,0 +1,158 @@
+"""`modelway rollout`: what it refuses, what it says where there is nothing to do, and rollouts of real servers."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from modelway.errors import UsageError
+from modelway.pipeline.environment import open_environment
+from modelway.pipeline.rollout import check_log, why_none
+from modelway.records.data import S3Options
+from modelway.records.rollout_state import RolloutStatus
+from modelway.rollout.store import RolloutStore
+from modelway.settings import Override, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "rollout"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_project: Any) -> Any:
+    (tmp_path / "modelway.yaml").write_text((EXAMPLE / "modelway.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return in_project(tmp_path)
+
+
+def environment(*overrides: str) -> Any:
+    settings = load_settings(EXAMPLE / "modelway.yaml", [Override.parse(one) for one in overrides])
+    return open_environment(settings, "local", EXAMPLE, {}), settings.rollout
+
+
+def test_an_environment_has_to_be_named(project: Any) -> None:
+    assert project.run("rollout") == 2
+    assert "--env local" in project.err
+
+
+@pytest.mark.parametrize("action", ["pause", "resume", "abort"])
+def test_without_a_rollout_there_is_nothing_to_do_with_it(project: Any, action: str) -> None:
+    assert project.run("rollout", action, "--env", "local") == 2
+    assert "no rollout is under way" in project.err
+    assert not (project.root / ".modelway" / "env").exists()
+
+
+def test_status_of_none(project: Any) -> None:
+    assert project.run("rollout", "status", "--env", "local") == 0
+    assert "there never was a rollout" in project.out
+
+
+def test_without_versions_it_says_what_to_do(project: Any) -> None:
+    assert project.run("rollout", "--env", "local") == 2
+    assert "there is no version 'champion'" in project.err
+    assert "modelway train" in project.err
+
+
+@pytest.mark.parametrize(
+    ("override", "where"),
+    [
+        ("serve.log.enabled=false", "serve.log.enabled"),
+        ("serve.log.sample=0.5", "serve.log.sample"),
+        ("serve.log.segment_seconds=3", "rollout.interval_seconds"),
+        ("rollout.grace_seconds=2", "rollout.grace_seconds"),
+    ],
+)
+def test_settings_by_which_the_log_is_no_evidence_are_refused(override: str, where: str) -> None:
+    found, options = environment(override)
+    with pytest.raises(UsageError) as caught:
+        check_log(found, options)
+    assert caught.value.where == where
+
+
+def test_the_champion_is_not_rolled_out() -> None:
+    found, options = environment()
+    assert why_none(found, options, (3, 3), again=False) == "version 3 is the champion already"
+    assert why_none(found, options, (3, 4), again=False) is None
+
+
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    for name in ("GITHUB_TOKEN", "SLACK_WEBHOOK", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    spec = importlib.util.spec_from_file_location("examples_rollout", EXAMPLE / "rollout.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.mark.slow
+def test_a_good_challenger_is_promoted_though_the_command_is_killed_again_and_again(
+    example: ModuleType, tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, killed = example.modelway, []
+
+    def killing(work: Path, *words: str, may: tuple[int, ...] = (0,)) -> dict[str, Any]:
+        if words[0] != "rollout":
+            found: dict[str, Any] = real(work, *words, may=may)
+            return found
+        for number in range(200):
+            command = [sys.executable, "-m", "modelway", *words, "--json"]
+            process = subprocess.Popen(command, cwd=work, stdout=subprocess.PIPE, text=True)
+            try:
+                said, _ = process.communicate(timeout=4 + number % 5 / 2)
+            except subprocess.TimeoutExpired:
+                os.kill(process.pid, signal.SIGKILL)
+                process.communicate()
+                killed.append(time.time())
+                continue
+            assert process.returncode in may
+            return dict(json.loads(said))
+        raise AssertionError
+
+    monkeypatch.setattr(example, "modelway", killing)
+    found = example.roll_out(tmp_path / "work", "good", free_port, 60.0)
+    assert (found["status"], found["registry_champion"]) == ("complete", found["version"]), found
+    assert killed
+    store = RolloutStore(str(tmp_path / "work" / ".modelway" / "env" / "local"), S3Options())
+    rollout = store.read()
+    assert rollout is not None
+    ticks = list(store.ticks(rollout))
+    starts = [interval.start for tick in ticks for interval in tick.intervals]
+    assert len(starts) == len(set(starts))
+    assert [epoch.share for epoch in rollout.epochs] == [0.0, 0.25, 0.5, 1.0]
+
+
+@pytest.mark.slow
+def test_one_that_breaks_goes_back_by_itself_and_the_champion_stays(
+    example: ModuleType, tmp_path: Path, free_port: int
+) -> None:
+    found = example.roll_out(tmp_path / "work", "errors", free_port, 60.0)
+    assert (found["status"], found["registry_champion"]) == ("rolled back", found["champion"]), found
+    assert found["bad_answers"] > 0
+    assert found["champions_failures"] == 0
+    state = tmp_path / "work" / ".modelway" / "env" / "local"
+    rollout = RolloutStore(str(state), S3Options()).read()
+    assert rollout is not None
+    assert rollout.status is RolloutStatus.ROLLED_BACK
+    assert "rolled back" in (state / "rollout.html").read_text().lower()
