@@ -14,6 +14,7 @@ import drift_streams
 import help as help_bench
 import local_switch
 import rollback_in_force
+import rollout_end_to_end
 import scorecard
 import serve_fuzz
 import serve_reliability
@@ -50,6 +51,7 @@ def main() -> None:
         "Rolling back": rollback_in_force.measure,
         "Deploys with faults": deploy_faults.measure,
         "Rollouts, by a scorecard": scorecard.measure,
+        "Rollouts, end to end": rollout_end_to_end.measure,
         "Drift": drift.measure,
         "Drift on simulated streams": drift_streams.measure,
         "Drift of real data": drift_bikes.measure,

@@ -157,7 +157,7 @@ def read_recorded(
     place, rows, ledger = LogPlace(log, s3, cache, progress), RolloutRows(None, buckets), KeyLedger()
     starts = np.arange(np.ceil(since / length) * length, until - length, length).tolist()
     for table in _by_interval(place, rows, starts, length):
-        counts = count_interval(table, ledger)
+        counts = count_interval(table, ledger, ledger)
         ledger = ledger.add(counts.seen, counts.failed)
         one, other = counts.champion, counts.challenger
         yield ArmCounts(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelway.decide.rollout import gather
 from modelway.observe.key_ledger import KeyLedger, encode_keys
 from modelway.observe.rollout_log import RolloutWindow, read_intervals
 from modelway.observe.rollout_outcomes import read_outcomes
 from modelway.observe.score_buckets import ScoreBuckets
+from modelway.records.rollout_seen import Seen
 from modelway.rollout.controller import Observed
 
 if TYPE_CHECKING:
@@ -76,8 +78,22 @@ class LogObserver:
             self.s3,
             self.cache,
             self.progress,
+            self._paired(rollout, ticks, now) if window.shadow else None,
         )
         return Observed(found.intervals, encode_keys(found.seen), encode_keys(found.failed), outcomes)
+
+    def _paired(self, rollout: Rollout, ticks: Sequence[Tick], now: float) -> KeyLedger:
+        """The keys of whose pairs the evidence holds one: where a step begins anew, they are compared again."""
+        intervals = tuple(interval for tick in ticks for interval in tick.intervals)
+        seen = Seen(
+            intervals=intervals,
+            step=rollout.step,
+            step_began=rollout.step_began,
+            now=now,
+            resumed=rollout.resumed,
+        )
+        _, since = gather(seen, self.options)
+        return KeyLedger.of(tick for tick in ticks if any(interval.start >= since for interval in tick.intervals))
 
     def _outcomes(self, rollout: Rollout, now: float) -> Outcomes | None:
         """Those of the last step in which both arms answered."""

@@ -29,7 +29,8 @@ class RecordedTraffic:
 
     Attributes:
         intervals: what was counted in each, whoever answered.
-        scenario: what is changed for the challenger: how often it fails, how long it takes, what it says.
+        scenario: what is changed for the challenger: how often it fails (as many times as often as was recorded; where
+            nothing failed, as the scenario's own rate), how long it takes, what it says.
     """
 
     intervals: Sequence[ArmCounts]
@@ -47,8 +48,7 @@ class RecordedTraffic:
         counts = self.intervals[number % len(self.intervals)]
         theirs = _dealt(np.array(counts.keys - counts.failed), share, generator)
         failing = _dealt(np.array(counts.failed), share, generator)
-        rate = min(1.0, max(self.scenario.ratio - 1.0, 0.0) * counts.failed / max(counts.keys, 1))
-        more = generator.binomial(theirs, rate)
+        more = generator.binomial(theirs, min(1.0, max(self.scenario.ratio - 1.0, 0.0) * self._errors()))
         new = _dealt(np.array(counts.new), share, generator)
         latency, scores = np.array(counts.latency), np.array(counts.scores)
         slow, said = (_dealt(histogram, share[:, None], generator) for histogram in (latency, scores))
@@ -71,6 +71,11 @@ class RecordedTraffic:
         arms = (champion, challenger)
         pairs = pairs_by_noise(counts.keys - asked, seen, generator)
         return Minute(arms, (champion.keys, challenger.keys), (champion.failed, challenger.failed), pairs)
+
+    def _errors(self) -> float:
+        """The share of keys that failed in the whole record."""
+        failed, keys = (sum(getattr(one, name) for one in self.intervals) for name in ("failed", "keys"))
+        return failed / keys if failed else self.scenario.errors
 
 
 def _dealt(count: NDArray[np.int64], share: Floats, generator: np.random.Generator) -> NDArray[np.int64]:
