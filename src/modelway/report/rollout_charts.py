@@ -92,8 +92,7 @@ def _margin(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) -> tup
     known = [value for _, value in upper if value is not None]
     if not known:
         return None
-    slack = [options.steps[min(tick.step, len(options.steps) - 1)].slack for tick in ticks]
-    margins = [options.guards.errors.margin * one for one in slack]
+    margins = _margins(ticks, options, options.guards.errors.margin)
     high = min(max(*known, *margins), 3 * max(margins)) * 1.1
     places = [x for x, _ in upper]
     marks = [Line(places, margins, "reference", "margin", steps=True), *lines(upper, "main", "at most")]
@@ -184,6 +183,11 @@ def _shift(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) -> tupl
     return draw("In shadow: score shift", said, clock.axis, axis, marks), "The band holds at every look."
 
 
+def _margins(ticks: Sequence[Tick], options: RolloutOptions, margin: float) -> list[float]:
+    """What each tick's step takes of a margin to go on."""
+    return [margin * options.steps[min(tick.step, len(options.steps) - 1)].slack for tick in ticks]
+
+
 def _told(series: Points, nothing: float) -> Points:
     """The series without the bound that holds for whatever is true: it says that nothing is known yet."""
     return [(x, None if value == nothing else value) for x, value in series]
@@ -201,15 +205,17 @@ def _predictions(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) -
     if not known:
         return None
     margin = options.guards.predictions.margin
+    margins = _margins(ticks, options, margin)
     marks = [
         *bands(low, high, "main"),
-        Rule("margin", y=margin),
+        Rule("rolled back above", y=margin),
+        Line([x for x, _ in high], margins, "reference", "to go on", steps=True),
         *lines(high, "main"),
     ]
-    said = f"The distance is {number(known[-1], 3)} at the most; the margin is {number(margin, 3)}."
-    axis = Axis("Distance of the distributions", 0, 1.1 * max(margin, *known))
+    said = f"The distance is {number(known[-1], 3)} at the most; it goes on below {number(margins[-1], 3)}."
+    axis = Axis("Distance of the distributions", 0, min(1.0, 1.1 * max(*margins, *known)))
     return draw("Answers: distance of the distributions", said, clock.axis, axis, marks), (
-        "Bounds of Kolmogorov's distance between the arms' answers."
+        "Bounds of Kolmogorov's distance between the arms' answers: the lower one rolls back, the upper one lets go on."
     )
 
 
