@@ -110,6 +110,13 @@ def test_one_that_is_held_says_that_the_evidence_is_not_complete(made: Any) -> N
     assert "▸ here" in page.said
 
 
+def test_a_step_that_has_only_just_begun_is_not_held(made: Any) -> None:
+    case = made["held"]
+    fresh = case.changed(step_began=case.ticks[-1].time - 100)
+    assert "Under way: step 3 of 4" in page_of(fresh).said
+    assert "Held," not in page_of(fresh).said
+
+
 def test_one_of_which_nothing_was_seen(made: Any) -> None:
     page = page_of(made["empty"])
     for text in ("Under way: step 1 of 4, shadow 100%.", "nothing seen yet", "Nothing has been decided yet."):

@@ -95,6 +95,12 @@ def test_missing_metrics_are_named_and_nothing_is_weighed(made: Any) -> None:
     assert "bar" not in text
 
 
+def test_a_step_that_has_only_just_begun_lacks_nothing_yet(made: Any) -> None:
+    case = made["held"].changed(step_began=made["held"].ticks[-1].time)
+    assert "next: the first intervals of the step" in said(case, later=100.0)
+    assert "next: metrics that are whole" in said(case, later=200.0)
+
+
 def test_a_paused_one_says_how_it_goes_on(made: Any) -> None:
     text = said(made["held"].changed(status=RolloutStatus.PAUSED))
     assert "`modelway rollout resume`" in text

@@ -104,10 +104,15 @@ def say_status(rollout: Rollout, options: RolloutOptions, last: Tick | None) -> 
         RolloutStatus.ROLLED_BACK: f"Rolled back: version {champion} answers everything again.",
         RolloutStatus.ABORTED: "Aborted: it ended before the evidence decided.",
     }[rollout.status]
-    blind = last is not None and last.decision.action is RolloutAction.HOLD and not last.decision.numbers
-    if rollout.status is RolloutStatus.RUNNING and blind:
+    if rollout.status is RolloutStatus.RUNNING and last is not None and _lacks_evidence(rollout, options, last):
         return f"Held, because the evidence is not complete: {where}."
     return said
+
+
+def _lacks_evidence(rollout: Rollout, options: RolloutOptions, last: Tick) -> bool:
+    """Whether nothing could be weighed although the step's first interval is over, and its metrics had time to come."""
+    expected = rollout.step_began + 2 * options.interval_seconds + options.grace_seconds
+    return last.decision.action is RolloutAction.HOLD and not last.decision.numbers and last.time > expected
 
 
 def name_step(options: RolloutOptions, number: int) -> str:

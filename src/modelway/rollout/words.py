@@ -123,7 +123,8 @@ def _next(rollout: Rollout, decision: RolloutDecision | None, options: RolloutOp
 
 def _wanted(rollout: Rollout, decision: RolloutDecision | None, step: Step, options: RolloutOptions, now: float) -> str:
     """What has to come before the step ends."""
-    if decision is None:
+    first = rollout.step_began + 2 * options.interval_seconds + options.grace_seconds
+    if decision is None or (not decision.numbers and now < first):
         return "the first intervals of the step"
     if not decision.numbers:
         return "metrics that are whole; until then nothing is decided on half of them"
