@@ -50,6 +50,14 @@ class Checkout:
     _place: str | None = None
     _finding: anyio.Lock = field(default_factory=anyio.Lock)
 
+    async def refuse_elsewhere(self) -> None:
+        """Refuse a source that is not where the caller is.
+
+        Raises:
+            RefusalError: it is another project.
+        """
+        await self._find()
+
     async def tree(self) -> dagger.Directory:
         """What git tracks or would add."""
         return self.workspace.directory(await self._find(), exclude=SKIPPED, gitignore=True)
@@ -77,6 +85,6 @@ class Checkout:
                 return place
         raise RefusalError(
             2,
-            "--source is another project than the one that you are in, and that is the one that checks look at: call "
-            "this where the project is, with --source . unless the module is the project's own",
+            "--source is another project than the one that you are in: call this where the project is, with --source . "
+            "unless the module is the project's own",
         )

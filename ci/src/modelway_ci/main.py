@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import dagger
-from dagger import DefaultPath, Doc, Ignore, Name, function, object_type
+from dagger import DefaultPath, Doc, Ignore, Name, dag, function, object_type
 
 from modelway_ci import check, deliver, images, learn, watch
 from modelway_ci import rehearse as rehearsal
@@ -45,6 +45,9 @@ SENT = [
     *("**/model-artifacts", "**/mlartifacts", "**/mlruns"),
 ]
 """Of the source only code, settings, a lock and data are sent to the engine; what else is there changes nothing."""
+
+OURS = "src/modelway/cli/main.py"
+"""What only modelway's own repository has."""
 
 PACKAGE = [
     "*",
@@ -787,6 +790,10 @@ class Modelway:
         commit: str | None = None,
         commit_time: str | None = None,
     ) -> Project:
+        if await self.source.exists(OURS):
+            # The default of a source is the module's own repository, not the caller's (dagger#12986, #13018): whoever
+            # forgets --source would train our sample.
+            await self._checkout(dag.current_workspace()).refuse_elsewhere()
         settings = Settings(self.config, await self._settings_text(), tuple(overrides))
         outside = Outside(
             self.mlflow,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import shutil
 import subprocess
@@ -96,7 +97,7 @@ def stranger(tmp_path_factory):
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    write_sample(folder / "data", rows=2000)
+    write_sample(folder / "data", rows=2000, seed=5)
     bare = ["--config", "modelway.yaml", "--set", "check_data.baseline=null", "--output", "made"]
     subprocess.run([sys.executable, "-m", "modelway", "check-data", *bare], cwd=folder, check=True, capture_output=True)
     shutil.move(folder / "made" / "profile.json", folder / "baseline.json")
@@ -319,6 +320,24 @@ def test_another_project_than_the_one_that_one_is_in_is_refused(call, project, s
     done = call("-m", str(project), "check-code", cwd=stranger)
     assert done.exit_code == 2
     assert "--source is another project" in done.log.rpartition("Error:")[2]
+
+
+def test_nobody_trains_our_sample_by_accident(call, project, stranger):
+    # The default of --source is the module's own repository, which has the sample's settings, and here its data, too.
+    assert (project / "data" / "loans.csv").is_file()
+    done = call("-m", str(project), "train", cwd=stranger)
+    assert done.exit_code == 2
+    assert "--source is another project" in done.log.rpartition("Error:")[2]
+    assert not {"prepare", "fit", "register"} & set(done.executed)
+
+
+def test_with_its_own_source_a_stranger_trains_on_its_own_data(call, project, stranger, tmp_path):
+    words = ("-m", str(project), "--source", ".", "prepare", "export", "--path", str(tmp_path / "prepared"))
+    done = call(*words, cwd=stranger)
+    assert done.exit_code == 0, done.log[-5000:]
+    theirs, ours = (hashlib.sha256((root / "data/loans.csv").read_bytes()).hexdigest() for root in (stranger, project))
+    assert theirs != ours
+    assert list(json.loads((tmp_path / "prepared/dataset.json").read_text())["source"].values()) == [theirs]
 
 
 def test_the_parts_are_checks_of_dagger(call, project):
