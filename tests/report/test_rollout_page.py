@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from modelway.records.rollout import OutcomeGuard
 from modelway.records.rollout_forecast import Forecast, StepForecast
 from modelway.records.rollout_seen import RolloutAction, RolloutDecision
 from modelway.records.rollout_state import RolloutStatus
 from modelway.report.rollout import render_rollout
 
 VOID = {"meta", "br"}
+MINUS = "\N{MINUS SIGN}"
 NAMES = ("empty", "good", "bad", "shifted", "held")
 
 
@@ -145,6 +150,15 @@ def test_margins_are_those_of_the_step(made: Any) -> None:
     assert "below +0.5 points" in said.partition("Step 3,")[0]
 
 
+@pytest.mark.parametrize(("needed", "words"), [(True, f"above {MINUS}0.02"), (False, "not waited for")])
+def test_outcomes_let_a_step_end_only_where_they_are_needed(made: Any, needed: bool, words: str) -> None:
+    case = with_numbers(made["good"], NUMBERS)
+    guard = OutcomeGuard(alpha=0.0 if not needed else 0.01, uri="labels", needed=needed)
+    guards = case.options.guards.model_copy(update={"outcome": guard})
+    options = case.options.model_copy(update={"guards": guards})
+    assert words in page_of(type(case)(case.rollout, case.ticks, options)).said
+
+
 def test_each_decision_names_the_flags_in_force(made: Any) -> None:
     case, page = made["good"], page_of(made["good"])
     table = page.said.partition("those that say the same stand together")[2].partition("Provenance")[0]
@@ -160,7 +174,6 @@ def test_counts_are_those_of_the_ticks(made: Any) -> None:
         assert f"{failed:,} of {keys:,}" in page.said
 
 
-MINUS = "\N{MINUS SIGN}"
 NUMBERS = {
     "errors_log_evidence": 1.23,
     "errors_log_bound": 3.45,
@@ -298,3 +311,21 @@ def test_bounds_that_say_nothing_are_not_drawn(made: Any) -> None:
     assert "may fail up to" not in said
     assert "percentile" not in said
     assert "distance" not in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "dark"), [(400, False), (1200, True)])
+def test_a_browser_shows_it_without_complaint(made: Any, tmp_path: Path, width: int, dark: bool) -> None:
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    page = tmp_path / "rollout.html"
+    page.write_text(render_rollout(*made["held"].arguments()), encoding="utf-8")
+    argv = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},2000", "--enable-logging=stderr",
+            *(["--blink-settings=preferredColorScheme=0"] if dark else []), "--dump-dom", page.as_uri()]  # fmt: skip
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "the e-process and its bound" in done.stdout
+    assert "Content Security Policy" not in done.stderr

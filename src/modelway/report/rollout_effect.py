@@ -99,7 +99,7 @@ def _rows(
     if numbers.get("score_shift") is not None:
         yield _shift(numbers, guards.agreement.shift * slack)
     if numbers.get("outcome_difference") is not None:
-        yield _outcome(numbers, guards.outcome.margin * slack)
+        yield _outcome(numbers, guards.outcome.margin * slack, needed=guards.outcome.needed)
 
 
 def _errors(upper: float, champion: str, challenger: str, margin: float) -> EffectRow:
@@ -180,7 +180,7 @@ def _shift(numbers: Numbers, margin: float) -> EffectRow:
     )
 
 
-def _outcome(numbers: Numbers, margin: float) -> EffectRow:
+def _outcome(numbers: Numbers, margin: float, *, needed: bool) -> EffectRow:
     value, low, high = (numbers.get(f"outcome_{name}") for name in ("difference", "low", "high"))
     known = [one for one in (value, low, high) if one is not None]
     least, most = min(*known, -margin, 0.0), max(*known, 0.0)
@@ -191,7 +191,7 @@ def _outcome(numbers: Numbers, margin: float) -> EffectRow:
         "",
         "",
         f"{signed(value)}{between}",
-        f"above {signed(-margin)}",
+        f"above {signed(-margin)}" if needed else "not waited for",
         Estimate(value=value, low=low, high=high),
         (least - room, most + room),
         -margin,
