@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 
 import numpy as np
 import pytest
 
-from modelway.errors import UsageError
+from modelway.errors import OutsideError, UsageError
 from modelway.records.data import S3Options
 from modelway.records.deploy import BundleRef, Release
 from modelway.records.flags import Shares
@@ -21,9 +22,10 @@ from modelway.records.rollout_seen import (
     PairCounts,
     Report,
     RolloutAction,
+    RolloutDecision,
     SeenInterval,
 )
-from modelway.records.rollout_state import RolloutStatus
+from modelway.records.rollout_state import RolloutStatus, Tick
 from modelway.rollout import people
 from modelway.rollout import shares as shares_module
 from modelway.rollout import store as store_module
@@ -60,6 +62,7 @@ class World:
     promoted: list[str] = field(default_factory=list)
     outcomes: Outcomes | None = None
     silent: bool = False
+    log: dict[float, SeenInterval] = field(default_factory=dict)
 
     def controller(self) -> Controller:
         """One as it is opened by each command anew."""
@@ -84,7 +87,10 @@ class World:
         intervals = []
         start = rollout.observed_until
         while start + MINUTE <= now and not self.silent and rollout.step < len(self.options.steps):
-            intervals.append(self.minute(rollout, start))
+            # What was recorded stays so, whatever the flags are by the next look.
+            if start not in self.log:
+                self.log[start] = self.minute(rollout, start)
+            intervals.append(self.log[start])
             start += MINUTE
         return Observed(tuple(intervals), base64.b64encode(b"\0" * 8).decode(), "", self.outcomes)
 
@@ -323,3 +329,80 @@ def test_nothing_to_pause_is_told(world):
     world.run(120)
     with pytest.raises(UsageError, match="is complete"):
         people.resume(world.store, world.now)
+
+
+def test_somebody_faster_between_record_and_state_leaves_one_step_taken(world):
+    world.begin()
+    raced = 0
+    for _ in range(400):
+        slow, fast = world.controller(), world.controller()
+        add, now = slow.store.add, world.now
+
+        def racing(name, tick, add=add, fast=fast, now=now):
+            nonlocal raced
+            raced += 1
+            done = add(name, tick)
+            fast.tick(now)
+            return done
+
+        slow.store.add = racing
+        rollout = slow.tick(world.now)
+        if rollout.over:
+            break
+        world.now += 15
+    assert raced > 5
+    assert rollout.status is RolloutStatus.COMPLETE
+    assert [epoch.share for epoch in rollout.epochs] == [0, 0.25, 0.5, 1]
+    assert rollout.ticks == len(list(world.store.ticks(rollout)))
+
+
+def test_nobody_gets_the_challenger_any_more_though_nothing_can_be_recorded(world):
+    world.scenario = "errors-fourfold"
+    world.begin()
+
+    def failing(name, tick, add):
+        if tick.decision.action is RolloutAction.BACK:
+            raise OutsideError("the store is away")
+        return add(name, tick)
+
+    for _ in range(400):
+        controller = world.controller()
+        controller.store.add = partial(failing, add=controller.store.add)
+        try:
+            controller.tick(world.now)
+        except OutsideError:
+            break
+        world.now += 15
+    assert world.shares() == Shares()
+    rollout = world.controller().tick(world.now)
+    assert (rollout.status, "fails more often" in rollout.reason) == (RolloutStatus.ROLLED_BACK, True)
+
+
+def test_a_rollout_is_kept_on_s3_and_whoever_was_first_is_believed(empty_moto):
+    from modelway.storage.s3 import s3_client
+
+    options = S3Options(endpoint_url=empty_moto, region="us-east-1", path_style=True)
+    s3_client(options).create_bucket(Bucket="deploys")
+    one, other = (RolloutStore("s3://deploys/staging", options) for _ in range(2))
+    assert one.read() is None
+    rollout = people.begin(one, RELEASE, PLAN, 1_800_000_000.0)
+    assert other.read() == rollout
+    decision = RolloutDecision(action=RolloutAction.HOLD, reasons=("first",), numbers={})
+    tick = Tick(
+        number=0,
+        time=1.0,
+        step=0,
+        share=0.0,
+        status=rollout.status,
+        decision=decision,
+        flags="f" * 64,
+        epoch="1",
+        champion=rollout.champion,
+        challenger=rollout.challenger,
+        intervals=(),
+    )
+    assert one.add(rollout.id, tick) == tick
+    late = tick.model_copy(update={"decision": decision.model_copy(update={"reasons": ("second",)})})
+    assert other.add(rollout.id, late) == tick
+    counted = other.change(lambda found: found.model_copy(update={"ticks": 1}))
+    assert list(one.ticks(counted)) == [tick]
