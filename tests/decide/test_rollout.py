@@ -274,3 +274,12 @@ def test_late_outcomes_still_roll_back_what_was_promoted() -> None:
     assert decide_watch(options, None).action is RolloutAction.HOLD
     assert decide_watch(options, outcomes(5000, 0.9, 0.9)).action is RolloutAction.HOLD
     assert decide_watch(options, outcomes(5000, 0.9, 0.8)).action is RolloutAction.BACK
+
+
+def test_when_the_time_is_up_a_person_is_asked_but_not_where_it_goes_back() -> None:
+    few = [interval(minute, failed=0, keys=10) for minute in range(61)]
+    assert decide_rollout(plan(), seen(*few)).overdue
+    assert not decide_rollout(plan(), seen(*few[:50])).overdue
+    back = decide_rollout(plan(time_up=TimeUp.BACK), seen(*few))
+    assert (back.action, back.overdue) == (RolloutAction.BACK, False)
+    assert decide_rollout(plan(), seen(now=3700.0)).overdue

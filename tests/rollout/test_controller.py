@@ -406,3 +406,14 @@ def test_a_rollout_is_kept_on_s3_and_whoever_was_first_is_believed(empty_moto):
     assert other.add(rollout.id, late) == tick
     counted = other.change(lambda found: found.model_copy(update={"ticks": 1}))
     assert list(one.ticks(counted)) == [tick]
+
+
+def test_a_person_is_asked_when_the_time_is_up_and_begins_the_step_anew(world):
+    steps = (CanaryStep(kind="canary", share=0.5, minutes=3, deadline_hours=0.5),)
+    world.options, world.per_second = RolloutOptions(steps=steps), 0.2
+    world.begin()
+    rollout = world.run(40)
+    assert (rollout.overdue, rollout.status) == (True, RolloutStatus.RUNNING)
+    resumed = people.resume(world.store, world.now)
+    assert not resumed.overdue
+    assert not world.run(5).overdue

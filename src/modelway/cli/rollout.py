@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,8 +111,8 @@ def _ended(
     from modelway.records.rollout_state import RolloutStatus
 
     codes = {RolloutStatus.ROLLED_BACK: _BACK, RolloutStatus.ABORTED: _STUCK}
-    late = rollout.reason.endswith("hours are up: hold")
-    code = codes.get(rollout.status, _STUCK if late or rollout.status is RolloutStatus.PAUSED else 0)
+    waits = rollout.overdue or rollout.status is RolloutStatus.PAUSED
+    code = codes.get(rollout.status, _STUCK if waits else 0)
     if rollout.over or code:
         what = f"{rollout.model} version {rollout.challenger.version}"
         tell(f"{args.env}: the rollout of {what} is {rollout.status}", rollout.reason, output)
@@ -148,7 +149,7 @@ def _status(args: argparse.Namespace, output: Output) -> int:
     store = RolloutStore(environment.state.uri, environment.state.s3)
     rollout = store.read()
     while args.watch and not output.json and rollout is not None and not rollout.over:
-        print("\x1b[2J\x1b[H", end="")
+        print("\x1b[2J\x1b[H" if sys.stdout.isatty() else "", end="")
         _show(rollout, store, settings.rollout)
         time.sleep(_WATCH_SECONDS)
         rollout = store.read()

@@ -36,9 +36,10 @@ def decide_rollout(options: RolloutOptions, seen: Seen) -> RolloutDecision:
     elapsed = (seen.now - seen.step_began) / 60
     if problems := missing_evidence(seen, options):
         # Time that is up without evidence never moves anybody on; back is always safe.
-        late_back = plan.late(seen.step, elapsed) and step.time_up is TimeUp.BACK
-        blind = RolloutAction.BACK if late_back else RolloutAction.HOLD
-        return RolloutDecision(action=blind, reasons=problems, numbers={})
+        late = bool(plan.late(seen.step, elapsed))
+        back = late and step.time_up is TimeUp.BACK
+        blind = RolloutAction.BACK if back else RolloutAction.HOLD
+        return RolloutDecision(action=blind, reasons=problems, numbers={}, overdue=late and not back)
     slices = slices_of(seen)
     evidence, since = gather(seen, options, slices)
     judged, effect = judge(evidence, step.slack, options), effect_seen(seen.outcomes, options)
@@ -64,6 +65,7 @@ def decide_rollout(options: RolloutOptions, seen: Seen) -> RolloutDecision:
         action=action,
         reasons=tuple(reasons or wanting(judged, numbers, plan, seen.step, held, waits=waits)),
         numbers=numbers,
+        overdue=late and action is RolloutAction.HOLD,
     )
 
 

@@ -125,3 +125,5 @@ class RolloutDecision(Record):
     reasons: tuple[str, ...]
     numbers: dict[str, float | None]
     """The statistics; None where nothing can be said yet."""
+    overdue: bool = False
+    """Whether the step's time is up, and a person has to decide."""

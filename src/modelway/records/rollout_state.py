@@ -77,6 +77,8 @@ class Rollout(Record):
     """How many records of ticks there are."""
     epochs: tuple[ShareEpoch, ...]
     """All shares that it has set, in their order."""
+    overdue: bool = False
+    """Whether the step's time is up, and a person has to decide."""
     ended: float | None = None
 
     @property

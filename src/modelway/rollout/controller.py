@@ -241,6 +241,7 @@ class Controller:
             length = self.options.interval_seconds
             until = tick.intervals[-1].start + length if tick.intervals else found.observed_until
             values: dict[str, object] = {"ticks": tick.number + 1, "observed_until": until, "reason": reason}
+            values["overdue"] = tick.decision.overdue
             if action is RolloutAction.ADVANCE and found.status is RolloutStatus.RUNNING:
                 values |= {"step": found.step + 1, "entered": False}
             return found.model_copy(update=values)

@@ -99,7 +99,13 @@ def resume(store: RolloutStore, now: float) -> Rollout:
 
     def change(found: Rollout | None) -> Rollout | None:
         rollout = _under_way(store, found)
-        values = {"status": RolloutStatus.RUNNING, "reason": "resumed", "entered": False, "resumed": now}
+        values = {
+            "status": RolloutStatus.RUNNING,
+            "reason": "resumed",
+            "entered": False,
+            "resumed": now,
+            "overdue": False,
+        }
         return rollout.model_copy(update=values)
 
     return _changed(store.change(change))
