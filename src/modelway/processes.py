@@ -11,6 +11,11 @@ _STARTED = 19
 _ZOMBIE = "Z"
 
 
+def cores() -> int:
+    """The cores that this process may use; where the system does not tell (macOS), those that there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def start_of(pid: int) -> str | None:
     """When a process began, in the system's own words; None where none of this number runs.
 

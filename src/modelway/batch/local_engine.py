@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.batch.partition import Partition
 from modelway.errors import InputError, ModelwayError, OutsideError, UsageError
+from modelway.processes import cores
 from modelway.records.batch import PartRecord
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def worker_count(wanted: int | None, memory: str) -> int:
             where="--memory",
             remedy=f"Give --memory {_PARENT_MB + _WORKER_MB}MB or more.",
         )
-    return min(wanted or len(os.sched_getaffinity(0)), room)
+    return min(wanted or cores(), room)
 
 
 def run_locally(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from modelway.checks.changes import CI
 from modelway.cli.settings import address, read_settings
 from modelway.errors import UsageError
+from modelway.processes import cores
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _command(part: str, args: argparse.Namespace) -> list[str]:
 
 def _jobs(args: argparse.Namespace) -> int:
     if args.jobs is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cores()
     if args.jobs < 1:
         raise UsageError(f"{args.jobs} parts at a time are none", where="--jobs", remedy="Name 1 or more.")
     return int(args.jobs)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from modelway.cli.serve_settings import serve_options
 from modelway.cli.settings import address
 from modelway.errors import INTERRUPTED, OutsideError, UsageError
+from modelway.processes import cores
 from modelway.settings import Override
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     rules_from_environment(os.environ)  # wrong words are told before anything starts
     listener = _listen(args.host, args.port, "--port")
     bound = (admin, _listen(admin.host, admin.port, "--admin-port")) if admin else None
-    workers = options.workers.count or len(os.sched_getaffinity(0))
+    workers = options.workers.count or cores()
     paths = ReleasePaths(str(args.bundle.absolute()), tuple(str(path.absolute()) for path in args.challenger))
     setup = Setup(
         options=options,

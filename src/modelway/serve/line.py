@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import socket
 import struct
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +17,8 @@ _LENGTH = struct.Struct(">I")
 _CREDENTIALS = struct.Struct("3i")
 _BACKLOG = 16
 _BLOCK = 1 << 20
+_ABSTRACT = hasattr(socket, "SO_PEERCRED")
+"""Whether this is Linux: names that lie in no directory, and callers who are known. macOS has neither."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder()
@@ -82,16 +88,27 @@ class Connection:
 
 
 def listen() -> socket.socket:
-    """A socket at a name of the system's choice that lies in no directory, so that nothing has to be writable."""
+    """A socket at a name of the system's choice that lies in no directory, so that nothing has to be writable.
+
+    Where there are no such names it lies in a directory that none but us may enter, which goes when the process ends.
+    """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(b"")  # Linux: an abstract name that is free
+    listener.bind(b"" if _ABSTRACT else _private_path())
     listener.listen(_BACKLOG)
     return listener
 
 
+def _private_path() -> bytes:
+    folder = tempfile.mkdtemp(prefix="modelway.")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return os.fsencode(Path(folder) / "line")
+
+
 def accept(listener: socket.socket) -> Connection | None:
-    """A worker's connection; None for a caller of another user, who may use such a name as well as we."""
+    """A worker's connection; None for a caller of another user, who may use an abstract name as well as we."""
     end, _ = listener.accept()
+    if not _ABSTRACT:
+        return Connection(end)
     content = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     if _CREDENTIALS.unpack(content)[1] != os.getuid():
         end.close()
@@ -99,7 +116,7 @@ def accept(listener: socket.socket) -> Connection | None:
     return Connection(end)
 
 
-def connect(address: bytes) -> socket.socket:
+def connect(address: bytes | str) -> socket.socket:
     """A connection to a listener; raises `OSError`."""
     end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

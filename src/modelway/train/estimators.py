@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from modelway.errors import UsageError
 from modelway.records.fit import BoostedTreesOptions, CustomEstimatorOptions
 from modelway.train.problem import Watch
 
@@ -42,6 +43,7 @@ def train_estimator(
 
     Raises:
         SettingsError: the training diverges, or a custom estimator can't be used.
+        UsageError: LightGBM lacks OpenMP.
     """
     if isinstance(options, CustomEstimatorOptions):
         from modelway.train.custom import custom_loss, train_custom
@@ -50,8 +52,15 @@ def train_estimator(
         return Run(estimator, None, None if validation is None else custom_loss(problem, estimator, validation))
     watch = Watch(options.patience, on_epoch)
     if isinstance(options, BoostedTreesOptions):
-        from modelway.train.trees import train_trees
-
+        try:
+            from modelway.train.trees import train_trees
+        except OSError as error:
+            # The package is there, and a library of the system's that it needs is not.
+            raise UsageError(
+                f"LightGBM can't be loaded: {error}",
+                where="fit.estimator.kind: boosted_trees",
+                remedy="It needs OpenMP: `brew install libomp` on macOS, `apt-get install libgomp1` on Debian.",
+            ) from error
         estimator = train_trees(options, problem, train, validation, watch)
     else:
         from modelway.train.networks import train_network
