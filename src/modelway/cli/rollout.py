@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +100,8 @@ def _roll_out(args: argparse.Namespace, output: Output) -> int:
         if begins:
             rollout = start(environment, options, flow, bundles, wanted, output.note)
         controller = open_controller(environment, options, registry, root, output.note, silent)
-        page = _Page(environment, options, store, args.output_dir, needs)
-        after = run(controller, options, args.once, page.write)
+        leave = partial(_leave_page, args, environment, options, store, needs=needs)
+        after = run(controller, options, args.once, leave)
     output.close()
     return _ended(args, after, store, options, output)
 
@@ -159,7 +160,7 @@ def _status(args: argparse.Namespace, output: Output) -> int:
         else:
             _show(rollout, store, settings.rollout)
     if rollout is not None and args.output_dir is not None:
-        _Page(environment, settings.rollout, store, args.output_dir, None).write(rollout)
+        _leave_page(args, environment, settings.rollout, store, rollout)
     last = None if rollout is None or not rollout.ticks else store.tick(rollout.id, rollout.ticks - 1)
     decision = None if last is None else last.decision.model_dump(mode="json")
     output.record({"exit_code": 0, "rollout": _plain(rollout), "decision": decision})
@@ -216,34 +217,16 @@ def _plain(rollout: Rollout | None) -> dict[str, Any] | None:
     return None if rollout is None else rollout.model_dump(mode="json")
 
 
-class _Page:
-    """Writes the page of a rollout after each tick: beside the environment's state, and where the flag says.
+def _leave_page(
+    args: argparse.Namespace,
+    environment: Environment,
+    options: RolloutOptions,
+    store: RolloutStore,
+    rollout: Rollout,
+    needs: Forecast | None = None,
+) -> None:
+    """Write the page beside the environment's state, and where the flag says."""
+    from modelway.pipeline.rollout_page import leave_rollout_page
 
-    Args:
-        environment: whose rollout it is.
-        options: the settings' `rollout`.
-        store: has the ticks.
-        directory: where it goes besides; None for nowhere.
-        needs: what its steps need, as far as that is known.
-    """
-
-    def __init__(
-        self,
-        environment: Environment,
-        options: RolloutOptions,
-        store: RolloutStore,
-        directory: Path | None,
-        needs: Forecast | None,
-    ) -> None:
-        self._environment = environment
-        self._options = options
-        self._needs = needs
-        self._store = store
-        self._directory = directory
-
-    def write(self, rollout: Rollout) -> None:
-        """Write it, whole or not at all."""
-        from modelway.pipeline.rollout_page import leave_rollout_page
-
-        ticks = list(self._store.ticks(rollout))
-        leave_rollout_page(self._environment, rollout, ticks, self._options, self._needs, self._directory)
+    ticks = list(store.ticks(rollout))
+    leave_rollout_page(environment, rollout, ticks, options, needs, args.output_dir)

@@ -37,9 +37,9 @@ def decide_rollout(options: RolloutOptions, seen: Seen) -> RolloutDecision:
     if problems := missing_evidence(seen, options):
         # Time that is up without evidence never moves anybody on; back is always safe.
         late = bool(plan.late(seen.step, elapsed))
-        back = late and step.time_up is TimeUp.BACK
-        blind = RolloutAction.BACK if back else RolloutAction.HOLD
-        return RolloutDecision(action=blind, reasons=problems, numbers={}, overdue=late and not back)
+        blind = RolloutAction.BACK if late and step.time_up is TimeUp.BACK else RolloutAction.HOLD
+        asks = late and blind is RolloutAction.HOLD
+        return RolloutDecision(action=blind, reasons=problems, numbers={}, overdue=asks)
     slices = slices_of(seen)
     evidence, since = gather(seen, options, slices)
     judged, effect = judge(evidence, step.slack, options), effect_seen(seen.outcomes, options)
