@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from modelway.decide.shadow import log_flips_beyond, mean_radius
+from modelway.decide.shadow import flips_upper, log_flips_beyond, mean_radius
 from modelway.records.rollout import RolloutOptions
 from modelway.rollout.shadow_scenarios import SHADOW_SCENARIOS, SHIFTED, simulate_shadow
 
@@ -25,6 +25,16 @@ def test_the_mean_hardly_ever_leaves_its_bounds() -> None:
     total = np.cumsum(values, axis=1)
     off = np.abs(total / sizes - 0.3) > mean_radius(sizes, total, np.cumsum(values**2, axis=1), 0.05)
     assert off.any(axis=1).mean() <= 0.05
+
+
+def test_the_upper_end_of_the_flips_is_where_they_are_excluded() -> None:
+    assert flips_upper(0.0, 0.0, 0.05) == 1.0
+    generator, missed = np.random.default_rng(2), 0
+    for _ in range(200):
+        flips = np.cumsum(generator.random(1000) < 0.05)
+        missed += any(flips_upper(float(size), float(flips[size - 1]), 0.05) < 0.05 for size in (20, 100, 400, 1000))
+    assert missed <= 10
+    assert flips_upper(1000.0, 50.0, 0.05) < 0.1
 
 
 def test_few_pairs_say_nothing() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelway.decide.evidence import bound
-from modelway.decide.shadow import mean_radius
+from modelway.decide.shadow import flips_upper, mean_radius
 
 if TYPE_CHECKING:
     from modelway.decide.judging import Evidence, Judged
@@ -92,6 +92,7 @@ def numbers_of(
         values |= {
             "pairs": float(pairs),
             "flips": float(flips / pairs),
+            "flips_upper": flips_upper(pairs, flips, options.alpha),
             "score_shift": float(total / pairs),
             "score_shift_radius": float(mean_radius(pairs, total, squares, options.alpha)),
         }

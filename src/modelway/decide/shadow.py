@@ -45,6 +45,25 @@ def log_flips_within(
     return log_mean(logs)
 
 
+def flips_upper(pairs: float, flips: float, alpha: float) -> float:
+    """The confidence sequence's upper end: the least share of flips that the evidence excludes, at any look.
+
+    Args:
+        pairs: how many there are.
+        flips: those whose labels differ.
+        alpha: its error probability.
+
+    Returns:
+        A share, 1 at most.
+    """
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        excluded = log_flips_within(np.asarray(pairs), np.asarray(flips), np.asarray(middle)) >= bound(alpha)
+        low, high = (low, middle) if excluded else (middle, high)
+    return high
+
+
 def mean_radius(
     pairs: NDArray[np.float64], total: NDArray[np.float64], squares: NDArray[np.float64], alpha: float
 ) -> NDArray[np.float64]:
