@@ -12,7 +12,8 @@ from modelway.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "accounts.md").read_text(encoding="utf-8")
-NAMED = set(re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|KUBECONFIG)(?:=[^`]*)?`", TEXT))
+SECTIONS = TEXT.partition("## Every secret and variable")[2]
+NAMED = set(re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|KUBECONFIG)(?:=[^`]*)?`", SECTIONS))
 _FAMILIES = re.compile(
     r"(?<![A-Z0-9_])(?:(?:AWS|MLFLOW|MODELWAY|GITHUB|SLACK|KUBERNETES|UV|SSL|REQUESTS|CURL|DOCKER|HTTPS?|ALL|NO)_[A-Z0-9_]*[A-Z0-9]"
     r"|KUBECONFIG)(?![A-Z0-9_*])"
