@@ -46,12 +46,15 @@ def terminal(repository: Path) -> Any:
         port = free.getsockname()[1]
     scripts = Path(sysconfig.get_path("scripts"))
     known = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
-    environment = {**known, "MODELWAY": str(ROOT), "PIP_NO_DEPS": "1", "PATH": f"{scripts}:{known['PATH']}"}
+    environment = {**known, "MODELWAY": str(ROOT), "PATH": f"{scripts}:{known['PATH']}"}
 
     def run(topic: str, *, venv: bool = False) -> str:
         lines = ["set -euo pipefail", ". .venv/bin/activate"] if venv else ["set -euo pipefail"]
         for line in commands(topic).replace("localhost:8080", f"127.0.0.1:{port}").splitlines():
             lines.append(line)
+            if line.startswith("python3 -m venv"):
+                # What modelway needs is there already, in the suite's own environment: nothing has to be downloaded.
+                lines.append(f"echo {sysconfig.get_path('purelib')} > \"$(echo .venv/lib/python*/site-packages)/suite.pth\"")
             if line.startswith("modelway init --target"):
                 lines.append(f"echo '{PORT.format(port)}' >> modelway.yaml")
         done = subprocess.run(
@@ -76,15 +79,15 @@ def terminal(repository: Path) -> Any:
 
 
 def install(terminal: Any, repository: Path) -> None:
-    """Install modelway itself for real; what it needs is the suite's own, so that nothing has to be downloaded."""
+    """Install modelway for real, but for what it needs."""
     try:
         terminal("Install it")
     except AssertionError as error:
         if "Could not find a version" in str(error) or "No matching distribution" in str(error):
             pytest.skip("no package index answers, which building modelway's wheel needs")
         raise
-    place = next((repository / ".venv" / "lib").glob("python*/site-packages"))
-    (place / "suite.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (place,) = (repository / ".venv" / "lib").glob("python*/site-packages/modelway/adopt/workflows")
+    assert (place / "ml-ci.yml").is_file()  # a wheel's own copies
 
 
 @pytest.mark.slow
