@@ -54,7 +54,8 @@ def terminal(repository: Path) -> Any:
             lines.append(line)
             if line.startswith("python3 -m venv"):
                 # What modelway needs is there already, in the suite's own environment: nothing has to be downloaded.
-                lines.append(f"echo {sysconfig.get_path('purelib')} > \"$(echo .venv/lib/python*/site-packages)/suite.pth\"")
+                place = '"$(echo .venv/lib/python*/site-packages)/suite.pth"'
+                lines.append(f"echo {sysconfig.get_path('purelib')} > {place}")
             if line.startswith("modelway init --target"):
                 lines.append(f"echo '{PORT.format(port)}' >> modelway.yaml")
         done = subprocess.run(
