@@ -312,6 +312,17 @@ def test_the_watch_ends(world):
     assert set(world.promoted) == {"2"}
 
 
+def test_the_next_release_ends_the_watch_and_takes_nothing_back(world):
+    world.options = PLAN.model_copy(update={"watch_hours": 5.0})
+    world.begin()
+    while world.run(1).status is not RolloutStatus.WATCHING:
+        pass
+    world.release = "the next one"
+    assert world.run(1).status is RolloutStatus.COMPLETE
+    assert set(world.promoted) == {"2"}
+    assert world.shares().new_model == 1
+
+
 def test_one_at_a_time_and_by_the_plan_that_it_began_with(world):
     world.begin()
     with pytest.raises(UsageError, match="under way"):

@@ -84,6 +84,8 @@ class Controller:
         if rollout is None or rollout.over:
             return rollout
         if self.release() != rollout.release:
+            if rollout.status is RolloutStatus.WATCHING:  # the next release, of what became the champion
+                return self._complete(rollout, "another release was deployed", now)
             return self.go_back(rollout, RolloutStatus.ABORTED, "another release was deployed meanwhile", now)
         if not rollout.entered:
             return self._enter(rollout, now)
@@ -155,11 +157,12 @@ class Controller:
             return self.go_back(rollout, RolloutStatus.ROLLED_BACK, decision.reasons[0], now, rollout.ticks + 1)
         if now < rollout.step_began + self.options.watch_hours * 3600:
             return rollout
+        return self._complete(rollout, f"nothing spoke against it in {self.options.watch_hours:g} hours", now)
 
+    def _complete(self, rollout: Rollout, reason: str, now: float) -> Rollout:
         def change(found: Rollout | None) -> Rollout | None:
             if found is None or found.id != rollout.id or found.over:
                 return None
-            reason = f"nothing spoke against it in {self.options.watch_hours:g} hours"
             return found.model_copy(update={"status": RolloutStatus.COMPLETE, "reason": reason, "ended": now})
 
         return self.store.change(change) or rollout
