@@ -103,6 +103,20 @@ def test_settings_that_did_not_fit_the_model_are_no_recipe(project: Project) -> 
     assert project.run("reproduce", "1") == 3
 
 
+def test_parts_that_are_told_alike_leave_a_recipe(project: Project) -> None:
+    # As the Dagger module does: `fit` sees its own keys and flags, `register` all keys with the flags put into them.
+    (project.root / "slice.yaml").write_text("name: loans\nfit: {estimator: {kind: linear, epochs: 3}}\n")
+    for argv in (
+        ["prepare", "--sample", "600", "--output", "prepared"],
+        ["fit", "--config", "slice.yaml", "--prepared", "prepared", "--output", "model", "--epochs", "2"],
+        ["evaluate", "--prepared", "prepared", "--model", "model", "--output", "evaluated"],
+        ["register", "evaluated", "--set", "prepare.sample=600", "--set", "fit.estimator.epochs=2"],
+    ):
+        assert project.run(*argv) == 0, project.err
+    told = project.json("reproduce", "1")
+    assert (told["exit_code"], told["same"], told["differences"]) == (0, True, [])
+
+
 def test_another_seed_is_another_model_and_files_are_named(project: Project) -> None:
     train(project)
 
