@@ -128,6 +128,9 @@ class ServeOptions(Record):
         return self
 
 
+SMOKE_AGENT = "modelway-smoke"
+"""The user agent of a deploy's smoke test: what it asks is answered like all else, and logged nowhere."""
+
 Value = float | int | bool | str | None
 
 

@@ -47,9 +47,14 @@ class Desk:
         self._access = options.access_log
 
     def settle(self, served: Served, shadow: ServedModel | None) -> None:
-        """Take an answered request; `shadow` is the challenger that is to see it besides."""
+        """Take an answered request; `shadow` is the challenger that is to see it besides.
+
+        What a smoke test asks is no traffic: it is in no log, from which drift would be read.
+        """
         arm = self._metrics.arm(served.variant, served.version, served.model.score_bounds)
         arm.request(served.status, served.latency_ms)
+        if served.probe:
+            return
         tally = self._statistics.tally(served)
         answer = served.answer
         if answer is not None:

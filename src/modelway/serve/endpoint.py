@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.errors import InputError
 from modelway.records.flags import Route
+from modelway.records.serve import SMOKE_AGENT
 from modelway.serve.answers import to_json
 from modelway.serve.bodies import GoneError, read_body, respond
 from modelway.serve.events import describe_error, say
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 PINNED = "pinned"
 """The epoch of requests that name their version themselves."""
+_SMOKE = SMOKE_AGENT.encode()
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _LONGEST_KEY = 1024
 _JSON = (b"content-type", b"application/json")
@@ -56,6 +58,7 @@ class _Exchange:
     route: Route | None = None
     question: Question | None = None
     answer: Answer | None = None
+    probe: bool = False
 
 
 class Endpoint:
@@ -105,6 +108,7 @@ class Endpoint:
         request = given.decode() if _REQUEST_ID.fullmatch(given) else id_
         key = headers.get(self._key_header, b"").decode("latin-1")[:_LONGEST_KEY] or None
         exchange = _Exchange(id_, request, plan, time.time(), time.perf_counter(), key)
+        exchange.probe = headers.get(b"user-agent") == _SMOKE
         extra: tuple[tuple[bytes, bytes], ...] = ()
         try:
             body = await read_body(receive, headers.get(b"content-length"), self._limit, self._body_seconds)
@@ -205,4 +209,5 @@ class Endpoint:
             model=exchange.plan.release.models[route.version],
             question=exchange.question,
             answer=exchange.answer,
+            probe=exchange.probe,
         )

@@ -47,6 +47,7 @@ class Served:
         model: what answered.
         question: what was asked; None where the request was refused.
         answer: what was answered; None where there was none.
+        probe: whether a deploy's smoke test asked: awkward rows, and no traffic.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Served:
     model: ServedModel
     question: Question | None = None
     answer: Answer | None = None
+    probe: bool = False
 
 
 class Recorder:

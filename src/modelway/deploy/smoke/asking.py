@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from modelway.errors import UsageError
+from modelway.records.serve import SMOKE_AGENT
 
 _TAILS = ("/predict", "/invocations")
 
@@ -68,7 +69,7 @@ class Asker:
 
     def ask(self, method: str, path: str, body: bytes | None) -> Reply:
         """Ask; a server that can't be reached gives a reply, too."""
-        headers = {"content-type": "application/json", "user-agent": "modelway-smoke"}
+        headers = {"content-type": "application/json", "user-agent": SMOKE_AGENT}
         request = urllib.request.Request(self.endpoint + path, body, headers, method=method)  # noqa: S310 - checked above
         started = time.perf_counter()
         try:
