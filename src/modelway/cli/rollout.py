@@ -72,7 +72,8 @@ def _roll_out(args: argparse.Namespace, output: Output) -> int:
     """Begin a rollout, unless one is under way, and take it on."""
     environment, settings, root = find_environment(args)
     from modelway.pipeline.deploy import Wanted
-    from modelway.pipeline.rollout import open_controller, present_forecast, run, start, versions_of, why_none
+    from modelway.pipeline.rollout import open_controller, run, start, versions_of, why_none
+    from modelway.pipeline.rollout_traffic import present_forecast
     from modelway.rollout.people import check_plan
     from modelway.rollout.store import RolloutStore
 

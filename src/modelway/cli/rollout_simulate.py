@@ -130,7 +130,7 @@ def _recorded(args: argparse.Namespace, output: Output) -> list[ArmCounts]:
     if args.env is None:
         raise UsageError("whose log?", where="--recorded", remedy="Name an environment: --env local.")
     environment, settings, root = find_environment(args)
-    from modelway.pipeline.rollout import recorded_traffic
+    from modelway.pipeline.rollout_traffic import recorded_traffic
 
     now = datetime.now(UTC)
     since = moment(args.recorded, now, "--recorded")

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from modelway.bundle.layout import BASELINE
-from modelway.errors import InputError, UsageError
-from modelway.observe.rollout_log import read_recorded
-from modelway.observe.score_buckets import ScoreBuckets
-from modelway.observe.traffic import read_traffic
+from modelway.errors import UsageError
 from modelway.pipeline.bundles import BundleStore
 from modelway.pipeline.deploy import make_release
 from modelway.records.observe import Baseline
 from modelway.records.rollout_state import OVER, RolloutStatus
 from modelway.rollout.controller import Controller
-from modelway.rollout.forecast import forecast
 from modelway.rollout.observing import LogObserver
 from modelway.rollout.people import begin
 from modelway.rollout.shares import FlagDocument
@@ -33,13 +28,10 @@ if TYPE_CHECKING:
     from modelway.records.deploy import BundleRef, Release
     from modelway.records.progress import Progress
     from modelway.records.rollout import RolloutOptions
-    from modelway.records.rollout_forecast import Forecast
-    from modelway.records.rollout_seen import ArmCounts
     from modelway.records.rollout_state import Rollout
     from modelway.registry import Registry
 
 _SETTLE_POLLS = 2.0
-_RATE_HOURS = 1.0
 
 
 def check_log(environment: Environment, options: RolloutOptions) -> None:
@@ -102,7 +94,7 @@ def open_controller(
         log=place.log,
         outcomes=labels,
         segment_seconds=place.serve.log.segment_seconds,
-        baseline=lambda rollout: _baseline(bundles, rollout.champion),
+        baseline=lambda rollout: baseline_of(bundles, rollout.champion),
         s3=place.options.s3,
         cache=root / ".modelway" / "cache",
         progress=progress,
@@ -207,72 +199,6 @@ def end(controller: Controller, reason: str) -> Rollout:
     return controller.go_back(rollout, RolloutStatus.ABORTED, reason, time.time())
 
 
-def present_forecast(
-    environment: Environment, options: RolloutOptions, root: Path, progress: Progress
-) -> Forecast | None:
-    """What the plan needs at the rate of the last hour; None where there was no traffic.
-
-    Raises:
-        OutsideError: the log's store fails.
-    """
-    until = datetime.now(UTC)
-    place = environment.place
-    try:
-        traffic = read_traffic(
-            place.log,
-            until - timedelta(hours=_RATE_HOURS),
-            until,
-            place.options.s3,
-            root / ".modelway" / "cache",
-            progress,
-        )
-    except InputError:
-        return None
-    if traffic is None or not traffic.requests:
-        return None
-    errors = traffic.errors / traffic.requests
-    return forecast(options, per_second=traffic.requests / (_RATE_HOURS * 3600), errors=errors)
-
-
-def recorded_traffic(
-    environment: Environment,
-    options: RolloutOptions,
-    registry: Registry,
-    root: Path,
-    since: datetime,
-    until: datetime,
-    progress: Progress,
-) -> list[ArmCounts]:
-    """What the environment's log holds, interval by interval, to be dealt out anew.
-
-    Raises:
-        InputError: nothing was recorded in that time, or no release says how answers are read.
-        OutsideError: the log's store fails.
-    """
-    place, release = environment.place, environment.state.read().current
-    if release is None:
-        raise InputError(
-            "nothing was ever deployed there, so nobody knows how answers are read",
-            where=environment.state.uri,
-            remedy=f"`modelway deploy --env {place.environment}` first.",
-        )
-    bundles = BundleStore(place.bundles, registry, place.serve, place.package)
-    found = read_recorded(
-        place.log,
-        since.timestamp(),
-        until.timestamp(),
-        options.interval_seconds,
-        ScoreBuckets.of(_baseline(bundles, release.champion)),
-        place.options.s3,
-        root / ".modelway" / "cache",
-        progress,
-    )
-    recorded = list(found)
-    if not sum(counts.keys for counts in recorded):
-        raise InputError("nothing was recorded in that time", where=place.log, remedy="Name an earlier one: 24h, 7d.")
-    return recorded
-
-
 def run(controller: Controller, options: RolloutOptions, once: bool, show: Callable[[Rollout], None]) -> Rollout:
     """Tick until the rollout is over, or once.
 
@@ -303,7 +229,8 @@ def _current(environment: Environment, release: Release) -> Release:
     return current
 
 
-def _baseline(bundles: BundleStore, champion: BundleRef) -> Baseline:
+def baseline_of(bundles: BundleStore, champion: BundleRef) -> Baseline:
+    """The profile in a champion's bundle."""
     return Baseline.from_json((bundles.directory(champion) / BASELINE).read_bytes())
 
 
