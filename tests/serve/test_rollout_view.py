@@ -43,7 +43,9 @@ def _look(
     guards = GuardOptions(agreement=AgreementGuard(slices=("home",)))
     options = RolloutOptions(interval_seconds=1, grace_seconds=300, guards=guards)
     now = time.time()
-    window = RolloutWindow(since, now + 300, epoch, 0, 0.5, shadow=shadow)
+    # The interval that is under way is waited for as well.
+    over = now + options.interval_seconds + options.grace_seconds
+    window = RolloutWindow(since, over, epoch, 0, 0.5, shadow=shadow)
     counted = read_intervals(
         str(server.root / "log"),
         window,
