@@ -20,7 +20,7 @@ test: $(READY) lint ## everything but what is slow
 test-slow: $(READY) ## what takes longer: races, servers, statistics, the bars on real data
 	$(BIN)/python -m pytest -n auto --dist loadfile -rs -m "slow and not exhaustive"
 
-test-exhaustive: $(READY) ## the further cases on a Dagger engine, half an hour or more
+test-exhaustive: $(READY) ## further cases, most of them on a Dagger engine: half an hour or more
 	$(BIN)/python -m pytest -n auto --dist loadfile -m exhaustive
 
 ci: $(READY) ## modelway's own commands on itself; ADVISORIES=FILE for an OSV export where the network has none

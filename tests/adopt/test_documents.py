@@ -92,6 +92,7 @@ def install(terminal: Any, repository: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive  # it installs everything anew, from a package index
 def test_ten_minutes(terminal: Any, repository: Path) -> None:
     install(terminal, repository)
     for topic in TOPICS[1:]:
