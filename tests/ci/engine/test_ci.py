@@ -340,6 +340,7 @@ def test_with_its_own_source_a_stranger_trains_on_its_own_data(call, project, st
     assert list(json.loads((tmp_path / "prepared/dataset.json").read_text())["source"].values()) == [theirs]
 
 
+@pytest.mark.exhaustive
 def test_the_parts_are_checks_of_dagger(call, project):
     listed = call("--list", command="check")
     assert [line.split()[0] for line in listed.log.splitlines() if line.startswith("modelway:")] == [
