@@ -11,18 +11,15 @@ from modelway.decide.errors import upper_difference
 from modelway.decide.judging import Arm, Evidence, judge
 from modelway.decide.outcomes import effect_seen
 from modelway.decide.plan import Plan
-from modelway.decide.saying import numbers_of, said_by_guards, wanting
+from modelway.decide.saying import numbers_of, numbers_of_effect, said_by_guards, wanting
 from modelway.records.rollout import TimeUp
-from modelway.records.rollout_seen import RolloutAction, RolloutDecision
+from modelway.records.rollout_seen import ALL_PAIRS, RolloutAction, RolloutDecision
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from modelway.records.rollout import RolloutOptions
     from modelway.records.rollout_seen import ArmCounts, Outcomes, PairCounts, Seen, SeenInterval
-
-ALL = "all"
-"""The slice of pairs in shadow that holds every one."""
 
 
 def decide_rollout(options: RolloutOptions, seen: Seen) -> RolloutDecision:
@@ -79,20 +76,20 @@ def decide_watch(options: RolloutOptions, outcomes: Outcomes | None) -> RolloutD
     effect = effect_seen(outcomes, options)
     if effect is None:
         return RolloutDecision(action=RolloutAction.HOLD, reasons=("no outcomes are known yet",), numbers={})
-    values = {"outcome_difference": effect.difference, "outcome_low": effect.low, "outcome_high": effect.high}
-    numbers = {name: value if np.isfinite(value) else None for name, value in values.items()}
     worse = effect.high < 0
     said = f"the outcomes' difference is {effect.difference:+.4g}" + (", and worse for certain" if worse else "")
-    return RolloutDecision(action=RolloutAction.BACK if worse else RolloutAction.HOLD, reasons=(said,), numbers=numbers)
+    return RolloutDecision(
+        action=RolloutAction.BACK if worse else RolloutAction.HOLD, reasons=(said,), numbers=numbers_of_effect(effect)
+    )
 
 
 def slices_of(seen: Seen) -> tuple[str, ...]:
     """The slices in which pairs were compared; all of them first."""
     names = {name for interval in seen.intervals for name in interval.pairs}
-    return (ALL, *sorted(names - {ALL}))
+    return (ALL_PAIRS, *sorted(names - {ALL_PAIRS}))
 
 
-def gather(seen: Seen, options: RolloutOptions, slices: tuple[str, ...] = (ALL,)) -> tuple[Evidence, float]:
+def gather(seen: Seen, options: RolloutOptions, slices: tuple[str, ...] = (ALL_PAIRS,)) -> tuple[Evidence, float]:
     """The evidence of all intervals that can be used, and since when that of the step counts.
 
     What lets the rollout go on counts from the step's beginning, from where a person began it anew, or from the last

@@ -96,10 +96,13 @@ def numbers_of(
             "score_shift": float(total / pairs),
             "score_shift_radius": float(mean_radius(pairs, total, squares, options.alpha)),
         }
-    if effect is not None:
-        values |= {
-            "outcome_difference": effect.difference,
-            "outcome_low": effect.low,
-            "outcome_high": effect.high,
-        }
+    return _known(values) | ({} if effect is None else numbers_of_effect(effect))
+
+
+def numbers_of_effect(effect: Effect) -> Numbers:
+    """The outcomes' difference; None where nothing can be said yet."""
+    return _known({"outcome_difference": effect.difference, "outcome_low": effect.low, "outcome_high": effect.high})
+
+
+def _known(values: dict[str, float]) -> Numbers:
     return {name: value if np.isfinite(value) else None for name, value in values.items()}

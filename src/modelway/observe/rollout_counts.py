@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from modelway.observe.key_ledger import NO_KEYS
 from modelway.observe.rollout_rows import SLICE
-from modelway.records.rollout_seen import LATENCY_EDGES_MS, SCORE_BUCKETS, ArmCounts, PairCounts
+from modelway.records.rollout_seen import ALL_PAIRS, LATENCY_EDGES_MS, SCORE_BUCKETS, ArmCounts, PairCounts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Ints = NDArray[np.int64]
 
-ALL = "all"
-"""What all pairs together are called."""
 MISSING = "missing"
 """The value of a slice's column where it has none."""
 MOST_VALUES = 20
@@ -129,7 +127,7 @@ def _pairs(rows: pa.Table, paired: KeyLedger) -> dict[str, PairCounts]:
     known = keyed[chosen] & paired.has_seen(key[chosen])
     pairs = rows.take(pa.array(chosen[~known]))
     flips, shifts = pairs["flip"].to_numpy(), pairs["shift"].to_numpy()
-    found = {ALL: _pair_counts(flips, shifts)}
+    found = {ALL_PAIRS: _pair_counts(flips, shifts)}
     for name in rows.schema.names:
         if name.startswith(SLICE):
             codes, values = _values(pairs[name])

@@ -60,9 +60,9 @@ def open_environment(settings: SettingsSlice, name: str, root: Path, secrets: Ma
             remedy=f"Known are: {', '.join(sorted(settings.environments))}.",
         )
     local = root / ".modelway" / "env" / name
-    uri = _located(options.state, root) or str(local)
-    flags = _located(options.flags, root) or below(uri, FLAGS)
-    log = _located(options.log, root) or below(uri, LOG)
+    uri = located(options.state, root) or str(local)
+    flags = located(options.flags, root) or below(uri, FLAGS)
+    log = located(options.log, root) or below(uri, LOG)
     place = Place(
         environment=name,
         model=settings.name,
@@ -87,7 +87,7 @@ def _served(
         update={
             "routing": options.routing.model_copy(update={"flags": flags}),
             "log": options.log.model_copy(update={"uri": log, "spool": str(local / "spool")}),
-            "public_key": _located(options.public_key, root),
+            "public_key": located(options.public_key, root),
             # Servers elsewhere have no such file, and everybody may ask them.
             "rollout_page": str(local / ROLLOUT_PAGE) if isinstance(environment.target, LocalOptions) else None,
             "s3": environment.s3,
@@ -95,5 +95,6 @@ def _served(
     )
 
 
-def _located(path: str | None, root: Path) -> str | None:
+def located(path: str | None, root: Path) -> str | None:
+    """An address of the settings, from their file's directory on."""
     return path if path is None or "://" in path else str(root / path)

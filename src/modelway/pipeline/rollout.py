@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from modelway.bundle.layout import BASELINE
 from modelway.errors import UsageError
 from modelway.pipeline.bundles import BundleStore
 from modelway.pipeline.deploy import make_release
+from modelway.pipeline.environment import located
 from modelway.records.observe import Baseline
 from modelway.records.rollout_state import OVER, RolloutStatus
 from modelway.rollout.controller import Controller
@@ -87,14 +89,15 @@ def open_controller(
     store = RolloutStore(state.uri, state.s3)
     bundles = BundleStore(place.bundles, registry, place.serve, place.package)
     outcome = options.guards.outcome
-    labels = None if outcome.alpha <= 0 or outcome.uri is None else _located(outcome.uri, root)
+    labels = None if outcome.alpha <= 0 else located(outcome.uri, root)
+    known = cache(partial(baseline_of, bundles))  # a bundle is verified once, and not at each tick
 
     observer = LogObserver(
         options=options,
         log=place.log,
         outcomes=labels,
         segment_seconds=place.serve.log.segment_seconds,
-        baseline=lambda rollout: baseline_of(bundles, rollout.champion),
+        baseline=lambda rollout: known(rollout.champion),
         s3=place.options.s3,
         cache=root / ".modelway" / "cache",
         progress=progress,
@@ -232,7 +235,3 @@ def _current(environment: Environment, release: Release) -> Release:
 def baseline_of(bundles: BundleStore, champion: BundleRef) -> Baseline:
     """The profile in a champion's bundle."""
     return Baseline.from_json((bundles.directory(champion) / BASELINE).read_bytes())
-
-
-def _located(uri: str, root: Path) -> str:
-    return uri if "://" in uri else str(root / uri)

@@ -22,6 +22,9 @@ class RolloutAction(StrEnum):
 SCORE_BUCKETS = 20
 """Buckets of the answers: tenths and halves of probabilities, classes, or quantiles of the champion's values."""
 
+ALL_PAIRS = "all"
+"""The slice of pairs in shadow that holds every one."""
+
 
 class ArmCounts(Record):
     """What one arm answered in one interval, counted by routing key: requests of one key are correlated."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelway.records.rollout_seen import ALL_PAIRS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelway.records.rollout_seen import SeenInterval
-
-_WHOLE = "all"
 
 
 @dataclass(frozen=True)
@@ -38,4 +38,4 @@ def pair_rows(intervals: Sequence[SeenInterval]) -> list[PairRow]:
             pairs, flips, total = sums.get(name, (0, 0, 0.0))
             sums[name] = (pairs + counts.pairs, flips + counts.flips, total + counts.total)
     rows = [PairRow(name, *numbers) for name, numbers in sums.items()]
-    return sorted(rows, key=lambda row: (row.name != _WHOLE, -row.flips / max(1, row.pairs), row.name))
+    return sorted(rows, key=lambda row: (row.name != ALL_PAIRS, -row.flips / max(1, row.pairs), row.name))

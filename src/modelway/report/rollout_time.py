@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from modelway.records.rollout_seen import ALL_PAIRS
 from modelway.report.charts import Axis
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def pairs_by_time(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) 
     for interval in _in_shadow(ticks):
         if interval.step != step:
             step, sums = interval.step, (0, 0, 0.0)
-        counts = interval.pairs["all"]
+        counts = interval.pairs[ALL_PAIRS]
         sums = (sums[0] + counts.pairs, sums[1] + counts.flips, sums[2] + counts.total)
         place = clock.place(interval.start + options.interval_seconds)
         flips.append((place, sums[1] / sums[0]))
@@ -93,4 +94,4 @@ def pairs_by_time(ticks: Sequence[Tick], options: RolloutOptions, clock: Clock) 
 
 def _in_shadow(ticks: Sequence[Tick]) -> list[SeenInterval]:
     seen = [interval for tick in ticks for interval in tick.intervals]
-    return [one for one in seen if "all" in one.pairs and one.pairs["all"].pairs]
+    return [one for one in seen if ALL_PAIRS in one.pairs and one.pairs[ALL_PAIRS].pairs]

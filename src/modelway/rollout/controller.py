@@ -149,8 +149,7 @@ class Controller:
         """After promotion: late outcomes may still roll it back."""
         if are_off(self.flags.read()):
             return self.go_back(rollout, RolloutStatus.ABORTED, "somebody switched the flags off", now)
-        ticks = tuple(self.store.ticks(rollout))
-        decision = decide_watch(self.options, self.observe(rollout, ticks, now).outcomes)
+        decision = decide_watch(self.options, self.observe(rollout, (), now).outcomes)
         if decision.action is RolloutAction.BACK:
             self.flags.set(OFF)
             self._record(rollout, decision, Observed(()), now)
