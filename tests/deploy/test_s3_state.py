@@ -163,14 +163,14 @@ def test_a_write_whose_answer_was_lost_is_known_again(
     s3: S3Options, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """boto3 sends it again, and S3 says that the object is another one by now: it is the one that was sent."""
-    from modelway.deploy import lock, state
-    from modelway.storage import write_if_unchanged
+    from modelway.deploy import lock
+    from modelway.storage import documents, write_if_unchanged
 
     def lost(*args: Any, **more: Any) -> str | None:
         write_if_unchanged(*args, **more)
         return write_if_unchanged(*args, **more)
 
-    for module in (lock, state):
+    for module in (lock, documents):
         monkeypatch.setattr(module, "write_if_unchanged", lost)
     driver.flow().deploy(release(1))
     known = driver.flow().state.read()

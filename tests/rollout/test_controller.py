@@ -27,12 +27,12 @@ from modelway.records.rollout_seen import (
 )
 from modelway.records.rollout_state import RolloutStatus, Tick
 from modelway.rollout import people
-from modelway.rollout import shares as shares_module
 from modelway.rollout import store as store_module
 from modelway.rollout.controller import Controller, Observed
 from modelway.rollout.scenarios import SCENARIOS, draw
 from modelway.rollout.shares import FlagDocument
 from modelway.rollout.store import RolloutStore
+from modelway.storage import documents
 
 RELEASE = Release(
     name="loans",
@@ -211,11 +211,8 @@ def test_killed_at_any_write_and_started_again_it_comes_to_the_same_end(world, s
             raise KilledError
         return done
 
-    for module in (store_module, shares_module.update_flags.__globals__):
-        if isinstance(module, dict):
-            monkeypatch.setitem(module, "write_if_unchanged", write)
-        else:
-            monkeypatch.setattr(module, "write_if_unchanged", write)
+    for module in (store_module, documents):  # records; flags and state
+        monkeypatch.setattr(module, "write_if_unchanged", write)
     rollout = None
     for _ in range(2000):
         try:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from modelway.errors import InputError, OutsideError
+from modelway.errors import InputError
 from modelway.records.releases import Releases
-from modelway.storage import is_s3, read_tagged, write_if_unchanged
+from modelway.storage import Document, is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 RELEASES, LOCK, FLAGS, LOG = "releases.json", "lock.json", "flags.json", "log"
 ROLLOUT_PAGE = "rollout.html"
-_ATTEMPTS = 20
 
 
 def below(uri: str, name: str) -> str:
@@ -37,7 +36,7 @@ class EnvironmentState:
         is_s3(uri)  # refuses other schemes before anything has begun
         self.uri = uri
         self.s3 = s3
-        self._releases = below(uri, RELEASES)
+        self._releases = Document(below(uri, RELEASES), "the releases", self._parse, Releases.to_json, s3)
 
     def read(self) -> Releases:
         """What is known; nothing yet in a new environment.
@@ -46,7 +45,7 @@ class EnvironmentState:
             InputError: the document is torn, or of another version of modelway.
             OutsideError: the store fails.
         """
-        return self._read()[0]
+        return self._releases.read()
 
     def change(self, change: Callable[[Releases], Releases]) -> Releases:
         """Change the document; of two writers at once, the second one's change sees the first one's.
@@ -55,28 +54,16 @@ class EnvironmentState:
             InputError: as `read` does.
             OutsideError: the store fails, or others never stop writing.
         """
-        tried: Releases | None = None
-        for _ in range(_ATTEMPTS):
-            found, tag = self._read()
-            if found == tried:
-                return found  # it was written, and the answer lost
-            tried = wanted = change(found)
-            if wanted == found:
-                return wanted
-            if write_if_unchanged(self._releases, wanted.to_json().encode(), tag, s3=self.s3) is not None:
-                return wanted
-        raise OutsideError("others keep changing the releases", where=self._releases, remedy="Try again.")
+        return self._releases.change(change)[0]
 
-    def _read(self) -> tuple[Releases, str | None]:
+    def _parse(self, content: bytes | None) -> Releases:
+        if content is None:
+            return Releases()
         try:
-            content, tag = read_tagged(self._releases, s3=self.s3)
-        except InputError:
-            return Releases(), None
-        try:
-            return Releases.from_json(content), tag
+            return Releases.from_json(content)
         except ValidationError as error:
             raise InputError(
                 "the record of releases can't be read",
-                where=self._releases,
+                where=below(self.uri, RELEASES),
                 remedy="Restore it from a copy, or remove it: then the next deploy is a first one.",
             ) from error

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from modelway.errors import InputError, ModelwayError, OutsideError
+from modelway.errors import InputError, ModelwayError
 from modelway.flags.document import load_document, parse_document
 from modelway.records.data import S3Options
-from modelway.storage import read_tagged, write_if_unchanged
+from modelway.storage import Document, read_tagged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from modelway.flags.document import Rules
 
 _DEFAULT = S3Options()
-_ATTEMPTS = 20
 
 
 class FlagWatch:
@@ -84,21 +83,13 @@ def update_flags(
         InputError: what is there is no flag document, or what `change` gives is none.
         OutsideError: the store fails, or others never stop writing.
     """
-    for _ in range(_ATTEMPTS):
-        found, tag = _read(uri, s3)
-        wanted = change(found)
-        if wanted == found:
-            return wanted
-        content = (json.dumps(wanted, indent=2) + "\n").encode()
-        parse_document(content, uri)
-        if write_if_unchanged(uri, content, tag, s3=s3) is not None:
-            return wanted
-    raise OutsideError("others keep changing the flags", where=uri, remedy="Try again.")
 
+    def parse(content: bytes | None) -> dict[str, Any] | None:
+        return None if content is None else load_document(content, uri)
 
-def _read(uri: str, s3: S3Options) -> tuple[dict[str, Any] | None, str | None]:
-    try:
-        content, tag = read_tagged(uri, s3=s3)
-    except InputError:
-        return None, None
-    return load_document(content, uri), tag
+    def render(document: dict[str, Any] | None) -> str:
+        text = json.dumps(document, indent=2) + "\n"
+        parse_document(text.encode(), uri)
+        return text
+
+    return Document(uri, "the flags", parse, render, s3).change(change)[0] or {}

@@ -16,7 +16,7 @@ from modelway.records.progress import Progress, silent
 from modelway.records.verdict import Verdict
 from modelway.report.monitoring import render_monitoring
 from modelway.report.prometheus import drift_metrics, exposition, performance_metrics
-from modelway.storage import read_tagged, write_bytes, write_if_unchanged
+from modelway.storage import Document, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,6 @@ PERFORMANCE = "performance_report.json"
 DASHBOARD = "monitoring_dashboard.html"
 DECISION = "decision.json"
 METRICS = "metrics.prom"
-_ATTEMPTS = 5
 _T = TypeVar("_T")
 
 
@@ -185,7 +184,7 @@ def _failed(finding: Finding) -> str:
 
 def read_history(uri: str) -> History:
     """What was asked for before; nothing where there is no such file yet."""
-    return _read_history(uri)[0]
+    return _history(uri).read()
 
 
 def claim(uri: str, change: Callable[[History], History | None]) -> bool:
@@ -194,20 +193,11 @@ def claim(uri: str, change: Callable[[History], History | None]) -> bool:
     Raises:
         OutsideError: the place can't be written, or others keep changing it.
     """
-    for _ in range(_ATTEMPTS):
-        past, tag = _read_history(uri)
-        changed = change(past)
-        if changed is None:
-            return False
-        if write_if_unchanged(uri, changed.to_json().encode(), tag) is not None:
-            return True
-    raise OutsideError("the history of monitoring keeps being changed", where=uri, remedy="Run it again.")
+    return _history(uri).change(change)[1]
 
 
-def _read_history(uri: str) -> tuple[History, str | None]:
-    from pathlib import Path
+def _history(uri: str) -> Document[History]:
+    def parse(content: bytes | None) -> History:
+        return History() if content is None else History.from_json(content)
 
-    if "://" not in uri and not Path(uri).exists():
-        return History(), None
-    content, tag = read_tagged(uri)
-    return History.from_json(content), tag
+    return Document(uri, "the history of monitoring", parse, History.to_json)

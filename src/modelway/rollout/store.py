@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from modelway.errors import InputError, OutsideError
+from modelway.errors import InputError
 from modelway.records.rollout_state import Rollout, Tick
-from modelway.storage import read_tagged, write_if_unchanged
+from modelway.storage import Document, read_tagged, write_if_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from modelway.records.data import S3Options
 
 ROLLOUT, TICKS = "rollout.json", "rollouts"
-_ATTEMPTS = 20
 _LEVEL = 6
 
 
@@ -32,6 +31,7 @@ class RolloutStore:
     def __init__(self, uri: str, s3: S3Options) -> None:
         self.uri = uri.rstrip("/")
         self._s3 = s3
+        self._rollout = Document(f"{self.uri}/{ROLLOUT}", "the rollout", self._parse, _render, s3)
         self._known: dict[tuple[str, int], Tick] = {}
 
     def read(self) -> Rollout | None:
@@ -41,7 +41,7 @@ class RolloutStore:
             InputError: the document is torn, or of another version of modelway.
             OutsideError: the store fails.
         """
-        return self._read()[0]
+        return self._rollout.read()
 
     def change(self, change: Callable[[Rollout | None], Rollout | None]) -> Rollout | None:
         """Change the state; of two writers at once, the second one's change sees the first one's.
@@ -53,17 +53,7 @@ class RolloutStore:
             InputError: as `read` does.
             OutsideError: the store fails, or others never stop writing.
         """
-        tried: Rollout | None = None
-        for _ in range(_ATTEMPTS):
-            found, tag = self._read()
-            if found is not None and found == tried:
-                return found  # it was written, and the answer lost
-            tried = wanted = change(found)
-            if wanted is None or wanted == found:
-                return found
-            if write_if_unchanged(self._state, wanted.to_json().encode(), tag, s3=self._s3) is not None:
-                return wanted
-        raise OutsideError("others keep changing the rollout", where=self._state, remedy="Try again.")
+        return self._rollout.change(change)[0]
 
     def ticks(self, rollout: Rollout) -> Iterator[Tick]:
         """The records of a rollout's ticks, the oldest first.
@@ -116,23 +106,21 @@ class RolloutStore:
             return tick
         return self.tick(rollout, tick.number) or tick
 
-    @property
-    def _state(self) -> str:
-        return f"{self.uri}/{ROLLOUT}"
-
     def _address(self, rollout: str, number: int) -> str:
         return f"{self.uri}/{TICKS}/{rollout}/{number:06d}.json.gz"
 
-    def _read(self) -> tuple[Rollout | None, str | None]:
+    def _parse(self, content: bytes | None) -> Rollout | None:
+        if content is None:
+            return None
         try:
-            content, tag = read_tagged(self._state, s3=self._s3)
-        except InputError:
-            return None, None
-        try:
-            return Rollout.from_json(content), tag
+            return Rollout.from_json(content)
         except ValidationError as error:
             raise InputError(
                 "the state of the rollout can't be read",
-                where=self._state,
+                where=f"{self.uri}/{ROLLOUT}",
                 remedy="Restore it from a copy; or switch the flags off (`modelway flags`) and remove it.",
             ) from error
+
+
+def _render(rollout: Rollout | None) -> str:
+    return rollout.to_json() if rollout else ""
