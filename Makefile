@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow test-exhaustive ci lint bench scorecard lock engine-check clean
+.PHONY: help train test test-slow test-exhaustive ci lint bench scorecard rollout-scorecard lock engine-check clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
 
 train: $(READY) ## train, check and register the sample's model, with no account and no server
 	$(BIN)/modelway sample --output data
@@ -34,11 +34,14 @@ lint: $(READY) ## format, lint, types, import direction
 	cd ci/src && ../../$(BIN)/mypy --strict modelway_ci
 	$(BIN)/lint-imports
 
-bench: $(READY) ## the benchmarks of bench/, paired and as ratios
-	$(BIN)/python bench/run.py
+bench: $(READY) ## the benchmarks of bench/, paired and as ratios; ONLY="help serving" runs some
+	$(BIN)/python bench/run.py $(ONLY)
 
-scorecard: $(READY) ## the rollout's decisions on simulated traffic, beside others' rules; 4 where an aim is missed
+scorecard: $(READY) ## all that benchmarks measured, run by run, as one page: reports/scorecard.html
 	$(BIN)/python bench/scorecard.py
+
+rollout-scorecard: $(READY) ## the rollout's decisions on simulated traffic, beside others' rules; 4 where an aim is missed
+	$(BIN)/python bench/rollout_scorecard.py
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-annotate --no-header --no-emit-index-url --quiet

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from measure import LOG, Run, machine, run
+from records import at_least, at_most, record
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -29,6 +30,19 @@ FEW = {"pyfunc-1000": 100_000, "pyfunc-100000": 200_000}
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 WAYS = ("pyfunc-1000", "pyfunc-100000", "raw", "raw, 2 threads", "onnx", "reading")
 """What modelway is compared with; `raw, 2 threads` leaves both cores to the estimator's own threads."""
+NAMES = {
+    "pyfunc-1000": "pyfunc, 1,000 rows at a time",
+    "pyfunc-100000": "pyfunc, 100,000 rows at a time",
+    "raw": "raw estimator, in memory",
+    "raw, 2 threads": "the same, two threads of its own",
+    "onnx": "ONNX Runtime, in memory",
+    "reading": "reading alone",
+}
+"""How records call them."""
+ROWS = 5_000_000
+_MOST_MIB = 1e9 / 2**20
+AIMS = {("linear", "pyfunc-1000"): 14, ("boosted trees", "pyfunc-1000"): 4, ("linear", "reading"): 0.7}
+"""Rows by a core, modelway's to each of the others'; 0.9 of the best of all that score."""
 KINDS = {"linear": "{kind: linear, epochs: 5}", "boosted trees": "{kind: boosted_trees, num_leaves: 15}"}
 
 
@@ -85,7 +99,7 @@ def batch(folder: Path, bundle: Path, file: Path, workers: int, name: str, *more
     return run(command, bundle.parent)
 
 
-def measure(rows: int = 5_000_000) -> str:
+def measure(rows: int = ROWS) -> str:
     """The section of RESULTS.md."""
     with tempfile.TemporaryDirectory(prefix="modelway-bench.") as directory:
         folder = Path(directory)
@@ -107,6 +121,7 @@ def measure_in(folder: Path, file: Path, rows: int) -> str:
         "|---|---|---|---|---|---|",
     ]
     rates = {kind: _compare(folder, file, rows, kind, lines) for kind in KINDS}
+    _record_ratios(rates, rows)
     lines += ["", *_ratios(rates), "", *_growth(folder, rows)]
     return "\n".join([*lines, "", f"Load at the end: {os.getloadavg()[0]:.1f}."])
 
@@ -119,6 +134,7 @@ def _compare(folder: Path, file: Path, rows: int, kind: str, lines: list[str]) -
     def note(way: str, count: int, one: Run) -> None:
         found[way] = (count / one.seconds, count / one.cpu_seconds)
         by_clock, by_core = (rate / 1e3 for rate in found[way])
+        _record(f"{kind}, {rows:,} rows", way, by_clock, by_core, one)
         lines.append(f"| {kind} | {way} | {count:,} | {by_clock:,.0f} | {by_core:,.0f} | {one.peak_mib:,.0f} MiB |")
         print(lines[-1], file=sys.stderr, flush=True)
 
@@ -136,6 +152,14 @@ def _compare(folder: Path, file: Path, rows: int, kind: str, lines: list[str]) -
     return found
 
 
+def _record(case: str, way: str, by_clock: float, by_core: float, one: Run) -> None:
+    way = NAMES.get(way, way)
+    record("batch", "by the clock", by_clock, "thousand rows/s", way=way, case=case)
+    record("batch", "by a core", by_core, "thousand rows/s", way=way, case=case)
+    aim = at_most(_MOST_MIB) if way.startswith("modelway") else None
+    record("batch", "peak memory", one.peak_mib, "MiB", way=way, case=case, aim=aim)
+
+
 def _ratios(rates: dict[str, dict[str, tuple[float, float]]]) -> list[str]:
     lines = []
     for at, measure_of, ours in ((1, "by a core", "modelway, 1 process"), (0, "by the clock", "modelway, 2 processes")):
@@ -147,6 +171,17 @@ def _ratios(rates: dict[str, dict[str, tuple[float, float]]]) -> list[str]:
     return lines[:-1]
 
 
+def _record_ratios(rates: dict[str, dict[str, tuple[float, float]]], rows: int) -> None:
+    for kind, ways in rates.items():
+        best = max((way for way in WAYS if way != "reading"), key=lambda way: ways[way][1])
+        for way in WAYS:
+            aims = [at_least(AIMS[kind, way])] if (kind, way) in AIMS else [at_least(0.9)] if way == best else []
+            value = ways["modelway, 1 process"][1] / ways[way][1]
+            aim = aims[0] if aims and rows >= ROWS else None
+            case = f"{kind}, {rows:,} rows"
+            record("batch", "modelway's rows by a core to its", value, "times", way=NAMES[way], case=case, aim=aim)
+
+
 def _growth(folder: Path, rows: int) -> list[str]:
     """Time and memory for a fifth, the whole and four times the rows."""
     table = pq.read_table(folder / "pyfunc-1000.parquet")
@@ -155,6 +190,10 @@ def _growth(folder: Path, rows: int) -> list[str]:
         file = folder / "growing.parquet"
         repeat(table, file, count)
         one = batch(folder, folder / "linear" / "bundle", file, 2, f"growing-{count}")
+        case, way = f"growing: {count:,} rows", "modelway, 2 processes"
+        record("batch", "seconds", one.seconds, "s", way=way, case=case)
+        record("batch", "seconds of a core", one.cpu_seconds, "s", way=way, case=case)
+        record("batch", "peak memory", one.peak_mib, "MiB", way=way, case=case, aim=at_most(_MOST_MIB))
         lines.append(f"| {count:,} | {one.seconds:.1f} | {one.cpu_seconds:.1f} | {one.peak_mib:,.0f} MiB |")
         print(lines[-1], file=sys.stderr, flush=True)
     return lines

@@ -19,8 +19,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from measure import machine
+from records import at_least, at_most, record
 
 import batch
+
+KILLS = 200
 
 
 @dataclass
@@ -56,7 +59,7 @@ class _Runs:
         return False
 
 
-def measure(kills: int = 200, rows: int = 1_000_000) -> str:
+def measure(kills: int = KILLS, rows: int = 1_000_000) -> str:
     """The section of RESULTS.md; raises `RuntimeError` where a byte differs."""
     with tempfile.TemporaryDirectory(prefix="modelway-bench.") as directory:
         folder = Path(directory)
@@ -85,8 +88,12 @@ def measure_in(folder: Path, file: Path, kills: int) -> str:
         runs.finish(output)
         finished += 1
         if _published(output / "one") != expected:
+            record("batch-killed", "runs with other bytes", 1, aim=at_most(0))
             raise RuntimeError(f"after {done} kills the bytes are others")
         print(f"{done} kills, {finished} runs", file=sys.stderr, flush=True)
+    record("batch-killed", "runs with other bytes", 0, aim=at_most(0))
+    record("batch-killed", "kills", done, aim=at_least(KILLS))
+    record("batch-killed", "runs that ended", finished)
     rows, all_parts = pq.ParquetFile(file).metadata.num_rows, len(list((whole / "one").glob("predictions/*")))
     return (
         f"`python bench/batch_kills.py {kills}`, {machine()}, load {os.getloadavg()[0]:.1f}: {done} kills (SIGKILL) at "

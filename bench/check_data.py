@@ -16,6 +16,7 @@ import yaml
 from check_data_set import COLUMNS, FAULTS, write_data_set
 from environments import environment
 from measure import LOG, Run, ratio, run
+from records import at_most, record, record_rounds
 
 ROWS, ROUNDS = 5_000_000, 5
 HERE = Path(__file__).resolve().parent
@@ -58,6 +59,16 @@ OTHERS = {
     "pointblank 1.1.1 (polars, lazy)": Peer("with_pointblank.py", _POINTBLANK),
     "pointblank, its page as well": Peer("with_pointblank.py", _POINTBLANK, page=True),
 }
+
+
+AIMS = {
+    ("Great Expectations 1.24.1 (pandas)", "peak memory"): 0.25,
+    **{(name, "seconds"): 1.0 for name in OTHERS},
+    ("Great Expectations 1.24.1 (pandas)", "seconds"): 0.25,
+    ("one pass of polars by hand", "seconds"): 1.5,
+}
+"""What modelway's run may take, to each of the others'."""
+PAGE_SECONDS = 1.0
 
 
 def write_settings(path: Path) -> None:
@@ -130,7 +141,27 @@ def measure(rows: int = ROWS, rounds: int = ROUNDS) -> str:
                 if number:
                     times[who].append(done)
         page = page_seconds(work)
+    _record(rows, times, found, page)
     return "\n".join(_table(rows, rounds, times, found, page))
+
+
+def _record(rows: int, times: dict[str, list[Run]], found: dict[str, set[str]], page: float) -> None:
+    case, whole = f"{rows:,} rows", rows == ROWS
+    for who, runs in times.items():
+        wrong = len(found[who] ^ FOUND)
+        none = at_most(0) if who in {OURS, CHECKED} else None
+        record("check-data", "faults missed or made up", wrong, way=who, case=case, aim=none)
+        record_rounds("check-data", "of all cores", [one.cpu_seconds for one in runs], "s", way=who, case=case)
+        for what, unit, field in (("seconds", "s", "seconds"), ("peak memory", "MiB", "peak_mib")):
+            theirs = [getattr(one, field) for one in runs]
+            record_rounds("check-data", what, theirs, unit, way=who, case=case)
+            if who == OURS:
+                continue
+            ratios = [getattr(mine, field) / other for mine, other in zip(times[OURS], theirs, strict=True)]
+            aim = at_most(AIMS[who, what]) if whole and (who, what) in AIMS else None
+            record_rounds("check-data", f"modelway's {what} to its", ratios, "times", way=who, case=case, aim=aim)
+    aim = at_most(PAGE_SECONDS) if whole else None
+    record("check-data", "the page alone", page, "s", case=case, summary=f"median of {ROUNDS}", aim=aim)
 
 
 def _table(rows: int, rounds: int, times: dict[str, list[Run]], found: dict[str, set[str]], page: float) -> list[str]:

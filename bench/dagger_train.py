@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "ci"))
 
 import seed_scheme  # noqa: E402
+from records import at_most, record, record_rounds  # noqa: E402
 
 from engine_check import Found, find  # noqa: E402 - ci/ is no package
 
@@ -32,6 +33,7 @@ ANEW = {"cold", "one line of fit's lock"}
 SPARED = {"one test"}
 """What does not start a training there."""
 BOUND = 2.0
+FLOOR = "dagger functions"
 _BEGAN = re.compile(r"^(\d+) +: [┆ ]*withExec ", re.M)
 _CACHED = re.compile(r"^(\d+) +: [┆ ]*Container\.withExec CACHED", re.M)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -121,8 +123,23 @@ def measure() -> str:
             rows[what] = call(found, project, *train)
     floor = statistics.median(one.seconds for one in floors)
     ratio = statistics.median(ours.seconds / theirs.seconds for ours, theirs in pairs)
+    _record(rows, pairs)
     summary = f"The floor, `dagger functions`: {floor:.1f} s. Nothing changed costs {ratio:.2f} times as much"
     return "\n".join([*_table(found, rows), "", f"{summary}; bound {BOUND:g}."])
+
+
+def _record(rows: dict[str, Call], pairs: list[tuple[Call, Call]]) -> None:
+    for what, one in rows.items():
+        record("dagger", "executed steps", one.executed, case=what)
+        if what != "nothing changed":
+            record("dagger", "seconds", one.seconds, "s", case=what)
+    warm, floors = ([one.seconds for one in calls] for calls in zip(*pairs, strict=True))
+    record_rounds("dagger", "seconds", warm, "s", case="nothing changed")
+    record_rounds("dagger", "seconds", floors, "s", case="nothing changed", way=FLOOR)
+    ratios = [ours / floor for ours, floor in zip(warm, floors, strict=True)]
+    record_rounds(
+        "dagger", "modelway's seconds to its", ratios, "times", case="nothing changed", way=FLOOR, aim=at_most(BOUND)
+    )
 
 
 def _table(found: Found, rows: dict[str, Call]) -> list[str]:
@@ -138,9 +155,21 @@ def _table(found: Found, rows: dict[str, Call]) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for what, one in rows.items():
+        if what in jobs:
+            _record_job(what, jobs[what])
         ours = f"| {what} | {one.seconds:.1f} | {one.executed} |"
         lines.append(f"{ours} {_words(jobs[what])} |" if what in jobs else f"{ours} - | - | - | - |")
     return lines
+
+
+def _record_job(case: str, job: seed_scheme.Job) -> None:
+    for what, value, unit in (
+        ("seconds", job.seconds, "s"),
+        ("seconds of installing", job.installing, "s"),
+        ("installed", job.written / 1e6, "MB"),
+        ("restored", job.restored / 1e6, "MB"),
+    ):
+        record("dagger", what, value, unit, case=case, way="usual workflow scheme")
 
 
 def _words(job: seed_scheme.Job) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "deploy" / "ecs"))  # the drills of the suite
 from drills import FAULTS, drill
+from records import at_most, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,9 @@ def measure(runs: int = RUNS, faults: Sequence[str] = FAULTS) -> str:
         told = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items()))
         served = Counter(one.serves for one in outcomes)
         wrong = [one for one in outcomes if one.wrong(fault)]
+        record("deploy-faults", "deploys that ended as they must not", len(wrong), case=fault, aim=at_most(0))
+        for way, version in (("the new release served", 2), ("the old one served", 1)):
+            record("deploy-faults", "deploys", served[version], case=fault, way=way, note=told)
         lines.append(f"| {fault} | {told} | {served[2]} | {served[1]} | {len(wrong)} |")
         print(lines[-1], file=sys.stderr, flush=True)
         for one in wrong[:3]:

@@ -18,9 +18,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from drift_set import MOVED, write
+from records import at_least, at_most, record
 
 HERE = Path(__file__).parent
 FOLDER = Path(tempfile.gettempdir()) / "modelway-drift"
+OURS = "modelway drift"
+TIMES_FASTER = {"NannyML": 15, "Evidently": 80}
+"""How many times modelway's seconds each of them should take at 1,000,000 rows."""
 PEERS = {"nannyml": "NannyML", "evidently": "Evidently"}
 SILENT = {"DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1", "OMP_NUM_THREADS": "1"}
 
@@ -82,7 +86,7 @@ def compare(rows: int, folder: Path, peers: Path | None, files: int = 1) -> dict
         sides = [_often(side, files) for side in sides]
     ours = folder / "modelway.json"
     command = [sys.executable, "-m", "modelway", "drift", "--threshold", "1", "--output", str(ours)]
-    calls = {"modelway drift": [*command, "--baseline", str(sides[0]), "--current", str(sides[1])]}
+    calls = {OURS: [*command, "--baseline", str(sides[0]), "--current", str(sides[1])]}
     for peer, name in PEERS.items() if peers is not None else ():
         python = (peers or Path()) / f"drift-{peer}" / "bin" / "python"
         calls[name] = [str(python), str(HERE / "drift_peers" / f"with_{peer}.py"), str(folder)]
@@ -92,13 +96,35 @@ def compare(rows: int, folder: Path, peers: Path | None, files: int = 1) -> dict
         seconds, busy, memory, code = measured(argv, out)
         if code:
             said = []
-        elif name == "modelway drift":
+        elif name == OURS:
             said = [one["name"] for one in json.loads(ours.read_text())["columns"] if one["state"] == "moved"]
         else:
             said = json.loads(out.read_text().splitlines()[-1])
         found[name] = Took(seconds, busy, memory, code, frozenset(said))
+        _record(
+            name, found, f"{rows * files:,} rows a side" + (f", {files} files of the same rows" if files > 1 else "")
+        )
         print(f"{rows:,} x {files}: {name}: {found[name].cells()}", file=sys.stderr, flush=True)
     return found
+
+
+def _record(name: str, found: dict[str, Took], case: str) -> None:
+    one, ours = found[name], found[OURS]
+    if one.code:
+        record("drift", "exit code", one.code, way=name, case=case)
+        return
+    mine = name == OURS
+    for what, value, unit, aim in (
+        ("seconds", one.seconds, "s", None),
+        ("seconds of all cores", one.busy, "s", None),
+        ("peak memory", one.memory, "MB", at_most(1000)),
+        ("columns found, of five that moved", len(one.said & set(MOVED)), "", at_least(len(MOVED))),
+        ("columns named besides", len(one.said - set(MOVED)), "", at_most(0)),
+    ):
+        record("drift", what, value, unit, way=name, case=case, aim=aim if mine else None)
+    if not mine and not ours.code:
+        aim = at_least(TIMES_FASTER[name]) if case.startswith("1,000,000 ") else None
+        record("drift", "its seconds to modelway's", one.seconds / ours.seconds, "times", way=name, case=case, aim=aim)
 
 
 def _often(side: Path, files: int) -> Path:
@@ -128,7 +154,7 @@ def measure(folder: Path = FOLDER, peers: Path | None = Path("/opt/peers")) -> s
         times = ", ".join(f"{took.seconds / ours[1].seconds:.0f} x faster than {name}" for name, took in others)
         times += " by the clock; "
         times += ", ".join(f"{took.busy / ours[1].busy:.0f} x by CPU than {name}" for name, took in others)
-    many = compare(1_000_000, folder, None, files=20)["modelway drift"]
+    many = compare(1_000_000, folder, None, files=20)[OURS]
     lines.append(f"| 20,000,000 | modelway drift, 20 files of the same rows | {many.cells()} |")
     said = f"At 1,000,000 rows modelway is {times}. " if peers is not None else ""
     aims = "Aims: 80 x Evidently, 15 x NannyML, all five and none besides, 20,000,000 rows in less than 1,000 MB."

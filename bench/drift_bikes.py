@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parent))
 from drift import SILENT
+from records import record
 
 from modelway.pipeline.baselines import open_reference
 from modelway.pipeline.drift import Rows, find_drift
@@ -58,13 +59,14 @@ def write(data: Path, folder: Path) -> dict[str, Path]:
     return folders
 
 
-def ours(folder: Path) -> tuple[set[str], str]:
-    """The columns that `modelway drift` says moved, and its verdict."""
+def ours(folder: Path) -> tuple[set[str], str, float | None]:
+    """The columns that `modelway drift` says moved, its verdict, and its score."""
     known = open_reference(str(folder / "reference.parquet"), S3Options(), folder / "cache")
     now = datetime.now(UTC)
     rows = Rows(str(folder / "current.parquet"), now, now, S3Options(), folder / "cache", is_log=False)
     report = find_drift(DriftOptions(), known, rows)
-    return {one.name for one in report.columns if one.state is State.MOVED}, f"{report.verdict}, {report.score:.2f}"
+    moved = {one.name for one in report.columns if one.state is State.MOVED}
+    return moved, f"{report.verdict}, {report.score:.2f}", report.score
 
 
 def theirs(peers: Path, peer: str, folder: Path) -> set[str]:
@@ -88,8 +90,17 @@ def measure(peers: Path | None = Path("/opt/peers"), data: Path = DATA) -> str:
     ]
     with tempfile.TemporaryDirectory() as name:
         for part, folder in write(data, Path(name)).items():
-            moved, verdict = ours(folder)
+            moved, verdict, score = ours(folder)
+            record("drift-bikes", "drift score", score, case=part, note=verdict)
             found = [moved, *(theirs(peers or Path(), peer, folder) for peer in tools.values())]
+            for way, one in zip(("modelway", *tools), found, strict=True):
+                record(
+                    "drift-bikes", f"of {len(COLUMNS)} columns named", len(one), way=way, case=part, note=_words(one)
+                )
+                calendar = one & set(CALENDAR)
+                record(
+                    "drift-bikes", "of the calendar's four", len(calendar), way=way, case=part, note=_words(calendar)
+                )
             lines.append(f"| {part} | {verdict} | {' | '.join(_words(one) for one in found)} |")
     return "\n".join([*lines, "", f"From the calendar, so that it hardly moves: {', '.join(CALENDAR)}."])
 

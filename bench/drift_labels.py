@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 from drift import SILENT
+from records import record
 
 from modelway.observe.baseline import distribution
 from modelway.pipeline.baselines import Reference
@@ -137,7 +138,14 @@ def measure(folder: Path, peers: Path | None) -> str:
             said = ours(place, reference, tables)
         after = iter(said[quiet:])
         cells = [f"{sum(said[:quiet])} of {quiet}"]
-        cells += [_found([[next(after) for _ in range(WINDOWS)] for _ in range(streams)]) for _ in SHARES]
+        what = "labels: alarms per 1,000 windows"
+        record(
+            "drift-streams", what, sum(said[:quiet]) * 1000 / quiet, way=tool, summary=f"{quiet} windows without drift"
+        )
+        for share in SHARES:
+            seen = [[next(after) for _ in range(WINDOWS)] for _ in range(streams)]
+            cells.append(_found(seen))
+            _record(tool, f"labels of {share:.0%} of the rows by chance", seen)
         columns[tool] = cells
     rows = ["alarms in windows without drift", *(f"labels of {share:.0%} of the rows by chance" for share in SHARES)]
     area = reference.baseline.metrics["roc_auc"]
@@ -152,6 +160,18 @@ def measure(folder: Path, peers: Path | None) -> str:
     return "\n".join(lines)
 
 
+def _record(tool: str, case: str, streams: list[list[bool]]) -> None:
+    first, shown = _first(streams), f"{len(streams)} streams"
+    record("drift-streams", "streams found", 100 * len(first) / len(streams), "%", way=tool, case=case, summary=shown)
+    if first:
+        delay = statistics.mean(first)
+        record("drift-streams", "windows until found", delay, way=tool, case=case, summary=f"mean of {len(first)}")
+
+
+def _first(streams: list[list[bool]]) -> list[int]:
+    return [stream.index(True) + 1 for stream in streams if any(stream)]
+
+
 def _found(streams: list[list[bool]]) -> str:
-    first = [stream.index(True) + 1 for stream in streams if any(stream)]
+    first = _first(streams)
     return f"{len(first)} of {len(streams)}" + (f", after {statistics.mean(first):.1f}" if first else "")

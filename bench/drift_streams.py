@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import drift_labels
 from drift import SILENT
 from drift_stream_set import CHANGES, NOTHING, SLICED, WORDS, Change, write_reference, write_stream
+from records import at_most, record
 
 from modelway.pipeline.baselines import open_reference
 from modelway.pipeline.drift import Rows, find_drift
@@ -33,7 +34,7 @@ HERE = Path(__file__).parent
 QUIET, STREAMS, WINDOWS = 1000, 20, 5
 FEW = {"Evidently": (50, 2)}
 """Quiet windows and streams of a change for those that take a second or more for a window."""
-OURS = "modelway drift"
+NAME, OURS = "drift-streams", "modelway drift"
 PEERS = {"NannyML": "nannyml", "Evidently": "evidently"}
 
 
@@ -91,14 +92,17 @@ class Judged:
 
     def found(self, change: Change) -> str:
         """In how many streams the column was named, and after how many windows."""
-        streams = self.changed[change]
+        named = self.named(change)
+        delay = f", after {statistics.mean(named):.1f}" if named else ""
+        return f"{len(named)} of {len(self.changed[change])}{delay}"
+
+    def named(self, change: Change) -> list[int]:
+        """Of each stream in which the column was named, the window in which it was first."""
         first = [
             next((at for at, one in enumerate(stream, start=1) if change.column in one.columns), 0)
-            for stream in streams
+            for stream in self.changed[change]
         ]
-        named = [at for at in first if at]
-        delay = f", after {statistics.mean(named):.1f}" if named else ""
-        return f"{len(named)} of {len(streams)}{delay}"
+        return [at for at in first if at]
 
     def false_alarms(self) -> list[str]:
         """Windows that were looked at; per 1,000 of them: on the whole data set, and with any column named."""
@@ -133,8 +137,34 @@ def measure(peers: Path | None = Path("/opt/peers")) -> str:
         write_reference(folder)
         tools = [OURS, *(PEERS if peers is not None else ())]
         judged = {tool: judge(tool, peers or Path(), folder) for tool in tools}
+        for one in judged.values():
+            _record(one)
         labels = drift_labels.measure(folder / "labels", peers)
     return "\n".join([*_table(judged), "", labels])
+
+
+def _record(one: Judged) -> None:
+    windows, quiet = len(one.quiet), f"{len(one.quiet):,} windows without drift"
+    if one.tool != "NannyML":
+        whole = sum(said.whole for said in one.quiet) * 1000 / windows
+        aim = at_most(10) if one.tool == OURS else None
+        record(NAME, "alarms on the whole per 1,000 windows", whole, way=one.tool, aim=aim, summary=quiet)
+    named = sum(bool(said.columns) for said in one.quiet) * 1000 / windows
+    record(NAME, "any column named, per 1,000 windows", named, way=one.tool, summary=quiet)
+    for change in CHANGES:
+        case, first, streams = WORDS[change.kind].format(change.size), one.named(change), len(one.changed[change])
+        record(
+            NAME,
+            "streams found",
+            100 * len(first) / streams,
+            "%",
+            way=one.tool,
+            case=case,
+            summary=f"{streams} streams",
+        )
+        if first:
+            delay = statistics.mean(first)
+            record(NAME, "windows until found", delay, way=one.tool, case=case, summary=f"mean of {len(first)}")
 
 
 def _table(judged: dict[str, Judged]) -> list[str]:

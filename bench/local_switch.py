@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from records import at_most, record, record_rounds
+
 from modelway.bundle import bundle_digest, pack_bundle
 from modelway.deploy.flow import Flow
 from modelway.deploy.smoke import read_expected, smoke
@@ -55,6 +57,11 @@ def measure(deploys: int = DEPLOYS) -> str:
             load.join()
         finally:
             flow.stop()
+    sent_a_second = f"{sent / spent:.0f} a second were sent of {RATE} that were offered"
+    record("switching", "failed requests", len(failures), aim=at_most(0), note=sent_a_second)
+    record("switching", "requests", sent)
+    record("switching", "requests/s", sent / spent, "/s", note=f"{RATE} were offered")
+    record_rounds("switching", "a deploy with its smoke test", seconds, "s")
     by_version = ", ".join(f"{count} by version {version}" for version, count in versions.items())
     lines = [
         f"{deploys} deploys in a row, two versions in turn, by `python bench/local_switch.py`:",

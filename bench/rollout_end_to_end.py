@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from records import at_least, record
 from servers import free_port
 
 ROUNDS = 3
@@ -38,6 +39,16 @@ def once(kind: str) -> dict[str, Any]:
         return told | {"as_it_should": done.returncode == 0, "seconds": time.monotonic() - began}
 
 
+def _record(kind: str, number: int, one: dict[str, Any]) -> None:
+    asked = {"case": kind, "round": number}
+    record("rollout-end-to-end", "ended as wanted", one["as_it_should"], aim=at_least(1, of="each"), **asked)
+    for what in ("requests", "answered_by_challenger", "bad_answers", "seconds_to_safety"):
+        if one.get(what) is not None:
+            unit = "s" if what == "seconds_to_safety" else ""
+            record("rollout-end-to-end", what.replace("_", " "), one[what], unit, **asked)
+    record("rollout-end-to-end", "seconds", one["seconds"], "s", **asked)
+
+
 def measure(rounds: int = ROUNDS) -> str:
     """Run it and tell what was seen, as Markdown."""
     lines = [
@@ -49,6 +60,8 @@ def measure(rounds: int = ROUNDS) -> str:
     ]
     for kind, wanted in KINDS.items():
         found = [once(kind) for _ in range(rounds)]
+        for number, one in enumerate(found, start=1):
+            _record(kind, number, one)
         safe = [one["seconds_to_safety"] for one in found if one.get("seconds_to_safety") is not None]
         numbers = [
             "; ".join(f"{one.get(name, 0):,}" for one in found)

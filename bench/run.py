@@ -1,67 +1,52 @@
-"""Run all benchmarks and write RESULTS.md: `make bench`."""
+"""Run benchmarks, all or those that are named, and put what they say into RESULTS.md: `make bench`.
+
+python bench/run.py [NAME ...]: names as in `benchmarks.py`. Numbers go to `records/` besides, run by run.
+"""
 
 from __future__ import annotations
 
 import datetime
+import sys
 from pathlib import Path
 
-import batch_kills
-import dagger_train
-import deploy_faults
-import drift
-import drift_bikes
-import drift_streams
-import help as help_bench
-import local_switch
-import rollback_in_force
-import rollout_end_to_end
-import scorecard
-import serve_fuzz
-import serve_reliability
-import train_overhead
+from benchmarks import BENCHMARKS
 from measure import machine
 
-import batch
-import check_data
-import serve
-
-PREAMBLE = """\
-# Benchmark results
-
-Made by `make bench`. Runs of a pair alternate, and ratios are compared pair by pair, so that what else the machine does
-falls on both. Not a test: a busy machine gives other numbers.
-"""
+RESULTS = Path(__file__).parent / "RESULTS.md"
+BEGIN, END = "<!-- written by `make bench` -->", "<!-- as far as here -->"
 
 
-def main() -> None:
-    """Run them and write the file."""
-    today = datetime.datetime.now(tz=datetime.UTC).date()
-    parts = [PREAMBLE, f"{today}, {machine()}.", ""]
-    benchmarks = {
-        "Training": train_overhead.measure,
-        "Checking data": check_data.measure,
-        "Command line": help_bench.measure,
-        "Dagger": dagger_train.measure,
-        "Serving": serve.measure,
-        "Serving under trouble": serve_reliability.measure,
-        "Serving, fuzzed": serve_fuzz.measure,
-        "Batch": batch.measure,
-        "Batch, killed": batch_kills.measure,
-        "Switching releases": local_switch.measure,
-        "Rolling back": rollback_in_force.measure,
-        "Deploys with faults": deploy_faults.measure,
-        "Rollouts, by a scorecard": scorecard.measure,
-        "Rollouts, end to end": rollout_end_to_end.measure,
-        "Drift": drift.measure,
-        "Drift on simulated streams": drift_streams.measure,
-        "Drift of real data": drift_bikes.measure,
-    }
-    for title, measure in benchmarks.items():
-        parts += [f"## {title}", "", measure(), ""]
-    text = "\n".join(parts)
-    (Path(__file__).parent / "RESULTS.md").write_text(text)
-    print(text)
+def with_section(text: str, title: str, measured: str) -> str:
+    """RESULTS.md with what was measured at the top of its section.
+
+    Only what an earlier run wrote there is replaced: people write beside it what the numbers mean.
+    """
+    block = f"{BEGIN}\n{measured}\n{END}"
+    heading = f"## {title}\n"
+    before, found, rest = text.partition(f"\n{heading}")
+    if not found:
+        return f"{text.rstrip()}\n\n{heading}\n{block}\n"
+    section, following, others = rest.partition("\n## ")
+    start, began, earlier = section.partition(BEGIN)
+    written = f"{start}{block}{earlier.partition(END)[2]}" if began else f"\n{block}\n{section}"
+    return f"{before}\n{heading}{written}{following}{others}"
+
+
+def main(names: list[str]) -> int:
+    """Run them one after the other, and write each down when it is done; 2 for a name that there is not."""
+    if unknown := set(names) - {one.name for one in BENCHMARKS}:
+        known = ", ".join(one.name for one in BENCHMARKS)
+        print(f"No such benchmark: {', '.join(sorted(unknown))}. There are: {known}.", file=sys.stderr)
+        return 2
+    for one in BENCHMARKS:
+        if names and one.name not in names:
+            continue
+        measured = one.load()()
+        today = datetime.datetime.now(tz=datetime.UTC).date()
+        RESULTS.write_text(with_section(RESULTS.read_text(), one.title, f"{today}, {machine()}.\n\n{measured}"))
+        print(f"## {one.title}\n\n{measured}\n", flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

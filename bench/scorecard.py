@@ -1,231 +1,119 @@
-"""The rollout's decisions on simulated traffic, beside the published rules of others: `make scorecard`.
+"""All benchmarks' records on one page with plots: `make scorecard`. It measures nothing; `make bench` does.
 
-python bench/scorecard.py [--runs 2000] [--minutes 60] [--seed 0]
-
-Each scenario is an hour at a fixed share, looked at each minute, with all guards in force; that the plan would have
-gone on to the next share is left out, so that every minute counts. Exits with 4 where an aim is missed.
+python bench/scorecard.py [--output reports/scorecard.html]
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import sys
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy import stats
+from benchmarks import BENCHMARKS, Benchmark
+from records import read_records
+from scorecard_charts import MARKS, SIGNS, draw_series
+from series import Judged, Series, gather, judge
 
-sys.path.insert(0, str(Path(__file__).parent))
-from peer_rules import rules
+from modelway.errors import ModelwayError
+from modelway.report.page import render
 
-from modelway.decide.judging import Evidence, judge
-from modelway.records.rollout import CanaryStep, GuardOptions, LatencyGuard, RolloutOptions
-from modelway.records.rollout_seen import RolloutAction
-from modelway.rollout.faults import FAULTS, decide_with_fault
-from modelway.rollout.scenarios import SCENARIOS, Scenario, draw
-from modelway.rollout.shadow_scenarios import SHADOW_SCENARIOS, SHIFTED, simulate_shadow
+if TYPE_CHECKING:
+    from records import Measurement
 
-SHARE = 0.25
-GROWING = (0.05, 0.25, 0.5)
+    from modelway.report.svg import Chart
+
+HERE = Path(__file__).resolve().parent
+OUTPUT = HERE.parent / "reports" / "scorecard.html"
+STYLES = {"kept": "pass", "missed": "fail", "no value": "error"}
 
 
 @dataclass(frozen=True)
-class Row:
-    """One scenario with its aim.
+class Run:
+    """One run of a benchmark: when, of which commit, by which command, on what, and how many values it left."""
+
+    began: str
+    commit: str
+    command: str
+    machine: str
+    load: float | None
+    values: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page says of one benchmark.
 
     Attributes:
-        title: what it is called.
-        scenario: what is true of the traffic.
-        per_second: requests per second of both arms.
-        most: the share of rollbacks that the aim allows, where the arms are alike.
-        least: the share that it asks for, where they are not.
-        within: the median minutes that it asks for.
-        shares: the challenger's shares, for equal parts of the time.
-        latencies: whether latencies are drawn; they take most of the time.
-        quantile: the latency quantile that is guarded.
+        benchmark: which.
+        series: what was measured, by case, kind and way.
+        judged: its aims.
+        runs: the newest first.
+        charts: a plot, or several, for each thing that was measured.
     """
 
-    title: str
-    scenario: Scenario
-    per_second: float
-    most: float | None = None
-    least: float | None = None
-    within: float | None = None
-    shares: tuple[float, ...] = (SHARE,)
-    latencies: bool = False
-    quantile: float = 0.95
+    benchmark: Benchmark
+    series: list[Series]
+    judged: list[Judged]
+    runs: list[Run]
+    charts: list[Chart]
+
+    def count(self, verdict: str) -> int:
+        """How many of its aims came out so."""
+        return sum(one.verdict == verdict for one in self.judged)
 
 
-ALIKE, INCIDENT, KEYS = SCENARIOS["no-difference"], SCENARIOS["incident"], SCENARIOS["correlated"]
-BOTH = replace(ALIKE, incident=0.2, incident_minutes=(10.0, 35.0))
-ROWS = (
-    Row("no difference, 2/s", ALIKE, 2, most=0.05),
-    Row("no difference, 50/s, with latencies", ALIKE, 50, most=0.05, latencies=True, quantile=0.99),
-    Row("no difference, 50/s, shares grow", ALIKE, 50, most=0.05, shares=GROWING),
-    Row("incident on both arms, 2/s", INCIDENT, 2, most=0.05),
-    Row("incident on both arms, 50/s", INCIDENT, 50, most=0.05),
-    Row("incident, 50/s, shares grow in it", BOTH, 50, most=0.05, shares=GROWING),
-    Row("correlated, 20 a key, 2/s", KEYS, 2, most=0.05),
-    Row("correlated, 20 a key, 50/s", KEYS, 50, most=0.05),
-    Row("errors doubled from 0.5%, 50/s", SCENARIOS["errors-doubled"], 50, least=0.9, within=8),
-    Row("4 x errors, 2/s", SCENARIOS["errors-fourfold"], 2, least=0.95),
-    Row("p99 latency + 50%, 50/s", SCENARIOS["latency"], 50, least=0.95, within=10, latencies=True, quantile=0.99),
-)
+def section(benchmark: Benchmark, records: list[Measurement]) -> Section:
+    """Put the records of one benchmark together."""
+    series = gather(records)
+    kinds: dict[tuple[str, str], list[Series]] = {}
+    for one in series:
+        kinds.setdefault((one.what, one.unit), []).append(one)
+    charts = [chart for (what, _), rows in kinds.items() for chart in draw_series(what, rows)]
+    return Section(benchmark, series, [found for one in series if (found := judge(one))], _runs(records), charts)
 
 
-def first_backs(row: Row, runs: int, minutes: int, seed: int) -> dict[str, np.ndarray]:
-    """By rule, the minute in which each run went back; infinite where it never did."""
-    generator = np.random.default_rng(seed)
-    step = CanaryStep(kind="canary", share=SHARE)
-    latency = LatencyGuard(alpha=0.25 if row.latencies else 0.0, quantile=row.quantile)
-    options = RolloutOptions(guards=GuardOptions(latency=latency), steps=(step,) * 4)
-    evidence, peers = Evidence.none((runs,)), rules(runs)
-    backs = {name: np.full(runs, np.inf) for name in ("modelway", *peers)}
-    share = row.shares[0]
-    for minute in range(minutes):
-        now = row.shares[minute * len(row.shares) // minutes]
-        evidence = evidence.next_step(np.full(runs, now != share))
-        share = now
-        shares = np.full(runs, share)
-        seen = draw(row.scenario, shares, minute, 60.0, row.per_second, generator, latencies=row.latencies)
-        evidence = evidence.add(*seen.arms, shares)
-        judged = judge(evidence, 1.0, options)
-        said = {"modelway": ~judged.broken & (judged.fails | judged.slow | judged.moved)}
-        said |= {name: peer.back(seen.requests, seen.errors) for name, peer in peers.items()}
-        for name, back in said.items():
-            backs[name] = np.where(back, np.minimum(backs[name], minute + 1), backs[name])
-    return backs
+def _runs(records: list[Measurement]) -> list[Run]:
+    counts = Counter((one.run, one.commit or "not kept", one.command, one.machine) for one in records)
+    loads: dict[str, float] = {}
+    for one in records:
+        if one.load is not None:
+            loads.setdefault(one.run, one.load)
+    found = [Run(*key, loads.get(key[0]), values) for key, values in counts.items()]
+    return sorted(found, key=lambda one: one.began, reverse=True)
 
 
-def interval(count: int, runs: int) -> tuple[float, float]:
-    """Clopper and Pearson's 95% interval of a share."""
-    found = stats.binomtest(count, runs).proportion_ci(0.95, "exact")
-    return float(found.low), float(found.high)
+def page(sections: list[Section]) -> str:
+    """The page."""
+    judged = [(one.benchmark, found) for one in sections for found in one.judged]
+    by_verdict = {verdict: [pair for pair in judged if pair[1].verdict == verdict] for verdict in STYLES}
+    return render(
+        "scorecard.html", folder=HERE / "templates", sections=sections, by_verdict=by_verdict, styles=STYLES,
+        marks=MARKS, signs=SIGNS, without=[one.benchmark for one in sections if not one.series],
+    )  # fmt: skip
 
 
-def holds(row: Row, backs: np.ndarray) -> bool:
-    """Whether the aim is reached; missing runs count as infinitely late in the median."""
-    share = np.isfinite(backs).mean()
-    if row.most is not None:
-        return bool(share <= row.most)
-    return bool(share >= (row.least or 0)) and (row.within is None or bool(np.median(backs) < row.within))
-
-
-def aim(row: Row) -> str:
-    """The aim in words."""
-    if row.most is not None:
-        return f"at most {row.most:.0%}"
-    return f"at least {row.least:.0%}" + (f", median below {row.within:g} min" if row.within else "")
-
-
-def cell(backs: np.ndarray) -> str:
-    """Share and median of those that went back."""
-    finite = backs[np.isfinite(backs)]
-    return f"{len(finite) / len(backs):.1%}" + (f" ({np.median(finite):g})" if len(finite) else "")
-
-
-def faults_decided(runs: int, seed: int) -> list[str]:
-    """Print what is decided with faulty metrics, and give the faults with which anything is decided but to hold.
-
-    The challenger fails four times as often, or not, and every decision would fall within these twenty minutes: that
-    sound metrics are decided on is seen with them, else to hold would be no merit.
-    """
-    options = RolloutOptions(steps=(CanaryStep(kind="canary", share=SHARE, minutes=10, slack=4),))
-    missed = []
-    print("\n| metrics | aim | challenger alike | fails 4 x as often |\n|---|---|---|---|")
-    for fault in (None, *FAULTS):
-        found = [
-            decide_with_fault(options, fault, SCENARIOS[name], per_second=50, runs=runs, seed=seed)
-            for name in ("no-difference", "errors-fourfold")
-        ]
-        told = [", ".join(f"{action}: {count}" for action, count in one.items() if count) for one in found]
-        wanted = [RolloutAction.HOLD] * 2 if fault else [RolloutAction.ADVANCE, RolloutAction.BACK]
-        aim_words = "all hold" if fault else "at least 90% decided"
-        least = runs if fault else 0.9 * runs
-        good = all(one[action] >= least for one, action in zip(found, wanted, strict=True))
-        missed += [] if good else [fault or "sound"]
-        print(f"| {fault or 'sound'} | {aim_words} | {' | '.join(told)} |{'' if good else ' **missed**'}")
-    return missed
-
-
-def shadow_missed(runs: int, seed: int) -> list[str]:
-    """Print which slices are named in shadow, and give the scenarios whose aim is missed."""
-    missed = []
-    print("\n| in shadow, 5,000 pairs | aim | shifted slice named | another | median pairs |\n|---|---|---|---|---|")
-    for name, (_, shift) in SHADOW_SCENARIOS.items():
-        found = simulate_shadow(RolloutOptions(), shift, pairs=5000, runs=runs, seed=seed)
-        caught = found.named[SHIFTED] / runs
-        other = (sum(found.named.values()) - found.named[SHIFTED]) / runs
-        good = other <= 0.05 and (caught >= 0.95 if shift else caught <= 0.05)
-        missed += [] if good else [name]
-        words = "at least 95%, others at most 5%" if shift else "at most 5%"
-        print(f"| {name} | {words} | {caught:.1%} | {other:.1%} | {found.pairs}{'' if good else ' **missed**'} |")
-    return missed
-
-
-def dominating(found: dict[str, dict[str, np.ndarray]]) -> list[str]:
-    """Peers with fewer false rollbacks at the worst and no fewer detections at the worst, error scenarios alone."""
-    alike = [row.title for row in ROWS if row.most is not None and not row.latencies]
-    apart = [row.title for row in ROWS if row.least is not None and not row.latencies]
-
-    def worst(name: str) -> tuple[float, float]:
-        false = max(float(np.isfinite(found[title][name]).mean()) for title in alike)
-        caught = min(float(np.isfinite(found[title][name]).mean()) for title in apart)
-        return false, caught
-
-    ours = worst("modelway")
-    peers = [name for name in next(iter(found.values())) if name != "modelway"]
-    return [name for name in peers if worst(name)[0] <= ours[0] and worst(name)[1] >= ours[1] and worst(name) != ours]
-
-
-def measure() -> str:
-    """The scorecard as `make bench` has it."""
-    text = io.StringIO()
-    with contextlib.redirect_stdout(text):
-        judge_all(runs=2000, minutes=60, seed=0)
-    return text.getvalue().rstrip()
-
-
-def main() -> int:
-    """Read the flags, measure, print, judge."""
+def main(arguments: list[str]) -> int:
+    """Read all records and write the page; 3 where a record is none."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=2000)
-    parser.add_argument("--minutes", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    return judge_all(args.runs, args.minutes, args.seed)
-
-
-def judge_all(runs: int, minutes: int, seed: int) -> int:
-    """Print the scorecard; 4 where an aim is missed."""
-    found: dict[str, dict[str, np.ndarray]] = {}
-    missed = []
-    print("Rolled back (median minute of those); ours with Clopper and Pearson's 95% interval.\n")
-    for number, row in enumerate(ROWS):
-        backs = found[row.title] = first_backs(row, runs, minutes, seed)
-        peers = [name for name in backs if name != "modelway"]
-        if not number:
-            print("| scenario | aim | modelway | " + " | ".join(peers) + " |\n" + "|---" * (3 + len(peers)) + "|")
-        low, high = interval(int(np.isfinite(backs["modelway"]).sum()), runs)
-        ours = f"{cell(backs['modelway'])}, {low:.1%} to {high:.1%}"
-        good = holds(row, backs["modelway"])
-        missed += [] if good else [row.title]
-        # Latency is no matter of the peers' rules as given here: they look at the success rate.
-        others = ["-" if row.least and row.latencies else cell(backs[name]) for name in peers]
-        print(
-            f"| {row.title} | {aim(row)} | {ours}{'' if good else ' **missed**'} | " + " | ".join(others) + " |",
-            flush=True,
-        )
-    missed += shadow_missed(runs, seed)
-    missed += faults_decided(min(runs, 100), seed)
-    better = dominating(found)
-    print(f"\nPeers that beat ours on false rollbacks and on detection at once: {', '.join(better) or 'none'}.")
-    print(f"Aims missed: {', '.join(missed) or 'none'}.")
-    return 4 if missed or better else 0
+    parser.add_argument("--output", type=Path, default=OUTPUT)
+    output: Path = parser.parse_args(arguments).output
+    try:
+        sections = [section(one, read_records(one.name)) for one in BENCHMARKS]
+    except ModelwayError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(page(sections), encoding="utf-8")
+    counts = {verdict: sum(one.count(verdict) for one in sections) for verdict in STYLES}
+    without = [one.benchmark.name for one in sections if not one.series]
+    print(f"Aims kept: {counts['kept']}, missed: {counts['missed']}, without a value: {counts['no value']}.")
+    print(f"Without records: {', '.join(without) or 'none'}.")
+    print(output)
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -14,11 +14,21 @@ import pyarrow.csv
 import serve_shadow
 from environments import package_mib
 from load import ask, request
+from records import Aim, at_least, at_most, record
 from servers import BARE, MLFLOW, OURS, PATH, PEERS, ROOT, SERVERS, UNBATCHED, first_answer, running
 
 ROUNDS, SECONDS = 5, 4.0
 _BODIES = 64
+_MOST_MIB = 180e6 / 2**20
 _TOLERANCE = 1e-6
+
+
+AIMS: dict[tuple[str, str], Aim] = {
+    (BARE, "rate"): at_least(0.8),
+    (BARE, "p50"): at_most(1.25),
+    (MLFLOW, "rate"): at_least(30),
+}
+"""What modelway's rate and p50 have to be, to each of the others'; ahead of every peer besides."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +124,33 @@ def measure(rounds: int = ROUNDS) -> str:
                     continue
                 expected = answer if expected is None else expected
                 found.setdefault(who, []).append(one)
+                _record(number + 1, who, one, found)
                 print(who, one, file=sys.stderr)
         shadow = serve_shadow.measure(work, bodies)
     return "\n".join([*_table(found, rounds), "", *_ratios(found), *_missing(missing), "", shadow])
+
+
+def _record(number: int, who: str, one: Measured, found: dict[str, list[Measured]]) -> None:
+    ours = who == OURS
+    for what, value, unit, aim in (
+        ("start", one.start, "s", at_most(2)),
+        ("memory", one.memory, "MiB", at_most(_MOST_MIB)),
+        ("failed requests", one.failed, "", at_most(0)),
+    ):
+        record("serving", what, value, unit, way=who, round=number, aim=aim if ours else None)
+    # Ours is the first of a round; where it failed there is nothing to compare.
+    mine = found[OURS][number - 1] if len(found.get(OURS, ())) == number else None
+    for connections in (1, 32):
+        case = f"{connections} connection{'s' if connections > 1 else ''}"
+        for what, field, unit in (
+            ("requests/s", "rate", "/s"), ("p50", "p50", "ms"), ("p99", "p99", "ms"), ("CPU a request", "cpu", "ms")
+        ):  # fmt: skip
+            theirs = getattr(one, field)[connections]
+            record("serving", what, theirs, unit, way=who, case=case, round=number)
+            if mine and not ours and theirs:
+                ratio, aim = getattr(mine, field)[connections] / theirs, AIMS.get((who, field))
+                told = f"modelway's {what} to its"
+                record("serving", told, ratio, "times", way=who, case=case, round=number, aim=aim)
 
 
 def _pack(training: Path, output: Path, version: int) -> None:

@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from environments import environment
+from records import at_most, record
 from servers import OURS, ROOT, SERVERS, Running, running
 
 from serve import make_bundle
@@ -49,6 +50,7 @@ def _schemathesis(server: Running, work: Path, seconds: int) -> str:
     )  # fmt: skip
     print(done.stdout, done.stderr, file=sys.stderr)
     said = [line.strip() for line in done.stdout.splitlines() if "generated" in line][-1:]
+    record("serving-fuzzed", "Schemathesis' exit code", done.returncode, case=f"{seconds} s", aim=at_most(0))
     verdict = "no failure" if done.returncode == 0 else f"exit code {done.returncode}"
     return f"Schemathesis 4.32.5, {seconds} s, {_CHECKS.replace(',', ', ')}: {verdict}. {' '.join(said)}"
 
@@ -71,6 +73,11 @@ def _malformed(server: Running, work: Path) -> str:
         statuses[response.status] += 1
         if number in {_MEMORY_FROM, BODIES}:
             memory.append(server.memory_mib())
+    case = f"{BODIES:,} malformed bodies"
+    errors = sum(count for status, count in statuses.items() if status >= 500)
+    record("serving-fuzzed", "answers of 5xx", errors, case=case, aim=at_most(0))
+    for after, held in zip((_MEMORY_FROM, BODIES), memory, strict=True):
+        record("serving-fuzzed", "memory of all processes", held, "MiB", case=case, way=f"after {after:,}")
     told = ", ".join(f"{count:,} of {status}" for status, count in sorted(statuses.items()))
     return (
         f"{BODIES:,} malformed bodies to the same server: answers {told}; memory of all processes after "

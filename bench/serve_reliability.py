@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import math
 import os
 import secrets
 import signal
@@ -20,12 +21,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from records import at_most, record
 from servers import OURS, PATH, SERVERS, Server, first_answer, free_port, modelway, running
 
 from serve import make_bundle
 
 MINUTES, CONNECTIONS, PAUSE = 10.0, 4, 0.02
 FLUSH = 1.0
+NAME = "serving-trouble"
 _TOKEN = secrets.token_hex(8)
 
 
@@ -163,6 +166,22 @@ def _account(
     unasked = [moment for moment in lost if not any(-0.1 <= moment - kill <= 2 for kill in trouble.killed)]
     dropped = [line for line in metrics.splitlines() if line.startswith("modelway_log_dropped_records_total ")]
     surplus = len(times.keys() - answered.keys()) - asked_before
+    counted: dict[str, tuple[float, float | None]] = {
+        "wrong answers": (len(wrong), 0),
+        "requests without an answer": (len(lost), CONNECTIONS * len(trouble.killed)),
+        "of these, other than as a worker was killed": (len(unasked), 0),
+        "records written twice": (sum(count > 1 for count in times.values()), 0),
+        "answered and not in the log, other than killed workers' last moments": (len(late), 0),
+        "in the log, and no answer came": (surplus, len(lost)),
+        "records dropped, as the server counts": (float(dropped[0].split()[1]) if dropped else math.nan, 0),
+        "requests answered": (len(answered), None),
+        "killed workers": (len(trouble.killed), None),
+    }
+    for what, (value, most) in counted.items():
+        known = None if math.isnan(value) else value
+        record(NAME, what, known, case=f"{minutes:g} minutes", aim=None if most is None else at_most(most))
+    for number, value in enumerate(memory, start=1):
+        record(NAME, "memory of all processes", value, "MiB", case=f"{minutes:g} minutes", round=number)
     done = ", ".join(f"{count} {name}" for name, count in trouble.counts.items())
     return [
         f"{minutes:g} minutes of load on {CONNECTIONS} connections, two workers: {len(answered):,} requests answered;",

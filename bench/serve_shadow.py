@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from load import ask_in_turn, request
+from records import at_most, record, record_rounds
 from servers import OURS, PATH, SERVERS, Server, modelway, running
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from load import Load
 
 PAUSE, REQUESTS, ROUNDS = 0.004, 1500, 7
+CASE = "shadow, asked in turn"
 
 
 def measure(work: Path, bodies: list[bytes]) -> str:
@@ -30,7 +32,17 @@ def measure(work: Path, bodies: list[bytes]) -> str:
         before = [server.answering_cpu_seconds() for server in both]
         rounds = [ask_in_turn(ports, requests, PAUSE, REQUESTS) for _ in range(ROUNDS)]
         used = [server.answering_cpu_seconds() - start for server, start in zip(both, before, strict=True)]
+    for share in (0.5, 0.99):
+        what = f"p{share * 100:.0f}"
+        for place, way in enumerate(("without a shadow", "with a shadow")):
+            values = [loads[place].quantile_ms(share) for loads in rounds]
+            record_rounds("serving", what, values, "ms", way=way, case=CASE)
+        ratios = [loads[1].quantile_ms(share) / loads[0].quantile_ms(share) for loads in rounds]
+        aim = at_most(1.05) if share == 0.99 else None
+        record_rounds("serving", f"{what}, with to without", ratios, "times", way="with a shadow", case=CASE, aim=aim)
     one, other = (seconds / (ROUNDS * REQUESTS) * 1000 for seconds in used)
+    record("serving", "CPU a request", one, "ms", way="without a shadow", case=CASE)
+    record("serving", "CPU a request", other, "ms", way="with a shadow", case=CASE)
     return (
         f"Shadow: two servers, one of them with the challenger as shadow, asked in turn, one request every "
         f"{PAUSE * 1000:.0f} ms; {ROUNDS} rounds of {REQUESTS} requests each. Without and with it, p50 "

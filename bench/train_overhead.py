@@ -14,9 +14,11 @@ import pyarrow.csv
 import yaml
 from bare_train import LEARNING_RATE, LEAVES, ROUNDS
 from measure import Run, in_pairs, ratio, run
+from records import at_most, record_rounds
 
 ROWS, COLUMNS, PAIRS = 1_000_000, 30, 5
 HERE = Path(__file__).resolve().parent
+BARE = "bare script"
 
 
 def write_data(path: Path, rows: int) -> None:
@@ -77,9 +79,19 @@ def measure(rows: int = ROWS, pairs: int = PAIRS) -> str:
     ]
     for what, unit, bound in (("seconds", "s", 1.15), ("peak_mib", "MiB", 1.3)):
         a, b = ([getattr(one, what) for one in runs] for runs in (mine, others))
+        name = what.replace("_mib", " memory")
+        _record(name, unit, a, b, bound, f"{rows:,} rows")
         medians = f"{statistics.median(a):.1f} {unit} | {statistics.median(b):.1f} {unit}"
-        lines.append(f"| {what.replace('_mib', ' memory')} | {medians} | {ratio(a, b):.2f} | {bound} |")
+        lines.append(f"| {name} | {medians} | {ratio(a, b):.2f} | {bound} |")
     return "\n".join(lines)
+
+
+def _record(what: str, unit: str, ours: list[float], theirs: list[float], bound: float, case: str) -> None:
+    record_rounds("training", what, ours, unit, case=case)
+    record_rounds("training", what, theirs, unit, way=BARE, case=case)
+    ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+    aim = at_most(bound) if case == f"{ROWS:,} rows" else None  # of fewer rows it was not said
+    record_rounds("training", f"modelway's {what} to its", ratios, "times", way=BARE, case=case, aim=aim)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,25 @@ import base64
 import hashlib
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from modelway.report import formats, marks, rows
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _LONGEST_TOOLTIP = 1000
 
 
-def render(template: str, **content: object) -> str:
+def render(template: str, *, folder: Path | None = None, **content: object) -> str:
     """A self-contained HTML page that loads nothing: no script, and no style but its own, which its policy names.
 
     Args:
         template: a file of `report/templates` that extends `base.html`.
+        folder: where the template lies instead; it finds those of `report/templates` as well.
         content: what the template reads; text is escaped unless it is `Markup`.
 
     Raises:
@@ -29,7 +34,7 @@ def render(template: str, **content: object) -> str:
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'"
     own = Markup(css)  # noqa: S704 - a file of this package
-    page = _environment().get_template(template).render(css=own, policy=policy, **content)
+    page = _environment(folder).get_template(template).render(css=own, policy=policy, **content)
     return "\n".join(formats.printable(line) for line in page.split("\n")) + "\n"
 
 
@@ -50,9 +55,10 @@ def clip(text: object, limit: int = 40) -> Markup:
 
 
 @cache
-def _environment() -> Environment:
+def _environment(folder: Path | None) -> Environment:
+    own = PackageLoader("modelway.report")
     environment = Environment(
-        loader=PackageLoader("modelway.report"),
+        loader=ChoiceLoader([FileSystemLoader(folder), own]) if folder else own,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
