@@ -154,8 +154,8 @@ def _compare(folder: Path, file: Path, rows: int, kind: str, lines: list[str]) -
 
 def _record(case: str, way: str, by_clock: float, by_core: float, one: Run) -> None:
     way = NAMES.get(way, way)
-    record("batch", "by the clock", by_clock, "thousand rows/s", way=way, case=case)
-    record("batch", "by a core", by_core, "thousand rows/s", way=way, case=case)
+    record("batch", "rows by the clock", by_clock, "thousand rows/s", way=way, case=case)
+    record("batch", "rows by a core", by_core, "thousand rows/s", way=way, case=case)
     aim = at_most(_MOST_MIB) if way.startswith("modelway") else None
     record("batch", "peak memory", one.peak_mib, "MiB", way=way, case=case, aim=aim)
 
@@ -179,7 +179,7 @@ def _record_ratios(rates: dict[str, dict[str, tuple[float, float]]], rows: int) 
             value = ways["modelway, 1 process"][1] / ways[way][1]
             aim = aims[0] if aims and rows >= ROWS else None
             case = f"{kind}, {rows:,} rows"
-            record("batch", "modelway's rows by a core to its", value, "times", way=NAMES[way], case=case, aim=aim)
+            record("batch", "ratio of rows by a core, modelway to peer", value, way=NAMES[way], case=case, aim=aim)
 
 
 def _growth(folder: Path, rows: int) -> list[str]:

@@ -151,7 +151,7 @@ def _record(rows: int, times: dict[str, list[Run]], found: dict[str, set[str]], 
         wrong = len(found[who] ^ FOUND)
         none = at_most(0) if who in {OURS, CHECKED} else None
         record("check-data", "faults missed or made up", wrong, way=who, case=case, aim=none)
-        record_rounds("check-data", "of all cores", [one.cpu_seconds for one in runs], "s", way=who, case=case)
+        record_rounds("check-data", "seconds of all cores", [one.cpu_seconds for one in runs], "s", way=who, case=case)
         for what, unit, field in (("seconds", "s", "seconds"), ("peak memory", "MiB", "peak_mib")):
             theirs = [getattr(one, field) for one in runs]
             record_rounds("check-data", what, theirs, unit, way=who, case=case)
@@ -159,7 +159,7 @@ def _record(rows: int, times: dict[str, list[Run]], found: dict[str, set[str]], 
                 continue
             ratios = [getattr(mine, field) / other for mine, other in zip(times[OURS], theirs, strict=True)]
             aim = at_most(AIMS[who, what]) if whole and (who, what) in AIMS else None
-            record_rounds("check-data", f"modelway's {what} to its", ratios, "times", way=who, case=case, aim=aim)
+            record_rounds("check-data", f"ratio of {what}, modelway to peer", ratios, way=who, case=case, aim=aim)
     aim = at_most(PAGE_SECONDS) if whole else None
     record("check-data", "the page alone", page, "s", case=case, summary=f"median of {ROUNDS}", aim=aim)
 

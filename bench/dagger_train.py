@@ -138,7 +138,7 @@ def _record(rows: dict[str, Call], pairs: list[tuple[Call, Call]]) -> None:
     record_rounds("dagger", "seconds", floors, "s", case="nothing changed", way=FLOOR)
     ratios = [ours / floor for ours, floor in zip(warm, floors, strict=True)]
     record_rounds(
-        "dagger", "modelway's seconds to its", ratios, "times", case="nothing changed", way=FLOOR, aim=at_most(BOUND)
+        "dagger", "ratio of seconds, modelway to peer", ratios, case="nothing changed", way=FLOOR, aim=at_most(BOUND)
     )
 
 

@@ -124,7 +124,7 @@ def _record(name: str, found: dict[str, Took], case: str) -> None:
         record("drift", what, value, unit, way=name, case=case, aim=aim if mine else None)
     if not mine and not ours.code:
         aim = at_least(TIMES_FASTER[name]) if case.startswith("1,000,000 ") else None
-        record("drift", "its seconds to modelway's", one.seconds / ours.seconds, "times", way=name, case=case, aim=aim)
+        record("drift", "ratio of seconds, peer to modelway", one.seconds / ours.seconds, way=name, case=case, aim=aim)
 
 
 def _often(side: Path, files: int) -> Path:

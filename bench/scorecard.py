@@ -51,13 +51,15 @@ class Section:
         series: what was measured, by case, kind and way.
         judged: its aims.
         runs: the newest first.
-        charts: a plot, or several, for each thing that was measured.
+        numbers: what is one value of one way alone, with its aim; it has no plot.
+        charts: a plot, or several, for each other thing that was measured.
     """
 
     benchmark: Benchmark
     series: list[Series]
     judged: list[Judged]
     runs: list[Run]
+    numbers: list[tuple[Series, Judged | None]]
     charts: list[Chart]
 
     def count(self, verdict: str) -> int:
@@ -71,8 +73,11 @@ def section(benchmark: Benchmark, records: list[Measurement]) -> Section:
     kinds: dict[tuple[str, str], list[Series]] = {}
     for one in series:
         kinds.setdefault((one.what, one.unit), []).append(one)
-    charts = [chart for (what, _), rows in kinds.items() for chart in draw_series(what, rows)]
-    return Section(benchmark, series, [found for one in series if (found := judge(one))], _runs(records), charts)
+    single = [rows[0] for rows in kinds.values() if len(rows) == 1 and len(rows[0].newest) == len(rows[0].runs) == 1]
+    plotted = {kind: rows for kind, rows in kinds.items() if rows[0] not in single}
+    charts = [chart for (what, _), rows in plotted.items() for chart in draw_series(what, rows)]
+    judged = [found for one in series if (found := judge(one))]
+    return Section(benchmark, series, judged, _runs(records), [(one, judge(one)) for one in single], charts)
 
 
 def _runs(records: list[Measurement]) -> list[Run]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
+from records import OURS
 from series import judge
 
 from modelway.report.charts import Axis, Dots, Frame, x_scale
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
     from series import Series
 
-WIDTH, ROW, LABEL, FACTS = 500, 20, 34, 112
+WIDTH, ROW, LABEL, FACTS = 500, 20, 38, 112
 MOST_LINES = 40
 """Rows and headings of one plot; what is longer goes on in another with the same axis."""
 SIGNS = {"at most": "\N{LESS-THAN OR EQUAL TO}", "at least": "\N{GREATER-THAN OR EQUAL TO}", "below": "<"}
 MARKS = {"kept": "\N{CHECK MARK}", "missed": "\N{MULTIPLICATION X}", "no value": "?"}
 _MOST_ROUNDS = 12
+_BOLD = 1.12
 _WIDE = 30
 """From this ratio of the greatest to the least value on, the axis is logarithmic."""
 
@@ -49,19 +51,24 @@ class _Line:
 
 
 def draw_series(what: str, series: Sequence[Series]) -> list[Chart]:
-    """Plots of one thing that was measured: rows are ways, below their case where there are several."""
-    axis = _axis(what, series)
+    """Plots of one thing that was measured: rows are ways, below their case."""
+    axis = _axis(series)
+    title = f"{what}: {series[0].way}" if _by_case_alone(series) and not series[0].way.startswith(OURS) else what
     parts: list[list[_Line]] = [[]]
     for lines in _by_case(series):
         if parts[-1] and len(parts[-1]) + len(lines) > MOST_LINES:
             parts.append([])
         parts[-1] += lines
-    return [_draw(what, axis, lines) for lines in parts]
+    return [_draw(title, axis, lines) for lines in parts]
 
 
 def ours(one: Series) -> bool:
     """Whether a row tells of modelway: its own, one with a ratio of it, or one that is held to an aim."""
-    return one.way.startswith("modelway") or "modelway" in one.what or judge(one) is not None
+    return one.way.startswith(OURS) or "modelway" in one.what or judge(one) is not None
+
+
+def _by_case_alone(series: Sequence[Series]) -> bool:
+    return len(series) > 1 and len({one.way for one in series}) == 1
 
 
 def _by_case(series: Sequence[Series]) -> Iterator[list[_Line]]:
@@ -69,7 +76,7 @@ def _by_case(series: Sequence[Series]) -> Iterator[list[_Line]]:
     cases: dict[str, list[Series]] = {}
     for one in series:
         cases.setdefault(one.case, []).append(one)
-    alone = len(cases) > 1 and len({one.way for one in series}) == 1
+    alone = _by_case_alone(series)
     for case, rows in cases.items():
         if alone:
             yield [_Line(case or rows[0].way, rows[0])]
@@ -77,19 +84,18 @@ def _by_case(series: Sequence[Series]) -> Iterator[list[_Line]]:
             yield [*([_Line(case, None)] if case else []), *(_Line(one.way, one) for one in rows)]
 
 
-def _axis(what: str, series: Sequence[Series]) -> Axis:
+def _axis(series: Sequence[Series]) -> Axis:
     values = [one.value for each in series for run in each.runs for one in run if one.value is not None]
     values += [judged.aim.bound for one in series if (judged := judge(one))]
     unit = series[0].unit
-    label = f"{what}, {unit}" if unit and unit not in what else what
     least, most = min(values, default=0.0), max(values, default=1.0)
     if least > 0 and most / least > _WIDE:
         low, high = math.log10(least), math.log10(most)
-        return LogAxis(f"{label} (logarithmic)", low - 0.05, high + 0.05, show=lambda place: number(10**place))
+        return LogAxis(f"{unit} (logarithmic)".strip(), low - 0.05, high + 0.05, show=lambda place: number(10**place))
     if unit == "%":
-        return Axis(label, 0.0, 102.0)
+        return Axis(unit, 0.0, 102.0)
     low, high = min(0.0, least), max(0.0, most)
-    return Axis(label, low, high + (0.05 * (high - low) or 1.0))
+    return Axis(unit, low, high + (0.05 * (high - low) or 1.0))
 
 
 def _place(axis: Axis, value: float) -> float:
@@ -97,9 +103,9 @@ def _place(axis: Axis, value: float) -> float:
 
 
 def _draw(what: str, axis: Axis, lines: Sequence[_Line]) -> Chart:
-    longest = max((min(LABEL, len(one.label)) for one in lines if one.series), default=0)
+    longest = max((_BOLD if ours(one.series) else 1) * min(LABEL, len(one.label)) for one in lines if one.series)
     bottom = 6 + ROW * len(lines)
-    frame = Frame(axis, axis, 12 + CHARACTER * longest, WIDTH - FACTS, 6, bottom)
+    frame = Frame(axis, axis, 14 + CHARACTER * longest, WIDTH - FACTS, 6, bottom)
     rows = [(line, frame.top + ROW * number_ + ROW / 2) for number_, line in enumerate(lines)]
     parts = [x_scale(frame), *_rounds(frame, rows)]
     for line, y in rows:
@@ -109,7 +115,7 @@ def _draw(what: str, axis: Axis, lines: Sequence[_Line]) -> Chart:
             style = "label main" if ours(line.series) and "modelway" in line.label else "tick"
             parts.append(text(line.label, frame.left - 8, y + 4, "end", style, LABEL))
             parts += _row(frame, line.series, y)
-    return Chart(what, _words(what, lines), WIDTH, bottom + 36, Markup("").join(parts))
+    return Chart(what, _words(what, lines), WIDTH, bottom + (36 if axis.label else 20), Markup("").join(parts))
 
 
 def _row(frame: Frame, one: Series, y: float) -> Iterator[Markup]:

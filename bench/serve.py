@@ -23,12 +23,14 @@ _MOST_MIB = 180e6 / 2**20
 _TOLERANCE = 1e-6
 
 
+_AHEAD = {"rate": at_least(1), "p50": at_most(1), "p99": at_most(1), "memory": at_most(1), "start": at_most(1)}
 AIMS: dict[tuple[str, str], Aim] = {
+    **{(peer, what): aim for peer in SERVERS if peer not in {OURS, UNBATCHED, BARE} for what, aim in _AHEAD.items()},
     (BARE, "rate"): at_least(0.8),
     (BARE, "p50"): at_most(1.25),
     (MLFLOW, "rate"): at_least(30),
 }
-"""What modelway's rate and p50 have to be, to each of the others'; ahead of every peer besides."""
+"""What modelway's rate, p50 and so on have to be, to each of the others'; ahead of every peer that is a server."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,11 @@ def _record(number: int, who: str, one: Measured, found: dict[str, list[Measured
         ("failed requests", one.failed, "", at_most(0)),
     ):
         record("serving", what, value, unit, way=who, round=number, aim=aim if ours else None)
-    # Ours is the first of a round; where it failed there is nothing to compare.
+    # Ours is the first of a round; where it failed there is nothing to compare with.
     mine = found[OURS][number - 1] if len(found.get(OURS, ())) == number else None
+    for what in ("start", "memory") if mine and not ours else ():
+        ratio, aim = getattr(mine, what) / getattr(one, what), AIMS.get((who, what))
+        record("serving", f"ratio of {what}, modelway to peer", ratio, way=who, round=number, aim=aim)
     for connections in (1, 32):
         case = f"{connections} connection{'s' if connections > 1 else ''}"
         for what, field, unit in (
@@ -149,8 +154,8 @@ def _record(number: int, who: str, one: Measured, found: dict[str, list[Measured
             record("serving", what, theirs, unit, way=who, case=case, round=number)
             if mine and not ours and theirs:
                 ratio, aim = getattr(mine, field)[connections] / theirs, AIMS.get((who, field))
-                told = f"modelway's {what} to its"
-                record("serving", told, ratio, "times", way=who, case=case, round=number, aim=aim)
+                told = f"ratio of {what}, modelway to peer"
+                record("serving", told, ratio, way=who, case=case, round=number, aim=aim)
 
 
 def _pack(training: Path, output: Path, version: int) -> None:

@@ -39,7 +39,9 @@ def measure(work: Path, bodies: list[bytes]) -> str:
             record_rounds("serving", what, values, "ms", way=way, case=CASE)
         ratios = [loads[1].quantile_ms(share) / loads[0].quantile_ms(share) for loads in rounds]
         aim = at_most(1.05) if share == 0.99 else None
-        record_rounds("serving", f"{what}, with to without", ratios, "times", way="with a shadow", case=CASE, aim=aim)
+        record_rounds(
+            "serving", f"ratio of {what}, with shadow to without", ratios, way="with a shadow", case=CASE, aim=aim
+        )
     one, other = (seconds / (ROUNDS * REQUESTS) * 1000 for seconds in used)
     record("serving", "CPU a request", one, "ms", way="without a shadow", case=CASE)
     record("serving", "CPU a request", other, "ms", way="with a shadow", case=CASE)

@@ -91,7 +91,7 @@ def _record(what: str, unit: str, ours: list[float], theirs: list[float], bound:
     record_rounds("training", what, theirs, unit, way=BARE, case=case)
     ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
     aim = at_most(bound) if case == f"{ROWS:,} rows" else None  # of fewer rows it was not said
-    record_rounds("training", f"modelway's {what} to its", ratios, "times", way=BARE, case=case, aim=aim)
+    record_rounds("training", f"ratio of {what}, modelway to peer", ratios, way=BARE, case=case, aim=aim)
 
 
 if __name__ == "__main__":
