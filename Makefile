@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow test-exhaustive ci lint bench scorecard rollout-scorecard lock engine-check clean
+.PHONY: help train test test-slow test-exhaustive ci lint reference docs bench scorecard rollout-scorecard lock engine-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -34,6 +34,12 @@ lint: $(READY) ## format, lint, types, import direction
 	cd ci/src && ../../$(BIN)/mypy --strict modelway_ci
 	$(BIN)/lint-imports
 
+reference: $(READY) ## write docs/reference anew, from the code
+	$(BIN)/python -m tools.reference
+
+docs: $(READY) ## build the documents into site/, without network
+	$(BIN)/mkdocs build --strict
+
 bench: $(READY) ## the benchmarks of bench/, paired and as ratios; ONLY="help serving" runs some
 	$(BIN)/python bench/run.py $(ONLY)
 
@@ -59,7 +65,7 @@ engine-check: $(READY) ## which dagger CLI and engine are found, and what would 
 	$(BIN)/python ci/engine_check.py
 
 clean: ## remove the environment and what runs left
-	rm -rf $(VENV) .modelway mlflow.db mlartifacts model-artifacts reports data htmlcov .coverage
+	rm -rf $(VENV) .modelway mlflow.db mlartifacts model-artifacts reports data htmlcov .coverage site
 
 # The lock decides what is installed; nothing is resolved here. modelway itself is built with what the lock brought.
 $(READY): requirements.lock pyproject.toml

@@ -7,6 +7,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+EXIT_CODES = {
+    0: "done",
+    1: "a bug",
+    2: "wrong usage or settings",
+    3: "input refused: missing, torn, not what the settings say",
+    4: "a check or gate failed",
+    5: "not enough evidence to decide",
+    6: "an outside system failed, the disk is full, another process holds the lock",
+    7: "deployed, then rolled back",
+    130: "interrupted",
+}
+"""What each exit code means, the same for every command."""
+
 
 class ModelwayError(Exception):
     """Base of every error that a user can meet.

@@ -106,8 +106,17 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+def build_command(name: str, parser: argparse.ArgumentParser) -> None:
+    """Give a command's parser its words, its flags, and what runs it."""
+    module: Any = importlib.import_module(f"modelway.cli.{name.replace('-', '_')}")
+    parser.description = module.__doc__
+    parser.epilog = f"example: {module.EXAMPLE}"
+    module.configure(parser)
+    parser.set_defaults(entry=module.run)
+
+
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    shared = _shared_flags()
+    shared = shared_flags()
     parser = argparse.ArgumentParser(
         prog="modelway",
         description=modelway.__doc__,
@@ -120,17 +129,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     wanted = next((word for word in argv if word in COMMANDS), None)
     for name, line in COMMANDS.items():
         if name == wanted:
-            module: Any = importlib.import_module(f"modelway.cli.{name.replace('-', '_')}")
-            subparser = subparsers.add_parser(
-                name,
-                help=line,
-                description=module.__doc__,
-                epilog=f"example: {module.EXAMPLE}",
-                parents=[shared],
-                allow_abbrev=False,
-            )
-            module.configure(subparser)
-            subparser.set_defaults(entry=module.run)
+            build_command(name, subparsers.add_parser(name, help=line, parents=[shared], allow_abbrev=False))
         else:
             subparsers.add_parser(name, help=line)
     args = parser.parse_args(argv)
@@ -140,7 +139,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return args
 
 
-def _shared_flags() -> argparse.ArgumentParser:
+def shared_flags() -> argparse.ArgumentParser:
     """Flags of every command, before or after its name; no defaults, so that the one place doesn't undo the other."""
     shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     shared.add_argument(

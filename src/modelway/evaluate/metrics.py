@@ -25,6 +25,7 @@ class Metric:
 
     Attributes:
         name: as in the settings.
+        meaning: what it is, in words, with its source.
         compute: from a tally to one value a resample; NaN where the metric is not defined.
         higher_is_better: its direction.
         low: its least value.
@@ -35,6 +36,7 @@ class Metric:
     """
 
     name: str
+    meaning: str
     compute: Callable[[Any], Values]
     higher_is_better: bool = True
     low: float = 0.0
@@ -112,30 +114,84 @@ def _r2(tally: NumberTally) -> Values:
     return 1 - _ratio(tally.squared, tally.spread)
 
 
+_ROC_AUC = "area under the ROC curve; equal scores count half (Hanley and McNeil 1982)"
+_LOG_LOSS = "mean of -log of the probability of the true class"
+_ACCURACY = "share of the rows that are predicted right"
 _BINARY = (
-    Metric("roc_auc", _roc_auc, needs_probability=True),
-    Metric("average_precision", _average_precision, needs_probability=True),
-    Metric("log_loss", _log_loss, higher_is_better=False, high=np.inf, needs_probability=True),
-    Metric("brier", lambda tally: _ratio(tally.squared, tally.rows), higher_is_better=False, needs_probability=True),
-    Metric("accuracy", _accuracy),
-    Metric("precision", lambda tally: _ratio(tally.true_positives, tally.predicted_positives)),
-    Metric("recall", lambda tally: _ratio(tally.true_positives, tally.positives)),
-    Metric("f1", lambda tally: _ratio(2 * tally.true_positives, tally.positives + tally.predicted_positives)),
+    Metric("roc_auc", _ROC_AUC, _roc_auc, needs_probability=True),
     Metric(
-        "expected_calibration_error", _calibration_error, higher_is_better=False, needs_probability=True, pivotal=True
+        "average_precision",
+        "precision at each threshold, weighted by the gain in recall",
+        _average_precision,
+        needs_probability=True,
+    ),
+    Metric("log_loss", _LOG_LOSS, _log_loss, higher_is_better=False, high=np.inf, needs_probability=True),
+    Metric(
+        "brier",
+        "mean of (probability - outcome)² (Brier 1950)",
+        lambda tally: _ratio(tally.squared, tally.rows),
+        higher_is_better=False,
+        needs_probability=True,
+    ),
+    Metric("accuracy", _ACCURACY, _accuracy),
+    Metric(
+        "precision",
+        "share of the rows predicted positive that are",
+        lambda tally: _ratio(tally.true_positives, tally.predicted_positives),
+    ),
+    Metric(
+        "recall",
+        "share of the positive rows that are predicted so",
+        lambda tally: _ratio(tally.true_positives, tally.positives),
+    ),
+    Metric(
+        "f1",
+        "harmonic mean of precision and recall",
+        lambda tally: _ratio(2 * tally.true_positives, tally.positives + tally.predicted_positives),
+    ),
+    Metric(
+        "expected_calibration_error",
+        "mean over the rows of |observed - predicted| in the row's bin of probability (Naeini et al., AAAI 2015)",
+        _calibration_error,
+        higher_is_better=False,
+        needs_probability=True,
+        pivotal=True,
     ),
 )
 _MULTICLASS = (
-    Metric("log_loss", _log_loss, higher_is_better=False, high=np.inf, needs_probability=True),
-    Metric("accuracy", _class_accuracy),
-    Metric("macro_f1", _macro_f1),
-    Metric("roc_auc", _class_roc_auc, needs_probability=True),
+    Metric("log_loss", _LOG_LOSS, _log_loss, higher_is_better=False, high=np.inf, needs_probability=True),
+    Metric("accuracy", _ACCURACY, _class_accuracy),
+    Metric("macro_f1", "mean F1 of the classes that stand among the true or the predicted ones", _macro_f1),
+    Metric(
+        "roc_auc",
+        "mean over the classes of the area under the ROC curve, one against the rest",
+        _class_roc_auc,
+        needs_probability=True,
+    ),
 )
 _REGRESSION = (
-    Metric("r2", _r2, low=-np.inf),
-    Metric("rmse", lambda tally: np.sqrt(_ratio(tally.squared, tally.rows)), higher_is_better=False, high=np.inf),
-    Metric("mae", lambda tally: _ratio(tally.absolute, tally.rows), higher_is_better=False, high=np.inf),
-    Metric("median_absolute_error", lambda tally: tally.median_absolute, higher_is_better=False, high=np.inf),
+    Metric("r2", "1 - squared error / squared deviation from the mean", _r2, low=-np.inf),
+    Metric(
+        "rmse",
+        "square root of the mean squared error, in the target's units",
+        lambda tally: np.sqrt(_ratio(tally.squared, tally.rows)),
+        higher_is_better=False,
+        high=np.inf,
+    ),
+    Metric(
+        "mae",
+        "mean absolute error, in the target's units",
+        lambda tally: _ratio(tally.absolute, tally.rows),
+        higher_is_better=False,
+        high=np.inf,
+    ),
+    Metric(
+        "median_absolute_error",
+        "median absolute error, in the target's units",
+        lambda tally: tally.median_absolute,
+        higher_is_better=False,
+        high=np.inf,
+    ),
 )
 
 

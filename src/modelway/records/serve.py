@@ -199,8 +199,11 @@ class StatisticsRecord(Record):
     seconds: float
     """How long it is."""
     variant: str
+    """champion or challenger."""
     version: str
+    """The version that the requests were routed to."""
     epoch: str
+    """The shares by which they were routed."""
     requests: int
     """All requests."""
     refused: int

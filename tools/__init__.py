@@ -1,0 +1,1 @@
+"""What makes the documents; no part of the package."""
