@@ -90,9 +90,9 @@ def _row(kind: str, seconds: list[list[float]], failures: int) -> str:
     every = statistics.median(one for round_ in seconds for one in round_)
     slowest = [max(round_) for round_ in seconds]
     for number, round_ in enumerate(seconds, start=1):
-        for replica, value in enumerate(round_, start=1):
-            what, way = "rollback to its last answer by the challenger", f"replica {replica}"
-            record("rolling-back", what, value, "s", way=way, case=kind, round=number, aim=at_most(BOUND, of="each"))
+        for value in round_:
+            what = "rollback to a replica's last answer by the challenger"
+            record("rolling-back", what, value, "s", case=kind, round=number, aim=at_most(BOUND, of="each"))
     record("rolling-back", "failed requests", failures, case=kind, aim=at_most(0))
     return f"| {kind} | {every:.2f} | {statistics.median(slowest):.2f} | {max(slowest):.2f} | {failures} |"
 
