@@ -13,7 +13,8 @@ class Record(BaseModel):
     Records are checked strictly, from JSON (`from_json`): "5" is no integer and 1 is no boolean.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    # What checks a record is built when the first one is read: a command reads few of those that it imports.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from modelway.registry.location import Location
 
 _TABLE = "model_versions"
+_COUNT = "SELECT count(*) FROM model_versions"
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _count_in_file(database: Path) -> int | None:
     check_database(database)
     connection = sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)
     try:
-        return int(connection.execute(f"SELECT count(*) FROM {_TABLE}").fetchone()[0])  # noqa: S608 - a constant
+        return int(connection.execute(_COUNT).fetchone()[0])
     except sqlite3.Error as error:
         raise OutsideError(
             f"the database is no registry of MLflow's: {error}",
@@ -114,6 +115,6 @@ def _count_in_database(uri: str) -> int | None:
         if not inspect(engine).has_table(_TABLE):
             return None
         with engine.connect() as connection:
-            return int(connection.execute(text(f"SELECT count(*) FROM {_TABLE}")).scalar_one())  # noqa: S608
+            return int(connection.execute(text(_COUNT)).scalar_one())
     finally:
         engine.dispose()
