@@ -171,21 +171,27 @@ def test_an_xgboost_project(stranger: Any, shared_data: Path) -> None:
     assert records["train"]["metrics"]["r2"]["value"] > 0.8
 
 
-def test_a_pytorch_project(stranger: Any, shared_data: Path) -> None:
-    pytest.importorskip("torch", reason="PyTorch is not in modelway's lock: install it to run this")
-    document = (Path(__file__).resolve().parents[2] / "docs" / "own-models.md").read_text()
-    module = next(
-        part.partition("```")[0] for part in document.split("```python\n")[1:] if part.startswith('"""nets.py')
-    )
-    found = stranger({"nets.py": module})
+@pytest.mark.parametrize(("module", "needs"), [("nets", "torch"), ("skorch_nets", "skorch")])
+def test_a_pytorch_project(stranger: Any, shared_data: Path, module: str, needs: str) -> None:
+    pytest.importorskip(needs, reason=f"{needs} is not in modelway's lock: install it to run this")
+    name = {"nets": "Network", "skorch_nets": "Classifier"}[module]
+    found = stranger({f"{module}.py": code_of(module)})
     shutil.copy(shared_data / "adult.csv", found.root)
-    argv = ("--model", "nets:make", "--trusted", "nets.Network", "--module", MODULE)
+    argv = ("--model", f"{module}:make", "--trusted", f"{module}.{name}", "--module", MODULE)
     found.modelway("init", "--target", "income", *argv)
     with (found.root / "modelway.yaml").open("a") as settings:
-        settings.write('\npackage: {export: "nets:export"}\n')
+        settings.write(f'\npackage: {{export: "{module}:export"}}\n')
     records = found.live()
     check_all(records, "stranger")
+    assert records["train"]["metrics"]["roc_auc"]["value"] > 0.85
     assert records["package"]["bundle"]["format"] == "onnx"
+
+
+def code_of(module: str) -> str:
+    """What the documents show as this module's file."""
+    document = (Path(__file__).resolve().parents[2] / "docs" / "own-models.md").read_text()
+    blocks = [part.partition("```")[0] for part in document.split("```python\n")[1:]]
+    return next(block for block in blocks if block.startswith(f'"""{module}.py'))
 
 
 def test_a_private_index_goes_by_a_secret(stranger: Any, customers: Any) -> None:

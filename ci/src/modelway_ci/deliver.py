@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 DOCKERFILE = "docker/Dockerfile.serving"
 PORT = 8000
 """Where a server's image listens."""
-_USER_CODE = "/opt/code"
+BUNDLE_COPIED = "COPY bundle /bundle\n"
+"""The Dockerfile's line before which the user's code is copied: the bundle is verified, and so loaded, after it."""
+_OWN_LOCK = "own.lock"
 _SIGNING_KEY = f"{WORK}/signing-key.pem"
 
 
@@ -57,27 +59,31 @@ async def image(
     package = workshop.package
     context = (
         dag.directory()
-        .with_file(DOCKERFILE, package.file(DOCKERFILE))
         .with_directory("ci/locks", package.directory("ci/locks").filter(include=["serve.lock", "fit.lock"]))
         .with_directory("src/modelway", package.directory("src/modelway").filter(include=[*ROOMS["serve"]]))
         .with_directory("bundle", bundle)
     )
     alone = all([await _stands_alone(one) for one in (bundle, *challengers)])
+    locks = ["serve.lock"] if alone else ["serve.lock", "fit.lock"]
+    text = await package.file(DOCKERFILE).contents()
+    if not alone and workshop.own_lock is not None:
+        context = context.with_file(f"ci/locks/{_OWN_LOCK}", workshop.own_lock)
+        locks.append(_OWN_LOCK)
+    if not alone and (include := await user_code(project)):
+        code = project.source.filter(include=include).directory(project.settings.folder or ".")
+        context = context.with_directory("code", code)
+        text = text.replace(BUNDLE_COPIED, f"COPY code /opt/code\n{BUNDLE_COPIED}")
     arguments = {
         "BASE_IMAGE": workshop.base_image or PYTHON[workshop.python],
         "UV_IMAGE": workshop.uv_image,
-        "LOCKS": "serve.lock" if alone else "serve.lock fit.lock",
+        "LOCKS": " ".join(locks),
     }
-    built = context.docker_build(
+    built = context.with_new_file(DOCKERFILE, text).docker_build(
         dockerfile=DOCKERFILE,
         build_args=[dagger.BuildArg(name, value) for name, value in arguments.items()],
         secrets=await _build_secrets(project),
         platform=platform,
     )
-    if not alone and (include := await user_code(project)):
-        code = project.source.filter(include=include).directory(project.settings.folder or ".")
-        path = await built.env_variable("PYTHONPATH")
-        built = built.with_directory(_USER_CODE, code).with_env_variable("PYTHONPATH", f"{path}:{_USER_CODE}")
     words = await built.default_args() or []
     for number, challenger in enumerate(challengers):
         built = built.with_directory(f"/challengers/{number}", challenger)
@@ -122,7 +128,7 @@ async def environment_container(
     project: Project, environment: str | None, private_key: dagger.Secret | None = None
 ) -> tuple[dagger.Container, list[str]]:
     """The container of commands of an environment, and their flags: it reaches registry, secrets and services."""
-    container, flags = await with_registry(project, "deploy", reads=False)
+    container, flags = await with_registry(project, "deploy", reads=False, sees_code=True)
     container, signing = with_signing_key(container, private_key)
     container, more = await with_environment(container, project.outside, environment)
     return container, [*flags, *signing, *more]

@@ -31,14 +31,18 @@ _LOCKS = {
     "release": ("register",),
     "deploy": ("package", "serve"),
     "batch": ("package",),
+    "reproduce": ("train",),
     "check-code": ("train", "check-code"),
     "test": ("train", "test"),
     "smoke-train": ("train",),
 }
 """The locks of stages that have none of their own name, or more: the user's code may import what training imports, and
 who deploys packages anew and reads flags."""
-_NEEDS_OPENMP = frozenset({"fit", "evaluate", "test", "smoke-train", "package", "deploy", "monitor", "batch"})
-_SEES_USER_CODE = frozenset({"fit", "evaluate", "check-code", "test", "smoke-train", "package", "batch"})
+_SEES_USER_CODE = frozenset(
+    {"fit", "evaluate", "check-code", "test", "smoke-train", "package", "deploy", "monitor", "batch", "reproduce"}
+)
+"""A deploy packages anew, and so does the rollback that a watch may end with."""
+_NEEDS_OPENMP = _SEES_USER_CODE - {"check-code"}
 _PURELIB = "import sysconfig; print(sysconfig.get_path('purelib'))"
 _OPENMP = f'ln -sf "$(python -c "{_PURELIB}")"/scikit_learn.libs/libgomp-* /usr/lib/libgomp.so.1'
 """LightGBM wants a libgomp of the system's, which slim images lack; scikit-learn's wheel brings one."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
 
 from modelway_ci.images import OWNER, WORK, stage_container
-from modelway_ci.project import SOURCE, Project, with_registry, with_source, with_user_code, with_volume
+from modelway_ci.project import PROJECT, SOURCE, Project, with_registry, with_source, with_user_code, with_volume
 from modelway_ci.refusal import RefusalError
 from modelway_ci.services import with_store
 from modelway_ci.settings import is_remote
@@ -30,6 +31,15 @@ class DataFlags:
     data: dagger.Directory | None = None
     data_uri: str | None = None
     sample: int | None = None
+
+    def refuse_both(self) -> None:
+        """Refuse two answers to one question.
+
+        Raises:
+            RefusalError: there are both, a directory and an address.
+        """
+        if self.data is not None and self.data_uri is not None:
+            raise RefusalError(2, "--data and --data-uri both say what to read: give one of them")
 
     def overrides(self) -> list[str]:
         """The same as overrides of the settings."""
@@ -69,8 +79,7 @@ class Result:
 
 async def prepare(project: Project, flags: DataFlags) -> Outcome:
     """Read, check and split the data set."""
-    if flags.data is not None and flags.data_uri is not None:
-        raise RefusalError(2, "--data and --data-uri both say what to read: give one of them")
+    flags.refuse_both()
     settings = project.settings
     addresses = settings.addresses(_DATA if flags.data is not None else flags.data_uri)
     places = [settings.place_of(one) for one in addresses if one != _DATA and not is_remote(one)]
@@ -127,6 +136,24 @@ async def register(project: Project, directory: dagger.Directory) -> Outcome:
     container, flags = await with_registry(project, "register", reads=False)
     container = container.with_mounted_directory(f"{WORK}/training", directory.without_file(FILE))
     return await run_stage("register", container, ["register", f"{WORK}/training", *flags, "--json"])
+
+
+async def reproduce(project: Project, version: str, flags: DataFlags) -> Outcome:
+    """Train a registered version again, each time anew, and compare; what came out is given also where it differs."""
+    flags.refuse_both()
+    settings = project.settings
+    addresses = [] if flags.data is not None else settings.addresses(flags.data_uri)
+    places = [settings.place_of(one) for one in addresses if one != _DATA and not is_remote(one)]
+    container, words = await with_registry(project, "reproduce", reads=False, sees_code=True, places=places)
+    container, _ = await with_store(container, project.outside)
+    argv = ["reproduce", version, *words, "--output", ARTIFACT, "--json"]
+    if flags.data is not None:
+        container = container.with_mounted_directory(_DATA, flags.data, owner=OWNER)
+        argv += ["--data", _DATA]
+    elif flags.data_uri is not None:
+        # Relative to the settings, as everywhere here; the command goes by where it runs.
+        argv += ["--data", flags.data_uri if is_remote(flags.data_uri) else posixpath.join(PROJECT, flags.data_uri)]
+    return await run_stage("reproduce", container, argv)
 
 
 async def train(project: Project, data: DataFlags, how: FitFlags, *, registers: bool | None) -> Result:

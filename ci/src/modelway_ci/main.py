@@ -395,6 +395,30 @@ class Modelway:
         return await self._answer(work(), report_only)
 
     @always
+    async def reproduce(
+        self,
+        version: Version,
+        data: Data = None,
+        data_uri: DataUri = None,
+        tracking_uri: TrackingUri = None,
+        commit: Commit = None,
+        overrides: Overrides = [],  # noqa: B006
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Train a registered version again, and say whether the same model comes out; it ends with 4 where it does not.
+
+        Example: dagger call reproduce --version champion export --path again
+        """
+
+        async def work() -> Result:
+            project = await self._project(overrides, tracking_uri, commit)
+            outcome = await learn.reproduce(project, version, DataFlags(data, data_uri))
+            told = json.loads(outcome.stdout) if outcome.stdout.startswith("{") else {}
+            return Result(summarize([outcome], outcome.exit_code) | told, outcome.artifact)
+
+        return await self._answer(work(), report_only)
+
+    @always
     async def release(
         self,
         version: Version,

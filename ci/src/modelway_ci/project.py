@@ -28,6 +28,7 @@ _DATABASE = ("--set", "register.tracking_uri=sqlite:///.modelway/mlflow.db")
 _FILES = ("--set", "register.artifact_location=.modelway/mlartifacts")
 _LOCKS = ("requirements.lock", "pylock.toml", "requirements.txt")
 """The project's lock, the best first; a version is known by its digest."""
+_TELLS_LOCK = frozenset({"register", "reproduce"})
 _LOOK = f"cat {PROJECT}/.modelway/mlflow.db* 2>/dev/null | sha256sum"
 
 
@@ -99,7 +100,7 @@ def with_volume(container: dagger.Container, project: Project, root: str) -> dag
 
 
 async def with_registry(
-    project: Project, stage: str, *, reads: bool, sees_code: bool = False
+    project: Project, stage: str, *, reads: bool, sees_code: bool = False, places: Iterable[str] = ()
 ) -> tuple[dagger.Container, list[str]]:
     """A container that reaches the registry, and the flags that say where it is.
 
@@ -110,6 +111,7 @@ async def with_registry(
         stage: the stage.
         reads: whether it only reads.
         sees_code: whether the user's code lies beside the settings.
+        places: files and folders of the source that lie beside them, too.
     """
     settings = project.settings
     path = posixpath.join(PROJECT, posixpath.basename(settings.path))
@@ -118,11 +120,9 @@ async def with_registry(
         container = container.with_env_variable("MODELWAY_REGISTRY_STATE", await _registry_state(project))
     else:
         container = never_cached(container)
-    files = dag.directory()
-    if sees_code and (include := await user_code(project)):
-        files = project.source.filter(include=include).directory(settings.folder or ".")
+    files = await _beside(project, sees_code=sees_code, places=places)
     files = files.with_new_file(posixpath.basename(settings.path), settings.text)
-    if stage == "register":
+    if stage in _TELLS_LOCK:
         files = await _with_lock(files, project)
     container = container.with_mounted_directory(PROJECT, files, owner=OWNER)
     container = with_volume(container, project, PROJECT)
@@ -137,6 +137,14 @@ async def with_registry(
     if project.embedded:
         flags += [*_DATABASE, *(_FILES if settings.keeps_files else ())]
     return container, flags
+
+
+async def _beside(project: Project, *, sees_code: bool, places: Iterable[str]) -> dagger.Directory:
+    """What lies beside the settings: code, and further places."""
+    include = [*(await user_code(project) if sees_code else ()), *(one for place in places for one in _patterns(place))]
+    return (
+        project.source.filter(include=include).directory(project.settings.folder or ".") if include else dag.directory()
+    )
 
 
 async def _with_lock(files: dagger.Directory, project: Project) -> dagger.Directory:

@@ -87,6 +87,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "register": ("**",),
     "pull": ("**",),
     "release": ("**",),
+    "reproduce": ("**",),
     "package": ("**",),
     "deploy": ("**",),
     "monitor": ("**",),

@@ -85,7 +85,7 @@ async def batch(project: Project, scored: Scored, argv: list[str]) -> Outcome:
 
 async def monitor(project: Project, watched: Watched, argv: list[str], *, act: bool) -> Outcome:
     """Watch a live model. It runs each time: the log, the labels, and what time it is, change outside."""
-    container, flags = await with_registry(project, "monitor", reads=False)
+    container, flags = await with_registry(project, "monitor", reads=False, sees_code=act)
     container, more = await with_store(container, project.outside)
     more = [word.replace("prepare.s3", "monitor.s3") for word in more]
     if act:

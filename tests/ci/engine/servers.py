@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -10,8 +11,8 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
-PATIENCE = 300
-"""Seconds that one may take to answer."""
+PATIENCE = 600
+"""Seconds that one may take to answer; the engine builds its images first."""
 
 
 def free_port():
@@ -36,6 +37,19 @@ def running(argv, port, path="/", cwd=None, **variables):
     finally:
         server.terminate()
         server.wait()
+
+
+def first_answer(port, body, process):
+    """What a server of a model says to this body once it answers; how its process ended, where it ended before."""
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/invocations", body, {"content-type": "application/json"})
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(asked, timeout=30) as answer:
+                return json.loads(answer.read())
+        except OSError:
+            time.sleep(0.5)
+    return {"model_version": None, "ended": process.poll()}
 
 
 def _answers(url):

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from modelway.bundle import verify_bundle
 
+from .servers import first_answer
+
 pytestmark = pytest.mark.slow
 
 COMMIT, TIME = "c" * 40, "2026-05-04T05:02:01+02:00"
-PATIENCE = 600
-"""Seconds that a served image may take to answer."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +77,7 @@ def test_a_server_of_a_version_shows_its_requests_to_a_challenger(engine, projec
             [*argv, "up", "--ports", f"{port}:8000"], cwd=project, env=engine.environment, stdout=said, stderr=said
         )
         try:
-            answer = _first_answer(port, (signed / "serving_input_example.json").read_bytes(), process)
+            answer = first_answer(port, (signed / "serving_input_example.json").read_bytes(), process)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=120)
@@ -95,15 +91,3 @@ def test_an_image_of_a_version_is_signed_and_holds_its_challengers(call, version
         built = call("image", *words, "directory", "--path", path, "export", "--path", str(folder))
         assert built.exit_code == 0, built.log
         assert str(verify_bundle(folder, public_key=keys[1], require_signature=True).info.version) == version
-
-
-def _first_answer(port, body, process):
-    asked = urllib.request.Request(f"http://127.0.0.1:{port}/invocations", body, {"content-type": "application/json"})
-    end = time.monotonic() + PATIENCE
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(asked, timeout=30) as answer:
-                return json.loads(answer.read())
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    return {"model_version": None, "ended": process.poll(), "process": os.getpid()}

@@ -93,8 +93,8 @@ def test_the_context_holds_what_the_dockerfile_copies(bundles: Any, tmp_path: Pa
 
 def test_more_lines_are_as_the_dockerfiles_own() -> None:
     last = (ROOT / "docker/Dockerfile.serving").read_text().splitlines()[-1]
-    assert more_lines(1, has_code=False).splitlines()[-1] == last[:-1] + ', "--challenger", "/challengers/0"]'
-    assert more_lines(0, has_code=False) == ""
+    assert more_lines(1).splitlines()[-1] == last[:-1] + ', "--challenger", "/challengers/0"]'
+    assert more_lines(0) == ""
 
 
 def test_a_bundle_of_the_users_own_features_brings_packages_and_code(bundles: Any, tmp_path: Path) -> None:
@@ -106,13 +106,29 @@ def test_a_bundle_of_the_users_own_features_brings_packages_and_code(bundles: An
     for name in ("mine.py", "deep/own.py", ".venv/lib.py", "env/pyvenv.cfg", "env/lib.py", "notes.txt"):
         (code / name).parent.mkdir(parents=True, exist_ok=True)
         (code / name).touch()
+    (code / "requirements.lock").write_text("toml==0.10.2\n")
     context.mkdir()
-    assert write_context(context, [bundle], code) == "serve.lock fit.lock"
+    assert write_context(context, [bundle], code) == "serve.lock fit.lock own.lock"
+    assert (context / "ci/locks/own.lock").read_text() == "toml==0.10.2\n"
     assert {str(path.relative_to(context / "code")) for path in (context / "code").rglob("*.py")} == {
         "mine.py",
         "deep/own.py",
     }
-    assert "ENV PYTHONPATH=/opt/modelway:/opt/code" in (context / "docker/Dockerfile.serving").read_text()
+    lines = (context / "docker/Dockerfile.serving").read_text().splitlines()
+    verified = next(number for number, line in enumerate(lines) if "modelway verify" in line)
+    assert "COPY code /opt/code" in lines[:verified]  # it is loaded there
+    assert any("PYTHONPATH=/opt/modelway:/opt/code " in line for line in lines[:verified])
+
+
+def test_modelways_own_lock_is_no_further_one(bundles: Any, tmp_path: Path) -> None:
+    bundle, code, context = tmp_path / "bundle", tmp_path / "code", tmp_path / "context"
+    shutil.copytree(bundles.path / bundles.refs[0].digest, bundle)
+    told = json.loads((bundle / "bundle.json").read_text())
+    (bundle / "bundle.json").write_text(json.dumps(told | {"format": "skops"}))
+    code.mkdir()
+    shutil.copy(ROOT / "requirements.lock", code)
+    context.mkdir()
+    assert write_context(context, [bundle], code) == "serve.lock fit.lock"
 
 
 def test_an_image_of_the_same_bundles_is_not_built_again(make_place: Any, bundles: Any) -> None:

@@ -16,7 +16,10 @@ from modelway.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_LOCKS = ("serve", "fit")
+_LOCKS = ("serve.lock", "fit.lock")
+_OWN_LOCK = "own.lock"
+_BUNDLE = "COPY bundle /bundle\n"
+"""The Dockerfile's line before which the user's code is copied: the bundle is verified, and so loaded, after it."""
 _HIDDEN = frozenset({"__pycache__", "node_modules", "tests"})
 
 
@@ -42,19 +45,28 @@ def write_context(directory: Path, bundles: Sequence[Path], code: Path) -> str:
             remedy="Build by `dagger call deploy`, run modelway from its checkout, or name an image: --image DIGEST.",
         )
     for name in _LOCKS:
-        _copy(source / f"ci/locks/{name}.lock", directory / f"ci/locks/{name}.lock")
+        _copy(source / f"ci/locks/{name}", directory / f"ci/locks/{name}")
     unwanted = shutil.ignore_patterns("__pycache__")
     shutil.copytree(source / "src/modelway", directory / "src/modelway", ignore=unwanted)
     copy_bundles(bundles, directory)
-    alone = all(stands_alone(bundle) for bundle in bundles)
-    if not alone:
-        for path in _modules(code):
-            _copy(code / path, directory / "code" / path)
-    has_code = (directory / "code").is_dir()
-    text = (source / DOCKERFILE).read_text(encoding="utf-8") + more_lines(len(bundles) - 1, has_code=has_code)
+    locks = _LOCKS[:1] if all(stands_alone(bundle) for bundle in bundles) else _with_users(source, code, directory)
+    text = (source / DOCKERFILE).read_text(encoding="utf-8") + more_lines(len(bundles) - 1)
+    if (directory / "code").is_dir():
+        text = text.replace(_BUNDLE, f"COPY code /opt/code\n{_BUNDLE}")
     (directory / DOCKERFILE).parent.mkdir()
     (directory / DOCKERFILE).write_text(text, encoding="utf-8")
-    return "serve.lock" if alone else "serve.lock fit.lock"
+    return " ".join(locks)
+
+
+def _with_users(source: Path, code: Path, directory: Path) -> tuple[str, ...]:
+    """Copy the user's code and the lock beside it, for a model that needs them; gives the names of all locks."""
+    for path in _modules(code):
+        _copy(code / path, directory / "code" / path)
+    lock, ours = code / "requirements.lock", source / "requirements.lock"
+    if not lock.is_file() or (ours.is_file() and lock.read_bytes() == ours.read_bytes()):
+        return _LOCKS
+    _copy(lock, directory / "ci/locks" / _OWN_LOCK)
+    return (*_LOCKS, _OWN_LOCK)
 
 
 def copy_bundles(bundles: Sequence[Path], directory: Path) -> None:
@@ -64,11 +76,9 @@ def copy_bundles(bundles: Sequence[Path], directory: Path) -> None:
         shutil.copytree(challenger, directory / "challengers" / str(number))
 
 
-def more_lines(challengers: int, *, has_code: bool) -> str:
-    """What follows the Dockerfile where there are challengers, or code of the user's."""
+def more_lines(challengers: int) -> str:
+    """What follows the Dockerfile where there are challengers."""
     lines = []
-    if has_code:
-        lines += ["COPY code /opt/code", "ENV PYTHONPATH=/opt/modelway:/opt/code"]
     if challengers:
         words = ["serve", "--bundle", "/bundle", "--host", "0.0.0.0", "--port", "8000"]  # noqa: S104 - as the file's own
         words += [word for number in range(challengers) for word in ("--challenger", f"/challengers/{number}")]
