@@ -96,6 +96,20 @@ def champion_margin(room: Any) -> list[tuple[Any, Any]]:
 
 
 @gate_case
+def words_of_a_difference(room: Any) -> list[tuple[Any, Any]]:
+    def words(value: float) -> str:
+        draws = value + 0.02 * np.linspace(-1, 1, 201)
+        reason = room.gates.judge_champion(ChampionGate(confidence=0.95), contest(room, value, draws)).reason
+        return str(reason.partition(")")[0])
+
+    return [
+        (words(0.05), "roc_auc is better than the champion's by 0.05 (difference 0.032 to 0.068"),
+        (words(0.0), "roc_auc is better than the champion's by 0 (difference -0.018 to 0.018"),
+        (words(-0.05), "roc_auc is worse than the champion's by 0.05 (difference -0.068 to -0.032"),
+    ]
+
+
+@gate_case
 def champion_confidence(room: Any) -> list[tuple[Any, Any]]:
     draws = 0.01 + 0.02 * np.linspace(-1, 1, 201)  # 12.5% of it below -0.005
     judge = room.gates.judge_champion

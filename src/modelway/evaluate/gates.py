@@ -113,7 +113,8 @@ def _judge_difference(gate: str, other: str, contest: Contest, floor: float, con
     if contest.rows < LEAST_ROWS:
         reason = f"{contest.rows} rows are too few to compare on; {LEAST_ROWS} are needed"
         return _say(gate, Verdict.INCONCLUSIVE, reason, evidence)
-    numbers = f"{contest.metric} is better than {other}'s by {found.value:.4g} ({lower:.4g} to {upper:.4g})"
+    word, spread = "better" if found.value >= 0 else "worse", f"difference {lower:.4g} to {upper:.4g}"
+    numbers = f"{contest.metric} is {word} than {other}'s by {abs(found.value):.4g} ({spread})"
     if found.is_tie:
         reason = f"{contest.metric} is equal to {other}'s in every resample: nothing to tell them apart"
         return _say(gate, Verdict.INCONCLUSIVE, reason, evidence)

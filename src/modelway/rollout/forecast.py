@@ -48,8 +48,8 @@ def in_words(found: Forecast) -> list[str]:
         if needs.minutes is None or needs.requests is None:
             lines.append(f"  step {number}, {what}: more than a day: this rate is too low for its margins")
         else:
-            lines.append(f"  step {number}, {what}: {needs.minutes:g} minutes, {needs.requests:,.0f} requests")
+            lines.append(f"  step {number}, {what}: {needs.minutes:.3g} minutes, {needs.requests:,.0f} requests")
     known = [needs.minutes for needs in found.steps if needs.minutes is not None]
     if len(known) == len(found.steps):
-        lines.append(f"  in all: {sum(known):g} minutes")
+        lines.append(f"  in all: {sum(known):.3g} minutes")
     return lines
