@@ -6,8 +6,12 @@ import ast
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.reference.markdown import anchor, code, page, plain, prose, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SOURCE = Path(__file__).resolve().parents[2] / "ci" / "src" / "modelway_ci" / "main.py"
 MADE_OF = "ci/src/modelway_ci/main.py"
@@ -28,8 +32,25 @@ class Argument:
     default: str = ""
 
 
-def functions_page() -> str:
-    """The page."""
+@dataclass(frozen=True)
+class Function:
+    """A function of the module.
+
+    Attributes:
+        name: as the command line has it.
+        text: its docstring.
+        check: whether `dagger check` runs it.
+        arguments: its own, without the module's.
+    """
+
+    name: str
+    text: str
+    check: bool
+    arguments: tuple[Argument, ...]
+
+
+def read_module() -> tuple[list[Argument], list[Function]]:
+    """The module's own arguments, and its functions."""
     tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
     aliases = {
         node.targets[0].id: _read("", node.value, {})
@@ -39,33 +60,46 @@ def functions_page() -> str:
         and ast.unparse(node.value).startswith("Annotated[")
     }
     (module,) = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    found = [node for node in module.body if isinstance(node, ast.AsyncFunctionDef) and _is_function(node)]
-    links = ((f"[{code(_kebab(one.name))}](#{anchor(_kebab(one.name))})", _first_line(one)) for one in found)
-    fields = [
+    own = [
         replace(_read(node.target.id, node.annotation, aliases), default=_default(node.value))
         for node in module.body
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     ]
-    shared = f"## Arguments of the module\n\n{_table(fields)}"
-    index = table(("function", "does"), links)
-    return page("Dagger functions", MADE_OF, ABOUT, index, shared, *(_section(one, aliases) for one in found))
+    found = [node for node in module.body if isinstance(node, ast.AsyncFunctionDef)]
+    return own, [_function(node, aliases) for node in found if _is_function(node)]
 
 
-def _section(node: ast.AsyncFunctionDef, aliases: dict[str, Argument]) -> str:
-    text, _, example = (ast.get_docstring(node) or "").partition("Example: ")
-    check = "`dagger check` runs it, too." if any(ast.unparse(one) == "checked" for one in node.decorator_list) else ""
+def functions_page() -> str:
+    """The page."""
+    own, functions = read_module()
+    links = ((f"[{code(one.name)}](#{anchor(one.name)})", plain(one.text.partition("\n")[0])) for one in functions)
+    shared = f"## Arguments of the module\n\n{_table(own)}"
+    return page(
+        "Dagger functions", MADE_OF, ABOUT, table(("function", "does"), links), shared, *map(_section, functions)
+    )
+
+
+def _section(function: Function) -> str:
+    text, _, example = function.text.partition("Example: ")
+    check = "`dagger check` runs it, too." if function.check else ""
     shown = f"```text\n{' '.join(example.split())}\n```" if example else ""
+    parts = [f"## {function.name}", prose(text), check, shown, _table(function.arguments)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _function(node: ast.AsyncFunctionDef, aliases: dict[str, Argument]) -> Function:
     missing = len(node.args.args) - len(node.args.defaults)
     defaults = [None] * missing + list(node.args.defaults)
-    arguments = [
+    arguments = tuple(
         replace(_read(one.arg, one.annotation, aliases), default=_default(default))
         for one, default in zip(node.args.args, defaults, strict=True)
         if one.arg not in {"self", "workspace"}  # the CLI itself gives the workspace
-    ]
-    return "\n\n".join(filter(None, [f"## {_kebab(node.name)}", prose(text), check, shown, _table(arguments)]))
+    )
+    check = any(ast.unparse(one) == "checked" for one in node.decorator_list)
+    return Function(_kebab(node.name), ast.get_docstring(node) or "", check, arguments)
 
 
-def _table(arguments: list[Argument]) -> str:
+def _table(arguments: Iterable[Argument]) -> str:
     rows = ((code(f"--{one.name}"), one.kind, one.default, plain(one.about)) for one in arguments)
     return table(("argument", "type", "default", ""), rows)
 
@@ -100,10 +134,6 @@ def _default(value: ast.expr | None) -> str:
 
 def _is_function(node: ast.AsyncFunctionDef) -> bool:
     return any(_FUNCTION.match(ast.unparse(decorator)) for decorator in node.decorator_list)
-
-
-def _first_line(node: ast.AsyncFunctionDef) -> str:
-    return plain((ast.get_docstring(node) or "").partition("\n")[0])
 
 
 def _kebab(name: str) -> str:
