@@ -181,7 +181,15 @@ def _check_gh(command: list[str]) -> None:
             assert f"client_payload.{payload[1]}" in heard[0].read_text()
 
 
+def _check_curl(command: list[str]) -> None:
+    """What is asked is a path that servers have."""
+    (address,) = [word for word in command[1:] if word.startswith(("localhost", "http://localhost"))]
+    path = "/" + address.removeprefix("http://").partition("/")[2]
+    assert f'"{path}"' in (ROOT / "src" / "modelway" / "serve" / "app.py").read_text(), f"no server answers {path}"
+
+
 CHECKS = {
+    "curl": _check_curl,
     "modelway": _check_modelway,
     "dagger": _check_dagger,
     "make": _check_make,
