@@ -145,7 +145,7 @@ def _show(args: argparse.Namespace, of: str, found: Simulated, options: RolloutO
         ("rolled back", found.rolled_back, found.rolled_back_minutes),
         ("held", found.held, None),
     ):
-        when = "" if minutes is None else f", median after {minutes:g} minutes"
+        when = "" if minutes is None else f", median after {minutes:.3g} minutes"
         print(f"  {word}: {count} ({count / found.runs:.1%}){when}")
     steps = [(str(step), part) for step, part in zip(options.steps, found.reached, strict=True)]
     print(f"  reached {', '.join(f'{name}: {part:.0%}' for name, part in steps)} of them")
