@@ -51,6 +51,7 @@ class Judged:
         values: how many were looked at.
         verdict: a value that is missing is never kept.
         run: when it ran.
+        load: how busy the machine was then; None where nobody noted it.
         note: what its records say besides.
     """
 
@@ -60,6 +61,7 @@ class Judged:
     values: int
     verdict: Verdict
     run: str
+    load: float | None
     note: str
 
 
@@ -78,7 +80,7 @@ def judge(series: Series) -> Judged | None:
         if held and (aim := held[-1].aim):
             value = _judged_value(held, aim)
             verdict: Verdict = "no value" if value is None else "kept" if keeps(value, aim) else "missed"
-            return Judged(series, aim, value, len(held), verdict, held[-1].run, held[-1].note)
+            return Judged(series, aim, value, len(held), verdict, held[-1].run, held[-1].load, held[-1].note)
     return None
 
 
