@@ -17,9 +17,9 @@ train: $(READY) ## train, check and register the sample's model, with no account
 test: $(READY) lint ## everything but what is slow
 	$(BIN)/python -m pytest -n auto
 
-# Most of these wait for servers and timers, so that a machine of two cores has room for a third.
+# Most of these wait for servers and timers: there is room for one more of them than there are cores.
 test-slow: $(READY) ## what takes longer: races, servers, statistics, the bars on real data
-	$(BIN)/python -m pytest -n 3 --dist loadfile -rs -m "slow and not exhaustive"
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(os.cpu_count() + 1)') --dist loadfile -rs -m "slow and not exhaustive"
 
 test-exhaustive: $(READY) ## further cases, most of them on a Dagger engine: half an hour or more
 	$(BIN)/python -m pytest -n auto --dist loadfile -m exhaustive
