@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,18 @@ from xgboost import XGBRegressor
 
 def build(rounds: int = 60) -> XGBRegressor:
     return XGBRegressor(n_estimators=rounds, max_depth=5, n_jobs=1, random_state=0)
+'''
+
+
+TREE = '''\
+"""A model whose depth is the company's: it is in a package that only the company's index has."""
+
+from ours_of_the_shop import DEPTH
+from sklearn.tree import DecisionTreeRegressor
+
+
+def build() -> DecisionTreeRegressor:
+    return DecisionTreeRegressor(max_depth=DEPTH, random_state=0)
 '''
 
 
@@ -205,3 +219,31 @@ def test_a_private_index_goes_by_a_secret(stranger: Any, customers: Any) -> None
     assert not any("hunter2" in text or "packages.example.com" in text for text in texts.values())
     calls = [text for path, text in texts.items() if "workflows/" in path]
     assert all("who+=(--index-url env://MODELWAY_INDEX_URL)" in text for text in calls)
+
+
+@pytest.mark.exhaustive
+def test_a_package_of_a_private_index(stranger: Any, shared_data: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    found = stranger({"model.py": TREE})
+    shutil.copy(shared_data / "bike_hour.csv", found.root)
+    install_privately(tmp_path, found.port)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "packages"))
+    trusted = ("--trusted", "sklearn.tree._tree.Tree")
+    found.modelway("init", "--target", "cnt", "--model", "model:build", *trusted, "--module", MODULE)
+    check_all(found.live(), "stranger")
+
+
+def install_privately(folder: Path, port: int) -> None:
+    """Install the lock of what only a private index has into `packages`, from that index, which asks who is there."""
+    script = Path(__file__).resolve().parents[1] / "ci" / "engine" / "private_index.py"
+    environment = {**os.environ, "USER": "me", "PASSWORD": "hunter2"}
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--retries", "60"]
+    command += ["--index-url", f"http://me:hunter2@127.0.0.1:{port}/simple", "--target", str(folder / "packages")]
+    with subprocess.Popen([sys.executable, str(script), "127.0.0.1", str(port), str(folder)], env=environment) as index:
+        try:
+            while not (folder / "requirements.lock").exists():
+                assert index.poll() is None
+                time.sleep(0.1)
+            subprocess.run([*command, "-r", str(folder / "requirements.lock")], check=True)
+        finally:
+            index.terminate()
+    assert "/files/ours_of_the_shop-1.0-py3-none-any.whl" in (folder / "given.txt").read_text()

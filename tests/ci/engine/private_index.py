@@ -1,14 +1,16 @@
-"""A package index that asks who is there: wheels of a folder, and for all else the way to the index that pip knows.
+"""A package index that asks who is there: one package of its own, and for all else the way to the index that pip knows.
 
-Called as `python private_index.py ADDRESS PORT FOLDER`, with USER and PASSWORD in the environment. What it gave is in
-FOLDER/given.txt, a path a line.
+Called as `python private_index.py ADDRESS PORT FOLDER`, with USER and PASSWORD in the environment. FOLDER gets the wheel
+and a hashed requirements.lock of it, and given.txt, the paths that were given, a line each.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import sys
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,6 +18,24 @@ from pip._internal.models.index import PyPI
 
 ADDRESS, PORT, FOLDER = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 WHO = "Basic " + base64.b64encode(f"{os.environ['USER']}:{os.environ['PASSWORD']}".encode()).decode()
+
+WHEEL = "ours_of_the_shop-1.0-py3-none-any.whl"
+INFO = "ours_of_the_shop-1.0.dist-info"
+FILES = {
+    "ours_of_the_shop.py": "DEPTH = 7\n",
+    f"{INFO}/METADATA": "Metadata-Version: 2.1\nName: ours-of-the-shop\nVersion: 1.0\n",
+    f"{INFO}/WHEEL": "Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+}
+
+
+def write_package() -> None:
+    """Write the wheel, the same bytes each time, and the lock."""
+    record = "".join(f"{name},,\n" for name in [*FILES, f"{INFO}/RECORD"])
+    with zipfile.ZipFile(FOLDER / WHEEL, "w") as wheel:
+        for name, text in [*FILES.items(), (f"{INFO}/RECORD", record)]:
+            wheel.writestr(zipfile.ZipInfo(name), text)
+    digest = hashlib.sha256((FOLDER / WHEEL).read_bytes()).hexdigest()
+    (FOLDER / "requirements.lock").write_text(f"ours-of-the-shop==1.0 --hash=sha256:{digest}\n")
 
 
 class Index(BaseHTTPRequestHandler):
@@ -27,12 +47,11 @@ class Index(BaseHTTPRequestHandler):
             self._answer(401, b"", ("www-authenticate", 'Basic realm="packages"'))
             return
         name = self.path.strip("/").rpartition("/")[2]
-        wheels = sorted(FOLDER.glob(f"{name.replace('-', '_')}-*.whl"))
-        if (FOLDER / name).is_file():
-            self._answer(200, (FOLDER / name).read_bytes(), ("content-type", "application/octet-stream"))
-        elif wheels:
-            links = "".join(f'<a href="/files/{one.name}">{one.name}</a>' for one in wheels)
-            self._answer(200, f"<!DOCTYPE html>{links}".encode(), ("content-type", "text/html"))
+        if name == WHEEL:
+            self._answer(200, (FOLDER / WHEEL).read_bytes(), ("content-type", "application/octet-stream"))
+        elif name == "ours-of-the-shop":
+            page = f'<!DOCTYPE html><a href="/files/{WHEEL}">{WHEEL}</a>'
+            self._answer(200, page.encode(), ("content-type", "text/html"))
         else:
             self._answer(302, b"", ("location", f"{PyPI.simple_url}/{name}/"))
 
@@ -50,4 +69,5 @@ class Index(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+write_package()
 ThreadingHTTPServer((ADDRESS, PORT), Index).serve_forever()

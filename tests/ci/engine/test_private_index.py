@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import socket
 import subprocess
 import sys
 import uuid
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -33,21 +31,6 @@ def build() -> DecisionTreeRegressor:
 '''
 
 
-def write_wheel(folder):
-    """A package of one line; gives the wheel's SHA-256."""
-    info = "ours_of_the_shop-1.0.dist-info"
-    files = {
-        "ours_of_the_shop.py": "DEPTH = 7\n",
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: ours-of-the-shop\nVersion: 1.0\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    files[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / WHEEL, "w") as wheel:
-        for name, text in files.items():
-            wheel.writestr(zipfile.ZipInfo(name), text)
-    return hashlib.sha256((folder / WHEEL).read_bytes()).hexdigest()
-
-
 def outer_address():
     """An address of this machine that containers reach, which its loopback is not; nothing is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
@@ -60,13 +43,12 @@ def outer_address():
 
 @pytest.fixture
 def index(tmp_path):
-    """The index: its address without a password, its folder, and the lock of what only it has."""
+    """The index: its address without a password, and its folder, with the lock of what only it has."""
     folder, address = tmp_path / "index", outer_address()
     folder.mkdir()
-    lock = f"ours-of-the-shop==1.0 --hash=sha256:{write_wheel(folder)}\n"
     argv = [sys.executable, Path(__file__).with_name("private_index.py"), "0.0.0.0", PORT, folder]
     with running(argv, PORT, USER=USER, PASSWORD=PASSWORD):
-        yield f"{address}:{PORT}/simple", folder, lock
+        yield f"{address}:{PORT}/simple", folder
 
 
 @pytest.fixture
@@ -76,7 +58,7 @@ def stranger(index, engine, shared_data, tmp_path):
     root.mkdir()
     shutil.copy(shared_data / "bike_hour.csv", root)
     (root / "model.py").write_text(MODEL)
-    (root / "requirements.lock").write_text(index[2])
+    shutil.copy(index[1] / "requirements.lock", root)
     name = f"bikes-{uuid.uuid4().hex[:8]}"
     trusted = ("--trusted", "sklearn.tree._tree.Tree", "--no-workflows", "--yes")
     for words in (
@@ -88,7 +70,7 @@ def stranger(index, engine, shared_data, tmp_path):
 
 
 def test_a_package_comes_from_a_private_index(call, project, index, stranger, tmp_path):
-    address, folder, _ = index
+    address, folder = index
     called = ("-m", str(project), "--source", ".", "--index-url", "env://MODELWAY_INDEX_URL")
     words = (*called, "fit", "--prepared", str(tmp_path / "prepared"), "export", "--path", str(tmp_path / "model"))
 
