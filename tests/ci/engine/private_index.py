@@ -1,7 +1,7 @@
 """A package index that asks who is there: one package of its own, and for all else the way to the index that pip knows.
 
-Called as `python private_index.py ADDRESS PORT FOLDER`, with USER and PASSWORD in the environment. FOLDER gets the wheel
-and a hashed requirements.lock of it, and given.txt, the paths that were given, a line each.
+Called as `python private_index.py ADDRESS PORT FOLDER`, with USER and PASSWORD in the environment. FOLDER gets the
+wheel, a hashed requirements.lock of it, and given.txt, the paths that were given, a line each.
 """
 
 from __future__ import annotations
