@@ -91,4 +91,8 @@ BENCHMARKS = (
         "drift-bikes", "Drift of real data", "drift_bikes", 9,
         "Bike rentals by season, beside Evidently and NannyML.",
     ),
+    Benchmark(
+        "first-prediction", "First prediction", "first_prediction", 11,
+        "From git init to a served prediction of one's own scikit-learn model: typed lines, commands, minutes.",
+    ),
 )  # fmt: skip

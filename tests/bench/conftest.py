@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
-MODULES = ("records", "series", "benchmarks", "scorecard_charts", "scorecard", "run", "help")
+MODULES = ("records", "series", "benchmarks", "scorecard_charts", "scorecard", "run", "help", "first_prediction")
 
 
 @pytest.fixture(scope="session")
