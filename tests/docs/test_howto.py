@@ -16,7 +16,7 @@ from tests.docs.conftest import ROOT, blocks_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.exhaustive]  # a training, and a minute of commands
 
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
