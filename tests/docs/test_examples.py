@@ -24,9 +24,11 @@ RUN = {
 }
 """Documents of which a test runs commands, and that test: it names the headings that they stand below."""
 RUN_WHOLE = {
+    "docs/roll-out.md": "tests/docs/test_howto.py",
     "docs/score.md": "tests/docs/test_howto.py",
     "docs/serve.md": "tests/docs/test_howto.py",
     "docs/tutorial.md": "tests/docs/test_tutorial.py",
+    "docs/watch.md": "tests/docs/test_howto.py",
 }
 """Documents of which a test runs every command."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -49,13 +50,13 @@ def shell(script: str, folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project on the sample, with a champion that had little time to learn."""
+    """A project on the sample, with a champion that had so little time to learn that the next one is better."""
     folder = tmp_path_factory.mktemp("howto") / "loans"
     folder.mkdir()
     stages = (ROOT / "modelway.yaml").read_text().partition("\nenvironments:")[0]
     (folder / "modelway.yaml").write_text(f"{stages}\n")
-    shell("modelway sample --output data --rows 2000", folder)
-    shell("modelway train --epochs 8 --set evaluate.gates.minimum.roc_auc=0.5", folder)
+    shell("modelway sample --output data", folder)
+    shell("modelway train --epochs 1 --set evaluate.gates.minimum.roc_auc=0.5", folder)
     return folder
 
 
@@ -73,7 +74,7 @@ def project(trained: Path, tmp_path: Path) -> Iterator[Path]:
 def run_page(name: str, folder: Path) -> str:
     """Run a page's commands, as one shell."""
     script = "\n".join(block.text for block in blocks_of(ROOT / "docs" / name) if block.language == "sh")
-    port = (folder / "modelway.yaml").read_text().rpartition("port: ")[2].rstrip("}\n")
+    (port,) = re.findall(r"port: (\d+)", (folder / "modelway.yaml").read_text())
     served = str(free_port())
     ends = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"  # a server must not outlive a command that fails
     script = script.replace("8000", served).replace("localhost:8080", f"localhost:{port}")
@@ -91,3 +92,17 @@ def test_score(project: Path) -> None:
     said = run_page("score.md", project)
     assert "_SUCCESS" in said
     assert list((project / "predictions" / "2026-11-26" / "predictions").glob("*.parquet"))
+
+
+def test_roll_out(project: Path) -> None:
+    said = run_page("roll-out.md", project)
+    assert "version 2: running, resumed" in said
+    assert "version 2: aborted" in said
+
+
+def test_watch(project: Path) -> None:
+    with (project / "modelway.yaml").open("a") as settings:
+        settings.write("serve: {log: {segment_seconds: 0.5, flush_seconds: 0.2}}\n")  # who tests is in a hurry
+    said = run_page("watch.md", project)
+    assert "decision: watch" in said
+    assert (project / "reports" / "monitoring" / "monitoring_dashboard.html").is_file()
