@@ -27,8 +27,8 @@ class Own:
     def fit(self, *_):
         {before}
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        open("fitting", "w").close()
         try:
+            open("fitting", "w").close()
             time.sleep(600)
         except KeyboardInterrupt:
             open("tidied", "w").close()
