@@ -107,6 +107,7 @@ def free_port() -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive  # minutes; tests/rollout/test_controller.py is killed before and after every write, in seconds
 def test_a_good_challenger_is_promoted_though_the_command_is_killed_again_and_again(
     example: ModuleType, tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
