@@ -57,6 +57,7 @@ def test_the_image_is_small_and_no_roots(call, bundle, project, tmp_path):
     assert not [name for name in names if name.split("/")[2] in {"sklearn", "mlflow", "pyarrow", "pandas", "onnx"}]
 
 
+@pytest.mark.exhaustive
 def test_an_unknown_version_ends_the_image_as_it_ends_the_packaging(call, bundle):
     refused = call("image", "--version", "77", "export", "--path", "none.tar")
     assert refused.exit_code == 2

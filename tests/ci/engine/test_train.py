@@ -145,6 +145,7 @@ def test_wrong_settings_end_the_call_with_2_and_the_line(call, trained, tmp_path
     assert "guess" in done.log.rpartition("Error:")[2]
 
 
+@pytest.mark.exhaustive
 def test_an_unknown_python_version_ends_the_call_with_2_and_the_known_ones(call):
     done = call("--python", "3.9", "train", "export", "--path", "unused")
     assert done.exit_code == 2
