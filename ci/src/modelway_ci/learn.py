@@ -20,6 +20,8 @@ from modelway_ci.summary import FILE, summarize
 if TYPE_CHECKING:
     import dagger
 
+    from modelway_ci.settings import Settings
+
 _DATA = f"{WORK}/data"
 _UNDECIDED = 5
 
@@ -81,8 +83,7 @@ async def prepare(project: Project, flags: DataFlags) -> Outcome:
     """Read, check and split the data set."""
     flags.refuse_both()
     settings = project.settings
-    addresses = settings.addresses(_DATA if flags.data is not None else flags.data_uri)
-    places = [settings.place_of(one) for one in addresses if one != _DATA and not is_remote(one)]
+    addresses, places = _sources(settings, flags)
     container = with_source(stage_container(project.workshop, "prepare"), project, ("name", "prepare"), places)
     argv = ["prepare", "--config", project.config, "--output", ARTIFACT]
     if flags.data is not None:
@@ -141,9 +142,7 @@ async def register(project: Project, directory: dagger.Directory) -> Outcome:
 async def reproduce(project: Project, version: str, flags: DataFlags) -> Outcome:
     """Train a registered version again, each time anew, and compare; what came out is given also where it differs."""
     flags.refuse_both()
-    settings = project.settings
-    addresses = [] if flags.data is not None else settings.addresses(flags.data_uri)
-    places = [settings.place_of(one) for one in addresses if one != _DATA and not is_remote(one)]
+    _, places = _sources(project.settings, flags)
     container, words = await with_registry(project, "reproduce", reads=False, sees_code=True, places=places)
     container, _ = await with_store(container, project.outside)
     argv = ["reproduce", version, *words, "--output", ARTIFACT, "--json"]
@@ -154,6 +153,12 @@ async def reproduce(project: Project, version: str, flags: DataFlags) -> Outcome
         # Relative to the settings, as everywhere here; the command goes by where it runs.
         argv += ["--data", flags.data_uri if is_remote(flags.data_uri) else posixpath.join(PROJECT, flags.data_uri)]
     return await run_stage("reproduce", container, argv)
+
+
+def _sources(settings: Settings, flags: DataFlags) -> tuple[list[str], list[str]]:
+    """The addresses of the data sets, benchmarks too, and where in the source those lie that are files of it."""
+    addresses = settings.addresses(_DATA if flags.data is not None else flags.data_uri)
+    return addresses, [settings.place_of(one) for one in addresses if one != _DATA and not is_remote(one)]
 
 
 async def train(project: Project, data: DataFlags, how: FitFlags, *, registers: bool | None) -> Result:
