@@ -72,12 +72,28 @@ def test_a_change_shows_in_its_own_slice_alone(old, new, same):
     assert {one for one in stages if before.sliced("name", one) == after.sliced("name", one)} == same
 
 
+BOMB = "fit: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} {{<<: [{','.join([f'*{before}'] * 9)}]}}\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+HOSTILE = ["fit: &a [*a]", "&a\nfit: *a", BOMB, "fit: " + "[" * 9000 + "]" * 9000]
+
+
 @pytest.mark.parametrize(
     ("text", "handed_on"),
-    [("", ""), ("a: [", "a: ["), ("- 1", "- 1"), ("name: [1]", "name: [1]\n"), ("1: 2\nfit: x", "fit: x\n")],
+    [
+        *zip(HOSTILE, HOSTILE, strict=True),
+        ("fit: !!int x", "fit: !!int 'x'\n"),
+        ("? [a]\n: 1\nfit: x", "fit: x\n"),
+        ("", ""),
+        ("a: [", "a: ["),
+        ("- 1", "- 1"),
+        ("name: [1]", "name: [1]\n"),
+        ("1: 2\nfit: x", "fit: x\n"),
+    ],
 )
 def test_what_cannot_be_read_is_left_to_modelway(text, handed_on):
-    settings = Settings("modelway.yaml", text, ("broken", "a.b=[", "=1"))
+    settings = Settings("modelway.yaml", text, ("broken", "a.b=[", "=1", "c=!!int x", "d=&a [*a]"))
     assert settings.sliced("name", "fit") == handed_on
     assert settings.name == "unnamed"
     assert settings.addresses() == []

@@ -55,11 +55,11 @@ def refusal(path: Path, *overrides: str) -> SettingsError:
         ('["yes", "no"]', "[yes, no]", 9, ["prepare.columns.defaulted.values.0", "true", "quotes"]),
         ("target: defaulted", "target: default", 4, ["'default'", "not among the columns"]),
         ("target: defaulted", "target: income", 4, ["target 'income'", "number", "classification"]),
-        ("task: classification", "task: classification\n  task: regression", 4, ["'task'", "twice"]),
+        ("task: classification", "task: classification\n  task: regression", 4, ["duplicate key 'task'"]),
         ("  data: {uri: loans.csv}\n", "", 2, ["prepare.data is missing"]),
         ("name: loans", "name: my loans", 1, ["name"]),
-        ("fit:", "fit: [", 12, ["no YAML"]),
-        ("age: {", "5: {", None, ["key 5", "quotes"]),
+        ("fit:", "fit: [", 12, ["invalid YAML"]),
+        ("age: {", "5: {", 7, ["as a key, got 5", "quotes"]),
         ("type: number", "type: number, values: [a]", 8, ["values", "category"]),
         ("min: 18", "min: 18, max: 3", 7, ["min 18", "greater"]),
         ("fit:", "fit:\n  search: {trials: 3}\n  target_transform: log1p", 12, ["target_transform", "regression"]),
@@ -101,7 +101,7 @@ def test_a_search_needs_validation_rows(settings_file: Path) -> None:
         ("=3", "a.b=c"),
         ("name.x=3", "single value"),
         ("fit.seed=-1", "greater than or equal to 0"),
-        ("fit.seed=[", "no YAML"),
+        ("fit.seed=[", "invalid YAML"),
         ("fit.sede=1", "unknown key fit.sede"),
     ],
 )
@@ -150,11 +150,11 @@ def test_the_file_is_found_above(settings_file: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    assert "no such" in str(refusal(tmp_path / "modelway.yaml"))
+    assert "not found" in str(refusal(tmp_path / "modelway.yaml"))
     (tmp_path / "empty.yaml").write_text("")
     assert "no keys" in str(refusal(tmp_path / "empty.yaml"))
     (tmp_path / "latin.yaml").write_bytes("name: café".encode("latin-1"))
-    assert "can't be read" in str(refusal(tmp_path / "latin.yaml"))
+    assert "not UTF-8" in str(refusal(tmp_path / "latin.yaml"))
 
 
 def test_every_key_of_the_schema_is_described() -> None:

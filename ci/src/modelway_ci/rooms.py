@@ -8,6 +8,7 @@ from __future__ import annotations
 _COMMAND = (
     "*.py",
     "records/**",
+    "settings/**",
     "cli/__init__.py",
     "cli/main.py",
     "cli/output.py",

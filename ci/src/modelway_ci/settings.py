@@ -15,6 +15,8 @@ import yaml
 from modelway_ci.refusal import RefusalError
 
 _NAMED_CODE = re.compile(r"([A-Za-z_]\w*)(?:\.\w+)*:[A-Za-z_]\w*")
+_VALUES = 200_000
+"""As in modelway's own reader."""
 _WILDCARD = re.compile(r"[*?\[]")
 
 
@@ -45,10 +47,7 @@ class Settings:
 
     def sliced(self, *keys: str) -> str:
         """The file with only these top-level keys, and without comments."""
-        try:
-            root = yaml.compose(self.text, Loader=yaml.SafeLoader)
-        except yaml.YAMLError:
-            return self.text
+        root = _composed(self.text)
         if not isinstance(root, yaml.MappingNode):
             return self.text
         kept = [(key, value) for key, value in root.value if key.value in keys]
@@ -163,19 +162,42 @@ class Settings:
         return _mapping(self._values().get(key))
 
     def _values(self) -> dict[str, Any]:
-        try:
-            values = _mapping(yaml.safe_load(self.text))
-            for text in self.overrides:
-                keys, _, value = text.partition("=")
-                _put(values, keys.split("."), yaml.safe_load(value))
-        except (yaml.YAMLError, ValueError):
-            return {}
+        values = _mapping(_loaded(self.text))
+        for text in self.overrides:
+            keys, _, value = text.partition("=")
+            _put(values, keys.split("."), _loaded(value))
         return values
 
 
 def is_remote(address: str) -> bool:
     """Whether an address leads out of the machine."""
     return "://" in address
+
+
+def _composed(text: str) -> yaml.Node | None:
+    """The nodes of a document; None where it is invalid, or its aliases stand for more than modelway reads."""
+    try:
+        root: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+        return root if root is None or _size(root, {}) <= _VALUES else None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+
+
+def _size(node: yaml.Node, known: dict[int, float]) -> float:
+    """How many values a node stands for with its aliases expanded; infinitely many where it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = float("inf")  # until its own nodes are counted
+        below = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+        known[id(node)] = 1 + (0 if isinstance(below, str) else sum(_size(one, known) for one in below))
+    return known[id(node)]
+
+
+def _loaded(text: str) -> Any:
+    """A document's value; None where `_composed` gives none, or a key or value has no Python value."""
+    try:
+        return None if _composed(text) is None else yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, RecursionError):
+        return None
 
 
 def _top_level(override: str) -> str:

@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from modelway.errors import SettingsError
+from modelway.settings.yaml_values import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 _S = TypeVar("_S", bound="SettingsSlice")
 
 FILE_NAME = "modelway.yaml"
+_SHOWN = 80
+_LARGEST = 4_000_000
+"""Bytes of a settings file."""
 _REMEDY = "`modelway schema` lists every key; examples/loans/modelway.yaml explains each."
 _BUILT_IN_ENVIRONMENTS: dict[str, dict[str, Any]] = {
     "local": {"model_version": "champion", "target": {"kind": "local"}},
@@ -33,7 +37,7 @@ _BUILT_IN_ENVIRONMENTS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Override:
-    """A value that a flag puts in the place of the file's."""
+    """A flag's value that replaces the one in the settings file."""
 
     flag: str
     keys: tuple[str, ...]
@@ -42,27 +46,12 @@ class Override:
     @classmethod
     def parse(cls, text: str) -> Override:
         """Read `a.b=c`, where c is YAML; raises `SettingsError` when it is not of that form."""
-        flag = f"--set {text}"
+        flag = f"--set {text if len(text) <= _SHOWN else f'{text[: _SHOWN - 1]}…'}"
         dotted, equals, value = text.partition("=")
         keys = tuple(dotted.split("."))
         if not equals or not all(keys):
-            raise SettingsError("this is not of the form a.b=c", where=flag)
-        try:
-            return cls(flag, keys, yaml.load(value, Loader=_Loader))  # noqa: S506 - a subclass of SafeLoader
-        except yaml.YAMLError as error:
-            raise SettingsError("the value is no YAML", where=flag) from error
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without dates: a date in the settings is text, as in JSON."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-# YAML 1.1 reads 1e-3 as text, for want of a dot; everybody means the number.
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789"))
+            raise SettingsError("expected a.b=c", where=flag)
+        return cls(flag, keys, read_yaml(value, flag, lines=False)[1])
 
 
 def find_settings(start: Path) -> Path:
@@ -71,7 +60,7 @@ def find_settings(start: Path) -> Path:
         if (path := directory / FILE_NAME).is_file():
             return path
     raise SettingsError(
-        f"there is no {FILE_NAME} here or above",
+        f"no {FILE_NAME} found here or in a parent directory",
         where=str(start),
         remedy="Name one with --config, or go to the project.",
     )
@@ -81,7 +70,7 @@ def load_settings(path: Path, overrides: Sequence[Override] = ()) -> Settings:
     """Read a settings file, with overrides put in.
 
     Raises:
-        SettingsError: the file is missing or no YAML, or a key or value in it can't be used.
+        SettingsError: the file is missing or invalid YAML, or a key or value in it cannot be used.
     """
     from modelway.records.settings import Settings
 
@@ -100,13 +89,7 @@ def load_slice(path: Path, overrides: Sequence[Override] = ()) -> SettingsSlice:
 
 
 def _load(path: Path, overrides: Sequence[Override], kind: Callable[[dict[str, Any]], type[_S]]) -> _S:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise SettingsError("there is no such settings file", where=str(path)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the settings file can't be read: {error}", where=str(path)) from error
-    root, values = _parse(text, path)
+    root, values = _parse(_read(path), path)
     origins = _apply_overrides(values, overrides)
     values["environments"] = _overlay_environments(values.get("environments"))
     try:
@@ -125,54 +108,35 @@ def settings_schema() -> dict[str, Any]:
 
 def place_of(path: Path, keys: Sequence[str]) -> str:
     """File and line of a key, for what is found wrong with it later; numbers among the keys are places in lists."""
-    root, _ = _parse(path.read_text(encoding="utf-8"), path)
+    root, _ = _parse(_read(path), path)
     _, line = _locate(root, tuple(int(key) if key.isdigit() else key for key in keys))
     return f"{path}:{line}"
 
 
-def _parse(text: str, path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
+def _read(path: Path) -> str:
     try:
-        root = yaml.compose(text, Loader=_Loader)
-        if not isinstance(root, yaml.MappingNode):
-            raise SettingsError("the settings file holds no keys", where=str(path), remedy=_REMEDY)
-        _refuse_duplicates(root, path)
-        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise SettingsError(f"this is no YAML: {problem}", where=f"{path}{line}") from error
-    return root, _checked_keys(values, path)
+        if path.exists() and not path.is_file():
+            raise SettingsError("not a regular file", where=str(path), remedy=f"Name a {FILE_NAME}.")
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise SettingsError(f"the settings file is larger than {_LARGEST:,} bytes", where=str(path))
+        return content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise SettingsError("settings file not found", where=str(path), remedy="Check --config.") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"the settings file is not UTF-8: {error.reason}", where=str(path), remedy="Save it as UTF-8."
+        ) from error
+    except OSError as error:
+        raise SettingsError(f"cannot read the settings file: {error.strerror}", where=str(path)) from error
 
 
-def _checked_keys(values: Any, path: Path) -> Any:
-    """The values as they are, after all keys were seen to be text (YAML also has numbers and `null` as keys)."""
-    if isinstance(values, dict):
-        for key, value in values.items():
-            if not isinstance(key, str):
-                raise SettingsError(f"the key {key!r} is no text", where=str(path), remedy="Put it between quotes.")
-            _checked_keys(value, path)
-    elif isinstance(values, list):
-        for value in values:
-            _checked_keys(value, path)
-    return values
-
-
-def _refuse_duplicates(node: yaml.Node, path: Path) -> None:
-    """YAML lets the last of two equal keys win in silence."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                line = key.start_mark.line + 1
-                raise SettingsError(
-                    f"the key {key.value!r} stands here twice", where=f"{path}:{line}", remedy="Keep one."
-                )
-            seen.add(key.value)
-            _refuse_duplicates(value, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_duplicates(value, path)
+def _parse(text: str, path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    root, values = read_yaml(text, str(path))
+    if not isinstance(root, yaml.MappingNode) or not isinstance(values, dict):
+        raise SettingsError("the settings file holds no keys", where=str(path), remedy=_REMEDY)
+    return root, values
 
 
 def _apply_overrides(values: dict[str, Any], overrides: Sequence[Override]) -> dict[tuple[str, ...], str]:
@@ -248,7 +212,7 @@ def _describe(detail: Any, keys: tuple[str, ...]) -> tuple[str, str]:
     advice = (
         'Put text that YAML takes for something else between quotes, as in "yes".' if kind == "string_type" else _REMEDY
     )
-    return f"{key}: wanted {message}, found {shown}", advice
+    return f"{key}: expected {message}, got {shown}", advice
 
 
 def _describe_tag(context: Any, key: str) -> tuple[str, str]:
@@ -256,7 +220,7 @@ def _describe_tag(context: Any, key: str) -> tuple[str, str]:
     tag, known = context["tag"], re.findall(r"'([^']*)'", context["expected_tags"])
     close = difflib.get_close_matches(tag, known, n=1)
     meant = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{key}: there is no {context['discriminator'][1:-1]} {tag!r}", f"{meant}Known are: {', '.join(known)}."
+    return f"{key}: unknown {context['discriminator'][1:-1]} {tag!r}", f"{meant}Known are: {', '.join(known)}."
 
 
 def _named_key(detail: Any) -> tuple[str, ...]:
@@ -283,7 +247,7 @@ def _locate(root: yaml.MappingNode, loc: tuple[int | str, ...]) -> tuple[tuple[s
             pairs = [(key, value) for key, value in entries if key.value == part]
         if pairs:
             line, node = pairs[0][0].start_mark.line, pairs[0][1]
-        elif position < len(loc) - 1 and str(part) not in _known_keys(tuple(keys)):
+        elif position < len(loc) - 1 and not _is_known(tuple(keys), str(part)):
             continue  # an alternative's name; else the key is missing, or an override put it in
         keys.append(str(part))
     return tuple(keys), line + 1
@@ -291,18 +255,32 @@ def _locate(root: yaml.MappingNode, loc: tuple[int | str, ...]) -> tuple[tuple[s
 
 def _known_keys(keys: tuple[str, ...]) -> list[str]:
     """The keys allowed below a place of the settings, from the schema; of a union, those of all its alternatives."""
+    return sorted({key for place in _places(keys) for key in place.get("properties", {})})
+
+
+def _is_known(keys: tuple[str, ...], key: str) -> bool:
+    """Whether a key is allowed below a place; a mapping of names takes any."""
+    return any(
+        key in place.get("properties", {}) or isinstance(place.get("additionalProperties"), dict)
+        for place in _places(keys)
+    )
+
+
+def _places(keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The schemas of what stands at a place of the settings."""
     from modelway.records.settings import Settings
 
     schema = Settings.model_json_schema()
-    places = [schema]
+    places = _alternatives([schema], schema)
     for key in keys:
-        places = [
-            below
-            for place in _alternatives(places, schema)
-            for below in (place.get("properties", {}).get(key), place.get("additionalProperties"))
-            if isinstance(below, dict)
+        below = [
+            one
+            for place in places
+            for one in (place.get("properties", {}).get(key), place.get("additionalProperties"))
+            if isinstance(one, dict)
         ]
-    return sorted({key for place in _alternatives(places, schema) for key in place.get("properties", {})})
+        places = _alternatives(below, schema)
+    return places
 
 
 def _alternatives(places: list[dict[str, Any]], schema: dict[str, Any]) -> list[dict[str, Any]]:
