@@ -7,7 +7,6 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from modelway.observe.key_ledger import KeyLedger
@@ -17,7 +16,7 @@ from modelway.records.data import ColumnType, S3Options, Task
 from modelway.records.progress import silent
 from modelway.records.rollout import RolloutOptions
 from modelway.records.serve import PredictionRecord
-from modelway.serve.recorder import iso_time
+from modelway.serve.recorder import Served, iso_time
 from modelway.serve.statistics import Arm, Statistics
 
 NOON = 1_700_000_000 // 3600 * 3600.0
@@ -49,10 +48,11 @@ class Request:
     shadow: float | str | None = None
     """The challenger's score in shadow, or `failed`."""
     features: dict[str, Any] = field(default_factory=dict)
+    smoke: bool = False
 
     def records(self, number: int) -> list[dict[str, Any]]:
         """The log's lines."""
-        answered = self.status < 400
+        answered = self.status < 400 or (self.status == 499 and self.rows > 0)
         told = {
             "request": f"r{number}",
             "rows": self.rows,
@@ -69,7 +69,9 @@ class Request:
             "shadow_version": None if self.shadow is None else "4",
             **_answer("shadow_", self.shadow if isinstance(self.shadow, float) else None),
         }
-        lines = [{"id": f"r{number}-{row}", "row": row, **told} for row in range(self.rows)]
+        if self.smoke:  # older logs have no such field
+            told["smoke"] = True
+        lines = [{"id": f"r{number}-{row}", "row": row, **told} for row in range(max(self.rows, 1))]
         for line in lines:
             PredictionRecord.model_validate(line)
         return lines
@@ -180,12 +182,8 @@ class Fleet:
 
 
 def _served(request: Request) -> Any:
-    return SimpleNamespace(
-        variant=request.arm,
-        version="3" if request.arm == "champion" else "4",
-        epoch=request.epoch,
-        status=request.status,
-        moment=request.at,
-        latency_ms=request.latency,
-        question=None,
-    )
+    version = "3" if request.arm == "champion" else "4"
+    return Served(
+        "id", "request", request.at, None, request.arm, version, request.epoch, request.status, request.latency, None,
+        smoke=request.smoke,
+    )  # fmt: skip

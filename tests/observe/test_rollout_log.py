@@ -287,3 +287,47 @@ def test_many_lines_of_another_epoch_are_many_strays(fleet) -> None:
     fleet.serve([Request(NOON + 1, key=1)])
     (interval,) = fleet.read(NOON + 95).intervals
     assert (interval.requests, interval.strays, EPOCH) == (1, 5000, "e1")
+
+
+def test_smoke_tests_are_nowhere_in_what_a_rollout_sees(fleet, tmp_path) -> None:
+    traffic = [
+        Request(NOON + 1, key=1),
+        Request(NOON + 2, key=2, arm="challenger", status=500),
+        Request(NOON + 3, key=3, arm="challenger"),
+    ]
+    smoke = [
+        Request(NOON + 1, key=2, smoke=True),
+        Request(NOON + 2, key=9, arm="challenger", status=500, smoke=True),
+        Request(NOON + 3, key=9, arm="challenger", score=0.1, latency=9e9, rows=3, smoke=True),
+    ]
+    fleet.serve(sorted([*traffic, *smoke], key=lambda request: request.at))
+    other = Fleet(tmp_path / "other")
+    other.serve(traffic)
+    one, two = fleet.read(NOON + 95), other.read(NOON + 95)
+    assert (one.intervals, one.seen.tolist(), one.failed.tolist()) == (
+        two.intervals,
+        two.seen.tolist(),
+        two.failed.tolist(),
+    )
+    assert problems(one, NOON + 95) == [()]
+
+
+def test_who_hangs_up_is_a_request_of_its_arm_and_no_failure(fleet) -> None:
+    requests = [
+        Request(NOON + 1, key=1),
+        Request(NOON + 2, key=2, arm="challenger", status=499, latency=900.0, score=0.3),
+        Request(NOON + 3, key=3, arm="challenger", status=499, latency=9e9, rows=0),
+        Request(NOON + 4, key=3, arm="challenger", latency=4.0, score=0.9),
+    ]
+    fleet.serve(requests)
+    counted = fleet.read(NOON + 95)
+    (interval,) = counted.intervals
+    challenger = interval.challenger
+    assert (interval.requests, challenger.keys, challenger.failed, challenger.new) == (4, 2, 0, 2)
+    # The model took so long, whoever waited; what never was whole has no latency and no answer.
+    assert {at for at, count in enumerate(challenger.latency) if count} == {
+        bisect_left(LATENCY_EDGES_MS, 900.0),
+        bisect_left(LATENCY_EDGES_MS, 4.0),
+    }
+    assert {at for at, count in enumerate(challenger.scores) if count} == {6, 18}
+    assert problems(counted, NOON + 95) == [()]

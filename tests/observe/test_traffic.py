@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -33,3 +35,18 @@ def test_lines_add_up(fleet) -> None:
 def test_a_server_that_only_says_that_it_lives_has_no_traffic(fleet) -> None:
     fleet.serve([])
     assert traffic(fleet) is None
+
+
+def test_who_hangs_up_is_traffic_and_neither_refused_nor_an_error_and_smoke_tests_are_none(fleet) -> None:
+    statuses = [200, 499, 500, 422]
+    smoke = [Request(NOON + at, key=at, status=status, smoke=True) for at, status in enumerate(statuses)]
+    fleet.serve([Request(NOON + at, key=at, status=status) for at, status in enumerate(statuses)] + smoke)
+    found = traffic(fleet)
+    assert (found.requests, found.errors, found.refused) == (4, 1, 1)
+    (record,) = (line for line in fleet_statistics(fleet) if line["requests"])
+    assert (record["hung_up"], record["smoke"]) == (1, 4)
+
+
+def fleet_statistics(fleet: Fleet) -> list[dict]:
+    paths = fleet.root.glob("**/statistics/date=*/hour=*/*.gz")
+    return [json.loads(line) for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]

@@ -54,17 +54,6 @@ def test_each_row_of_a_request_has_its_record(start, row) -> None:
         assert [line["prediction"] for line in found] == answer.json["predictions"]
 
 
-def test_what_a_smoke_test_asks_is_answered_and_in_no_log(start, row) -> None:
-    server = start()
-    assert server.predict(row, user_agent="modelway-smoke").status == 200
-    assert server.predict({"age": "x"}, user_agent="modelway-smoke").status == 422
-    assert server.predict(row, user_agent="somebody", x_request_id="mine").status == 200
-    server.stop()
-    assert [line["request"] for line in server.lines()] == ["mine"]
-    (counts,) = _added(server)
-    assert counts["requests"] == 1
-
-
 def test_requests_that_fail_are_recorded(start, bundle) -> None:
     server = start(champion=bundle(3, fails=True), log__sample=0)
     server.predict()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from modelway.flags import update_flags, with_shares
 from modelway.records.flags import Shares
 from modelway.records.serve import StatisticsRecord
-from modelway.serve.recorder import iso_time, microseconds
+from modelway.serve.recorder import Served, iso_time, microseconds
 from modelway.serve.statistics import Arm, Statistics
 
 NOON = 1_700_000_000 // 3600 * 3600.0
@@ -22,9 +21,7 @@ IDLE = Arm("champion", "3", "e1")
 
 
 def _served(moment: float, status: int = 200, epoch: str = "e1", variant: str = "champion"):
-    return SimpleNamespace(
-        variant=variant, version="3", epoch=epoch, status=status, moment=moment, latency_ms=3.0, question=None
-    )
+    return Served("id", "request", moment, None, variant, "3", epoch, status, 3.0, None)
 
 
 def _records(lines) -> list[StatisticsRecord]:

@@ -55,7 +55,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
-    environment, flow, store = find_flow(args, output, pushes=args.image is None)
+    looks = args.plan or args.render is not None or args.bundles is not None
+    environment, flow, store = find_flow(args, output, pushes=args.image is None, deploys=not looks)
     from modelway.pipeline.deploy import Wanted, make_release
 
     wanted = Wanted(
@@ -65,13 +66,12 @@ def run(args: argparse.Namespace, output: Output) -> int:
         commit=find_commit(environment.place.root),
         rebuild=args.rebuild,
     )
-    looks = args.plan or args.render is not None or args.bundles is not None
     with telling(args.env, "deploy", output, quiet=looks):
         release = make_release(environment, store, wanted, output.note, build=not args.plan and args.bundles is None)
         if args.bundles is not None:
             return _hand_out(environment, store, release, args.bundles, output)
         if args.render is not None:
-            return _render(environment.place, release, args.render, output)
+            return _render(flow.place, release, args.render, output)
         if args.plan:
             return _show_plan(flow.plan(release), output)
         done = flow.deploy(release)

@@ -96,7 +96,7 @@ def _roll_out(args: argparse.Namespace, output: Output) -> int:
         told = {"begins": begins, "challenger": str(challenger), "rollout": _plain(rollout)}
         output.record({"exit_code": 0, **told, "forecast": None if needs is None else needs.model_dump(mode="json")})
         return 0
-    _, flow, bundles = find_flow(args, output, pushes=begins and args.image is None)
+    _, flow, bundles = find_flow(args, output, pushes=begins and args.image is None, deploys=begins)
     with telling(args.env, "rollout", output):
         if begins:
             rollout = start(environment, options, flow, bundles, wanted, output.note)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import signal
 import socket
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--admin-port", type=int, metavar="P", help=f"the admin routes' port; needs {_TOKEN}")
     parser.add_argument("--admin-host", default="127.0.0.1", metavar="HOST", help="where they listen")
+    parser.epilog = (
+        f"{parser.epilog}. MODELWAY_SMOKE_TOKEN in the environment, the same for `modelway smoke`, keeps smoke tests "
+        "apart from traffic."
+    )
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
@@ -71,6 +77,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         environment={name.value: os.environ.get(name, "") for name in FlagName},
         replica=f"{socket.gethostname()}-{secrets.token_hex(4)}",
         salt=os.environ.get(_SALT, "").encode(),
+        smoke=_smoke_digest(),
     )
 
     def on_ready(name: str, version: str) -> None:
@@ -105,6 +112,20 @@ def _admin(args: argparse.Namespace) -> AdminSetup | None:
             "the admin routes need a token", where="--admin-port", remedy=f"Set {_TOKEN} in the environment."
         )
     return AdminSetup(args.admin_host, args.admin_port, token)
+
+
+def _smoke_digest() -> bytes | None:
+    """What is known of the token of smoke tests: its SHA-256, which a deploy tells, or the token itself."""
+    from modelway.records.serve import SMOKE_DIGEST, SMOKE_TOKEN
+
+    told, token = os.environ.get(SMOKE_DIGEST), os.environ.get(SMOKE_TOKEN)
+    if not told:
+        return sha256(token.encode("utf-8", "surrogateescape")).digest() if token else None
+    if not re.fullmatch("[0-9a-f]{64}", told):
+        raise UsageError(
+            "this is not a SHA-256 in hexadecimal", where=SMOKE_DIGEST, remedy=f"Or set {SMOKE_TOKEN} instead."
+        )
+    return bytes.fromhex(told)
 
 
 def _listen(host: str, port: int, flag: str) -> socket.socket:

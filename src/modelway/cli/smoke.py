@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from modelway.deploy.smoke import Expected
     from modelway.records.environment import SmokeOptions
 
+_TOKEN = "MODELWAY_SMOKE_TOKEN"  # noqa: S105 - the variable's name
 EXAMPLE = "modelway smoke --endpoint http://127.0.0.1:8080 --bundle bundle"
 
 
@@ -37,12 +39,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deadline", type=float, metavar="S", help="how long what fails is asked again")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the checks as JUnit XML, too")
     add_registry_flags(parser)
-    parser.epilog = f"{parser.epilog}. Exit 4: an answer is wrong; 5: without a bundle no prediction can be judged."
+    parser.epilog = (
+        f"{parser.epilog}. Exit 4: an answer is wrong; 5: without a bundle no prediction can be judged. The requests "
+        f"count as traffic unless they prove themselves: by the environment's own token with --env, else by {_TOKEN}, "
+        "which the server has to have been started with."
+    )
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
-    endpoint, served, options = _asked(args)
+    endpoint, served, options, token = _asked(args)
     given = {"latency_ms": args.latency_ms, "deadline_seconds": args.deadline}
     for flag, value in (("--latency-ms", args.latency_ms), ("--deadline", args.deadline)):
         if value is not None and not value > 0:
@@ -50,7 +56,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     options = options.model_copy(update={key: value for key, value in given.items() if value is not None})
     from modelway.deploy.smoke import smoke
 
-    report = smoke(endpoint, served, options, output.progress)
+    report = smoke(endpoint, served, options, output.progress, token)
     output.close()
     codes = {Verdict.PASS: 0, Verdict.INCONCLUSIVE: InconclusiveError.exit_code}
     code = codes.get(report.verdict, GateError.exit_code)
@@ -65,8 +71,9 @@ def run(args: argparse.Namespace, output: Output) -> int:
     return code
 
 
-def _asked(args: argparse.Namespace) -> tuple[str, list[Expected], SmokeOptions]:
-    """Where, against what, and how patiently."""
+def _asked(args: argparse.Namespace) -> tuple[str, list[Expected], SmokeOptions, str | None]:
+    """Where, against what, how patiently, and by which token."""
+    token = os.environ.get(_TOKEN) or None
     from modelway.deploy.smoke import read_expected
     from modelway.records.environment import SmokeOptions
 
@@ -77,7 +84,7 @@ def _asked(args: argparse.Namespace) -> tuple[str, list[Expected], SmokeOptions]
 
         for directory in args.bundle:
             verify_bundle(directory)
-        return args.endpoint, [read_expected(directory) for directory in args.bundle], SmokeOptions()
+        return args.endpoint, [read_expected(directory) for directory in args.bundle], SmokeOptions(), token
     if args.bundle:
         raise UsageError("--env and --bundle exclude each other", remedy="Give one of them.")
     environment, settings, root = find_environment(args)
@@ -89,4 +96,4 @@ def _asked(args: argparse.Namespace) -> tuple[str, list[Expected], SmokeOptions]
         raise UsageError(f"nothing was deployed to {args.env}", remedy=f"Run `modelway deploy --env {args.env}`.")
     store = BundleStore(place.bundles, open_registry(settings, root), place.serve, place.package)
     served = [read_expected(store.directory(ref)) for ref in (current.champion, *current.challengers)]
-    return endpoint, served, place.options.smoke
+    return endpoint, served, place.options.smoke, token or environment.state.smoke_token()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelway.deploy.image.naming import BUILT
 from modelway.errors import UsageError
+from modelway.records.serve import SMOKE_DIGEST
 
 if TYPE_CHECKING:
     from modelway.deploy.target import Place
@@ -53,4 +54,6 @@ def server_environment(place: Place) -> dict[str, str]:
                 where=f"environments.{place.environment}.{keys[name]}: {address}",
                 remedy=f"Give it, or environments.{place.environment}.state, an s3:// address.",
             )
+    if place.smoke is not None:
+        told[SMOKE_DIGEST] = place.smoke
     return told

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from modelway.errors import InputError
-from modelway.records.releases import Releases
+from modelway.records.releases import Releases, SmokeToken
 from modelway.storage import Document, is_s3
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from modelway.records.data import S3Options
 
-RELEASES, LOCK, FLAGS, LOG = "releases.json", "lock.json", "flags.json", "log"
+RELEASES, LOCK, FLAGS, LOG, SMOKE = "releases.json", "lock.json", "flags.json", "log", "smoke.json"
 ROLLOUT_PAGE = "rollout.html"
 
 
@@ -25,7 +28,7 @@ def below(uri: str, name: str) -> str:
 
 
 class EnvironmentState:
-    """The document of releases.
+    """The document of releases, and the token by which smoke tests prove themselves.
 
     Args:
         uri: a directory, or `s3://bucket/prefix`.
@@ -56,6 +59,33 @@ class EnvironmentState:
         """
         return self._releases.change(change)[0]
 
+    def smoke_token(self, *, create: bool = False) -> str | None:
+        """The token, which all who deploy here share; None where there is none and none is to be made.
+
+        Raises:
+            InputError: its document can't be read.
+            OutsideError: the store fails.
+        """
+        document = Document(below(self.uri, SMOKE), "the smoke test's token", self._parse_token, _render_token, self.s3)
+        found = document.read()
+        if found is None and create:
+            made = SmokeToken(token=secrets.token_urlsafe(32))
+            with _for_no_others():
+                found, _ = document.change(lambda known: known or made)
+        return None if found is None else found.token
+
+    def _parse_token(self, content: bytes | None) -> SmokeToken | None:
+        if content is None:
+            return None
+        try:
+            return SmokeToken.from_json(content)
+        except ValidationError as error:
+            raise InputError(
+                "the smoke test's token can't be read",
+                where=below(self.uri, SMOKE),
+                remedy="Remove the file; the next deploy makes another token, and starts its servers with it.",
+            ) from error
+
     def _parse(self, content: bytes | None) -> Releases:
         if content is None:
             return Releases()
@@ -67,3 +97,18 @@ class EnvironmentState:
                 where=below(self.uri, RELEASES),
                 remedy="Restore it from a copy, or remove it: then the next deploy is a first one.",
             ) from error
+
+
+def _render_token(token: SmokeToken | None) -> str:
+    return "" if token is None else token.to_json()
+
+
+@contextmanager
+def _for_no_others() -> Iterator[None]:
+    """Files that are written meanwhile can be read by their owner and group alone."""
+    mask = os.umask(0o077)
+    os.umask(mask | 0o007)
+    try:
+        yield
+    finally:
+        os.umask(mask)

@@ -39,6 +39,8 @@ class Place:
         secrets: the environment's variables, by name. They go to the target's own clients and nowhere else: not into
             argv, steps, errors, logs or files.
         package: how a version becomes a bundle.
+        smoke: SHA-256 (hexadecimal) of the token by which smoke tests prove themselves, for the servers; no secret.
+            None where there is none yet.
     """
 
     environment: str
@@ -52,6 +54,7 @@ class Place:
     log: str
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     package: PackageOptions = field(default_factory=PackageOptions)
+    smoke: str | None = None
 
 
 class Target(Protocol):

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from modelway.observe.log_tables import field_of, is_answered
 from modelway.records.data import Task
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Answers:
     """
 
     def __init__(self, table: pa.Table, buckets: ScoreBuckets) -> None:
-        self.answered = _flags(pc.less(table["status"], 400))
+        self.answered = _flags(is_answered(table))
         self._table = table
         self._buckets = buckets
         self._classes = pa.array(buckets.classes, pa.string())
@@ -71,7 +72,7 @@ class Answers:
         if self._buckets.task is Task.REGRESSION:
             return _floats(self._table[f"{prefix}prediction"])
         if self._buckets.binary:
-            return _floats(pc.struct_field(self._table[f"{prefix}probabilities"], self._buckets.classes[-1]))
+            return _floats(field_of(self._table[f"{prefix}probabilities"], self._buckets.classes[-1]))
         return self._chosen(prefix)
 
     def _chosen(self, prefix: str) -> Floats:
@@ -80,7 +81,7 @@ class Answers:
     def _probabilities(self, prefix: str) -> Floats:
         """Shape (requests, classes)."""
         column = self._table[f"{prefix}probabilities"]
-        return np.stack([_floats(pc.struct_field(column, name)) for name in self._buckets.classes], axis=1)
+        return np.stack([_floats(field_of(column, name)) for name in self._buckets.classes], axis=1)
 
 
 def _floats(values: pa.ChunkedArray) -> Floats:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelway.errors import InputError
+from modelway.observe.log_tables import field_of, is_answered, parse_lines
 from modelway.observe.profile import PREDICTIONS
 from modelway.observe.watch import LABEL, SCORE
 from modelway.records.data import ColumnType, Task
@@ -39,6 +40,7 @@ _ABOUT = {
     "variant": pa.string(),
     "version": pa.string(),
     "status": pa.int64(),
+    "rows": pa.int64(),
 }
 
 
@@ -86,7 +88,7 @@ class LogRows:
 
     def outputs(self, table: pa.Table) -> pa.Table:
         """What the champion answered, a line for each row; null where something else answered, or nothing."""
-        answered = pc.and_(pc.equal(table["variant"], "champion"), pc.less(table["status"], 400))
+        answered = pc.and_(pc.equal(table["variant"], "champion"), is_answered(table))
         nothing = pa.scalar(None)
 
         def only(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -97,7 +99,7 @@ class LogRows:
         if baseline.task is Task.REGRESSION:
             return pa.table({PREDICTIONS: prediction})
         columns[LABEL] = prediction
-        scores = {name: only(pc.struct_field(table["probabilities"], name)) for name in baseline.classes}
+        scores = {name: only(field_of(table["probabilities"], name)) for name in baseline.classes}
         if len(baseline.classes) == 2:
             columns[PREDICTIONS] = scores[baseline.classes[1]]
         else:
@@ -123,7 +125,7 @@ class LogRows:
 
 def features_of(table: pa.Table, kinds: Mapping[str, ColumnType]) -> pa.Table:
     """The columns of the requests' rows that at least one row has; requests that were refused have none."""
-    found = {name: pc.struct_field(table["features"], name) for name in kinds}
+    found = {name: field_of(table["features"], name) for name in kinds}
     return pa.table({name: values for name, values in found.items() if values.null_count < len(values)})
 
 
@@ -141,9 +143,5 @@ def windows_of(table: pa.Table, since: datetime, hours: float) -> Iterator[tuple
 
 
 def _read(path: Path, schema: pa.Schema) -> pa.Table:
-    import pyarrow.json
-
     with gzip.open(path) as stream:
-        content = stream.read()
-    options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-    return pyarrow.json.read_json(pa.BufferReader(content), parse_options=options)
+        return parse_lines(stream.read(), schema)

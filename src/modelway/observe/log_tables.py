@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from modelway.observe.key_ledger import keys_of_texts
+from modelway.records.serve import HUNG_UP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +24,48 @@ Unreadable = (pa.ArrowInvalid, OSError, EOFError, zlib.error)
 _TOGETHER = 32 << 20
 """Bytes of text that are read at once: many small files cost as much as a few large ones then."""
 _BLOCK = 4 << 20
+_LARGEST_BLOCK = 2**31 - 1
+_SMOKE = pa.field("smoke", pa.bool_())
+
+
+def parse_lines(content: bytes, schema: pa.Schema) -> pa.Table:
+    """Lines of the predictions' log as a table, without those of smoke tests.
+
+    Args:
+        content: whole lines.
+        schema: the fields that are wanted; a line that lacks one has null there.
+
+    Raises:
+        pa.ArrowInvalid: a line is no JSON, or a value is of another type.
+    """
+    import pyarrow.json
+
+    options = pyarrow.json.ParseOptions(explicit_schema=schema.append(_SMOKE), unexpected_field_behavior="ignore")
+    # Arrow takes no line that is longer than two blocks, and a request's texts may make one of many megabytes.
+    blocks = [_BLOCK, min(len(content) + 1, _LARGEST_BLOCK)] if len(content) > _BLOCK else [_BLOCK]
+    for block in blocks:
+        try:
+            table = pyarrow.json.read_json(
+                pa.BufferReader(content), pyarrow.json.ReadOptions(block_size=block), options
+            )
+        except pa.ArrowInvalid:
+            if block == blocks[-1]:
+                raise
+        else:
+            smoke = pc.fill_null(table[_SMOKE.name], False)
+            return (table.filter(pc.invert(smoke)) if pc.any(smoke).as_py() else table).drop_columns(_SMOKE.name)
+    raise AssertionError  # the loop returns or raises
+
+
+def is_answered(table: pa.Table) -> pa.ChunkedArray:
+    """Whether the model gave each line an answer, which its caller may have hung up on; from `status` and `rows`."""
+    unheard = pc.and_(pc.equal(table["status"], HUNG_UP), pc.greater(table["rows"], 0))
+    return pc.or_(pc.less(table["status"], 400), unheard)
+
+
+def field_of(structs: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """One field of structs, whatever its name: Arrow takes a bare name that begins with a dot or bracket for a path."""
+    return pc.struct_field(structs, [name])
 
 
 @dataclass
@@ -72,13 +116,9 @@ class LogTables:
 
     def _table(self, content: bytes) -> pa.Table:
         """Raises `pa.ArrowInvalid` where the lines are not what the log's records are."""
-        import pyarrow.json
-
-        reading = pyarrow.json.ReadOptions(block_size=_BLOCK)
         for schema in self.schemas:
-            options = pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
             try:
-                table = pyarrow.json.read_json(pa.BufferReader(content), reading, options)
+                table = parse_lines(content, schema)
             except pa.ArrowInvalid:
                 if schema is self.schemas[-1]:
                     raise

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelway.observe.answer_numbers import Answers
-from modelway.observe.log_tables import LogTables, keys_of
+from modelway.observe.log_tables import LogTables, field_of, keys_of
 from modelway.records.data import ColumnType, Task
 from modelway.records.rollout_seen import LATENCY_EDGES_MS
 
@@ -29,6 +29,7 @@ SLICE = "slice "
 _EDGES = np.array(LATENCY_EDGES_MS)
 _ABOUT = {
     "row": pa.int64(),
+    "rows": pa.int64(),
     "time": pa.timestamp("us", tz="UTC"),
     "key": pa.string(),
     "variant": pa.string(),
@@ -113,7 +114,7 @@ class RolloutRows:
         if self.shadow:
             paired = answered & ~_array(columns["challenger"]) & _array(pc.is_valid(table["shadow_version"]))
             columns |= {"paired": pa.array(paired), "flip": pa.array(answers.flips()), "shift": answers.shifts()}
-            columns |= {SLICE + name: _texts(pc.struct_field(table["features"], name)) for name in self.slices}
+            columns |= {SLICE + name: _texts(field_of(table["features"], name)) for name in self.slices}
         return pa.table({name: _one(values) for name, values in columns.items()})
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from modelway.deploy.flow import Flow
 from modelway.deploy.image import build_image, known_image, missing_login, name_image
 from modelway.deploy.smoke import read_expected, smoke
-from modelway.errors import UsageError
+from modelway.deploy.target import open_target
+from modelway.errors import InputError, OutsideError, UsageError
 from modelway.pipeline.bundles import BundleStore
 from modelway.records.deploy import BundleRef, Release
 from modelway.records.environment import LocalOptions
@@ -128,13 +130,37 @@ def open_flow(
     say: Callable[[str], None],
     progress: Progress = silent,
     private_key: Path | None = None,
+    *,
+    deploys: bool = False,
 ) -> tuple[Flow, BundleStore]:
-    """The environment's flow; its smoke test knows what each release has to answer. Bundles are signed with the key."""
-    place = environment.place
+    """The environment's flow; its smoke test knows what each release has to answer, and how to prove itself.
+
+    Args:
+        environment: which one.
+        registry: gives the versions.
+        owner: who we are, in words.
+        say: told what is done.
+        progress: told after each question of a smoke test.
+        private_key: signs the bundles.
+        deploys: whether a new release may come, for which a token is made where there is none yet. Else one that
+            can't be read is no reason to stop: a rollback has to go on without it.
+
+    Raises:
+        InputError: the token can't be read.
+        OutsideError: the environment's state fails.
+    """
+    try:
+        token = environment.state.smoke_token(create=deploys)
+    except (InputError, OutsideError) as error:
+        if deploys:
+            raise
+        say(f"the smoke test's requests count as traffic: {error.what}")
+        token = None
+    place = replace(environment.place, smoke=None if token is None else sha256(token.encode()).hexdigest())
     store = BundleStore(place.bundles, registry, place.serve, place.package, private_key)
 
     def ask(release: Release, url: str) -> SmokeReport:
         served = [read_expected(store.directory(ref)) for ref in (release.champion, *release.challengers)]
-        return smoke(url, served, place.options.smoke, progress)
+        return smoke(url, served, place.options.smoke, progress, token)
 
-    return Flow(place, environment.target(), environment.state, ask, say, owner), store
+    return Flow(place, open_target(place), environment.state, ask, say, owner), store

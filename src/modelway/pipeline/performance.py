@@ -18,6 +18,7 @@ from modelway.evaluate.slices import slices_of
 from modelway.observe.labels import join_labels, read_labels
 from modelway.observe.log_files import log_files
 from modelway.observe.log_rows import LogRows, windows_of
+from modelway.observe.log_tables import field_of
 from modelway.records.data import Task
 from modelway.records.evaluate import Estimate, Scores
 from modelway.records.performance import LabelledPart, PerformanceReport
@@ -140,7 +141,7 @@ class _Judge:
         if self.problem is Problem.REGRESSION:
             scores = Scores(table["prediction"].to_numpy().astype(np.float64))
         else:
-            columns = [pc.struct_field(table["probabilities"], name).to_numpy() for name in self.baseline.classes]
+            columns = [field_of(table["probabilities"], name).to_numpy() for name in self.baseline.classes]
             probability = np.stack(columns, axis=1).astype(np.float64) if columns else np.empty((0, 0))
             codes = pc.index_in(table["prediction"], value_set=pa.array(self.baseline.classes, pa.string()))
             scores = Scores(pc.fill_null(codes, 0).to_numpy().astype(np.int64), probability)
@@ -223,7 +224,7 @@ def _answers(
         for name in slices:
             known = name in kinds
             kept[f"slice {name}"] = (
-                pc.struct_field(answered["features"], name) if known else pa.nulls(answered.num_rows, pa.string())
+                field_of(answered["features"], name) if known else pa.nulls(answered.num_rows, pa.string())
             )
         parts.append(pa.table(kept))
         progress("performance", done, len(files), "files")

@@ -50,6 +50,12 @@ class Releases(Record):
         return self.history[-1] if self.history else None
 
 
+class SmokeToken(Record):
+    """`smoke.json`: what smoke tests of the environment prove themselves by; a secret, unlike its SHA-256."""
+
+    token: str
+
+
 class Lease(Record):
     """`lock.json`: who may change the environment, and until when."""
 

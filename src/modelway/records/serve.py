@@ -128,8 +128,13 @@ class ServeOptions(Record):
         return self
 
 
-SMOKE_AGENT = "modelway-smoke"
-"""The user agent of a deploy's smoke test: what it asks is answered like all else, and logged nowhere."""
+SMOKE_HEADER = "x-modelway-smoke"
+"""The header by which a smoke test proves itself: it holds the token whose SHA-256 the server was given."""
+SMOKE_TOKEN, SMOKE_DIGEST = "MODELWAY_SMOKE_TOKEN", "MODELWAY_SMOKE_TOKEN_SHA256"
+"""Variables: the token, and what a server needs to know of it, which is no secret."""
+
+HUNG_UP = 499
+"""The status of a request whose caller hung up, as nginx has it; no response has it."""
 
 Value = float | int | bool | str | None
 
@@ -159,7 +164,8 @@ class PredictionRecord(Record):
     epoch: str
     """The shares by which the request was routed; `pinned` where it named its version itself."""
     status: int
-    """The response's HTTP status."""
+    """The response's HTTP status; 499 where the caller hung up before its request or the answer to it was whole. With
+    an answer, `rows` is above 0, and the model has given it."""
     latency_ms: float
     """From the request's last byte to the response's, in milliseconds."""
     probability: float
@@ -176,6 +182,8 @@ class PredictionRecord(Record):
     """What it would have answered; absent where it saw nothing, was dropped or failed."""
     shadow_probabilities: dict[str, float] | None
     """Its probabilities."""
+    smoke: bool = False
+    """Whether a smoke test asked, which proved itself by its token: no traffic, and left out of whatever is counted."""
 
 
 LATENCY_BOUNDS_MS = (0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0)
@@ -205,7 +213,7 @@ class StatisticsRecord(Record):
     epoch: str
     """The shares by which they were routed."""
     requests: int
-    """All requests."""
+    """All requests but those of smoke tests."""
     refused: int
     """Those that ended with 4xx."""
     errors: int
@@ -213,7 +221,7 @@ class StatisticsRecord(Record):
     rows: int
     """Rows that were predicted."""
     latency: tuple[int, ...]
-    """Requests by `LATENCY_BOUNDS_MS`, and beyond."""
+    """Requests by `LATENCY_BOUNDS_MS`, and beyond; without those whose caller hung up before they were whole."""
     latency_sum_ms: float
     """The sum of their latencies."""
     shadowed: int
@@ -221,8 +229,12 @@ class StatisticsRecord(Record):
     shadow_dropped: int
     """Requests that it should have seen, and did not."""
     log_dropped: int
-    """Records of the prediction log that the process has lost since it began."""
+    """Records of the prediction log that the process has lost since it began, for want of room or by a failure."""
     number: int | None = None
     """The line's number among those of its process, from 0, by which a copy is told; absent in old logs."""
     last: bool = False
     """Whether the process ends with this line, which counts no request."""
+    hung_up: int = 0
+    """Of the requests, those whose caller hung up; neither refused nor errors."""
+    smoke: int = 0
+    """Requests of smoke tests, which are in no other number."""

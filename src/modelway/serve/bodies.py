@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from modelway.serve.refusals import RefusedError, too_large
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
 
 _DISCONNECT = "http.disconnect"
+_CHUNK = 1 << 16
+"""Bytes of a response that are sent at once: a caller who hangs up within a longer one is noticed."""
+_PATIENCE = 1.0
+"""Seconds within which the server is told of a connection that it could not write to."""
 
 
 class GoneError(Exception):
@@ -65,8 +70,45 @@ async def _read_on(receive: Receive, body: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def respond(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    """Send a whole response."""
+def is_gone(receive: Receive) -> bool:
+    """Whether the caller has hung up; to be asked when the body is whole and the response is not.
+
+    A coroutine's first step is all it takes: `receive` has nothing to wait for where the connection is lost.
+    """
+    waiting = receive().__await__()
+    try:
+        next(waiting)
+    except StopIteration as stop:
+        return bool(stop.value["type"] == _DISCONNECT)
+    waiting.close()
+    return False
+
+
+async def respond(receive: Receive, send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Send a whole response.
+
+    Raises:
+        GoneError: the caller hung up before all of it was on its way.
+    """
     headers.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    try:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if len(body) > _CHUNK:
+            await _send_chunks(receive, send, body)
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+    except RuntimeError:
+        # uvloop refuses to write to a connection that it has closed, and the server is told a moment later.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                if (await receive())["type"] == _DISCONNECT:
+                    raise GoneError from None
+        raise
+
+
+async def _send_chunks(receive: Receive, send: Send, body: bytes) -> None:
+    """Send all of a body; each message waits for room, the last one, of no bytes, for the bytes before it."""
+    for start in range(0, len(body) + _CHUNK, _CHUNK):
+        await send({"type": "http.response.body", "body": body[start : start + _CHUNK], "more_body": True})
+        if is_gone(receive):
+            raise GoneError

@@ -47,33 +47,42 @@ class Desk:
         self._access = options.access_log
 
     def settle(self, served: Served, shadow: ServedModel | None) -> None:
-        """Take an answered request; `shadow` is the challenger that is to see it besides.
+        """Take a request that is over; `shadow` is the challenger that is to see it besides.
 
-        What a smoke test asks is no traffic: it is in no log, from which drift would be read.
+        What a smoke test asks is no traffic: it is logged as what it is, counted apart, and shown to no challenger.
         """
-        arm = self._metrics.arm(served.variant, served.version, served.model.score_bounds)
-        arm.request(served.status, served.latency_ms)
-        if served.probe:
-            return
         tally = self._statistics.tally(served)
+        if served.smoke:
+            self._keep(served)
+            return
+        arm = self._metrics.arm(served.variant, served.version, served.model.score_bounds)
+        arm.request(served.status, served.latency_ms if served.whole else None)
+        if served.hung_up is not None:
+            self._metrics.hang_ups[served.hung_up] += 1
         answer = served.answer
         if answer is not None:
             if answer.probabilities is not None:
                 arm.outcome(answer.predictions, [row[-1] for row in answer.probabilities])
             else:
                 arm.outcome((), answer.predictions)
-        logs = self._recorder.wants(served.status)
+        seen = False
         if shadow is not None and served.question is not None and answer is not None:
-            if self._shadow.offer(shadow, served, served.question, logs=logs):
+            seen = self._shadow.offer(shadow, served, served.question, logs=self._recorder.wants(served))
+            if seen:
                 tally.shadowed += 1
-                logs = False
             else:
                 self._metrics.shadow_dropped += 1
                 tally.shadow_dropped += 1
-        if logs:
-            self._recorder.record(served)
+        if not seen:
+            self._keep(served)
         if self._access != "none":
             self._note(served)
+
+    def _keep(self, served: Served) -> None:
+        if self._recorder.wants(served):
+            self._recorder.record(served)
+        else:
+            self._recorder.skip(served)
 
     def write_statistics(self, plan: Plan, *, last: bool = False) -> None:
         """Write the counts of the buckets that are over; of all of them, and that there are no more, at the `last`.
@@ -85,7 +94,7 @@ class Desk:
             return
         rules = plan.router.rules
         idle = Arm("champion", plan.release.champion.version, rules.epoch) if rules.uses_challenger else None
-        for start, line in self._statistics.lines(time.time(), self._journal.dropped, idle, last=last):
+        for start, line in self._statistics.lines(time.time(), self._recorder.lost, idle, last=last):
             self._journal.append("statistics", line, start)
 
     def _note(self, served: Served) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import hmac
 import os
 import re
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from modelway.errors import InputError
 from modelway.records.flags import Route
-from modelway.records.serve import SMOKE_AGENT
+from modelway.records.serve import HUNG_UP, SMOKE_HEADER
 from modelway.serve.answers import to_json
-from modelway.serve.bodies import GoneError, read_body, respond
+from modelway.serve.bodies import GoneError, is_gone, read_body, respond
 from modelway.serve.events import describe_error, say
 from modelway.serve.recorder import Served
 from modelway.serve.refusals import Fault, RefusedError, unfit
@@ -35,14 +38,20 @@ if TYPE_CHECKING:
 
 PINNED = "pinned"
 """The epoch of requests that name their version themselves."""
-_SMOKE = SMOKE_AGENT.encode()
+_SMOKE = SMOKE_HEADER.encode()
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _LONGEST_KEY = 1024
 _JSON = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")
 _BUG = RefusedError(500, "INTERNAL_ERROR", "the server failed; its log says why")
-_CLOSING = frozenset({408, 413})
+_ENDING = RefusedError(503, "UNAVAILABLE", "the server is ending; try again", headers=((b"retry-after", b"1"),))
+_CLOSING = frozenset({408, 413, 503})
 """Statuses after which the rest of a body may still be on its way."""
+_SLOW = 0.005
+"""Seconds of scoring after which the connection is read before the response is sent: the caller may have hung up."""
+
+_Reply = tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]
+"""Status, body and further headers of a response."""
 
 
 @dataclass(slots=True)
@@ -58,7 +67,8 @@ class _Exchange:
     route: Route | None = None
     question: Question | None = None
     answer: Answer | None = None
-    probe: bool = False
+    smoke: bool = False
+    hung_up: str | None = None
 
 
 class Endpoint:
@@ -73,14 +83,16 @@ class Endpoint:
         options: how models are served.
         batcher: scores.
         desk: counts and records what was answered.
+        smoke: SHA-256 of the token that proves a smoke test's requests; without one there are no such requests.
     """
 
-    def __init__(self, options: ServeOptions, batcher: Batcher, desk: Desk) -> None:
+    def __init__(self, options: ServeOptions, batcher: Batcher, desk: Desk, smoke: bytes | None = None) -> None:
         self.inflight = 0
         self.draining = False
         self.tasks: Sized = ()
         self._batcher = batcher
         self._desk = desk
+        self._smoke = smoke
         self._prefix = os.urandom(8).hex()
         self._numbers = count()
         self._limit = options.input.max_bytes
@@ -92,7 +104,7 @@ class Endpoint:
     async def __call__(
         self, scope: Scope, receive: Receive, send: Send, plan: Plan, protocol: Protocol, version: str | None = None
     ) -> None:
-        """Answer one request.
+        """Answer one request; one whose caller hangs up is counted and recorded like all others.
 
         Args:
             scope: the request's head.
@@ -103,29 +115,65 @@ class Endpoint:
             version: the version that it names itself; the flags choose where it names none.
         """
         headers: Headers = dict(scope["headers"])
+        exchange = self._begin(headers, plan)
+        reply = await self._reply(exchange, receive, headers, protocol, version)
+        route = exchange.route or self._route(exchange, version)
+        status = HUNG_UP if reply is None else await self._respond(exchange, receive, send, route, reply)
+        latency = (time.perf_counter() - exchange.started) * 1000
+        shadow = exchange.plan.release.models[route.shadow] if route.shadow is not None else None
+        self._desk.settle(self._served(exchange, route, status, latency), shadow)
+
+    def _begin(self, headers: Headers, plan: Plan) -> _Exchange:
         id_ = f"{self._prefix}-{next(self._numbers):x}"
         given = headers.get(b"x-request-id", b"")
         request = given.decode() if _REQUEST_ID.fullmatch(given) else id_
         key = headers.get(self._key_header, b"").decode("latin-1")[:_LONGEST_KEY] or None
         exchange = _Exchange(id_, request, plan, time.time(), time.perf_counter(), key)
-        exchange.probe = headers.get(b"user-agent") == _SMOKE
-        extra: tuple[tuple[bytes, bytes], ...] = ()
+        proof = headers.get(_SMOKE)
+        if proof is not None and self._smoke is not None:
+            exchange.smoke = hmac.compare_digest(sha256(proof).digest(), self._smoke)
+        return exchange
+
+    async def _reply(
+        self, exchange: _Exchange, receive: Receive, headers: Headers, protocol: Protocol, version: str | None
+    ) -> _Reply | None:
+        """What the response is to be; None where the caller hung up before the request was whole."""
         try:
             body = await read_body(receive, headers.get(b"content-length"), self._limit, self._body_seconds)
             exchange.started = time.perf_counter()
-            status, content = 200, await self._answer(exchange, body, headers, protocol, version)
-        except RefusedError as refusal:
-            status, content, extra = refusal.status, to_json(protocol.refuse(refusal, request)), refusal.headers
+            return 200, await self._answer(exchange, body, headers, protocol, version), ()
         except GoneError:
-            return
+            exchange.hung_up = "body"
+            return None
+        except RefusedError as error:
+            refusal = error
+        except asyncio.CancelledError:
+            refusal = _ENDING  # the time to finish requests under way is over
         except Exception as error:  # noqa: BLE001 - a bug of ours is told to whoever runs the server, not to callers
-            say("request_failed", "error", request=request, **describe_error(error))
-            status, content = 500, to_json(protocol.refuse(_BUG, request))
-        route = exchange.route or self._route(exchange, version)
-        await respond(send, status, [*self._headers(exchange, route, status), *extra], content)
-        latency = (time.perf_counter() - exchange.started) * 1000
-        shadow = exchange.plan.release.models[route.shadow] if route.shadow is not None else None
-        self._desk.settle(self._served(exchange, route, status, latency), shadow)
+            say("request_failed", "error", request=exchange.request, **describe_error(error))
+            refusal = _BUG
+        return refusal.status, to_json(protocol.refuse(refusal, exchange.request)), refusal.headers
+
+    async def _respond(self, exchange: _Exchange, receive: Receive, send: Send, route: Route, reply: _Reply) -> int:
+        """Send the response; its status, or `HUNG_UP` where the model's answer found nobody to take it."""
+        status, content, extra = reply
+        try:
+            if status == 200:
+                exchange.hung_up = "scoring"
+                if time.perf_counter() - exchange.started > _SLOW:
+                    await asyncio.sleep(0)
+                if is_gone(receive):
+                    return HUNG_UP
+            exchange.hung_up = "response"
+            await respond(receive, send, status, [*self._headers(exchange, route, status), *extra], content)
+        except (GoneError, asyncio.CancelledError):
+            if status == 200:
+                return HUNG_UP
+        except Exception as error:  # noqa: BLE001 - as in `_reply`; the server answers 500 where nothing was sent
+            say("response_failed", "error", request=exchange.request, **describe_error(error))
+            status = 500
+        exchange.hung_up = None
+        return status
 
     async def _answer(
         self, exchange: _Exchange, body: bytes, headers: Headers, protocol: Protocol, version: str | None
@@ -209,5 +257,6 @@ class Endpoint:
             model=exchange.plan.release.models[route.version],
             question=exchange.question,
             answer=exchange.answer,
-            probe=exchange.probe,
+            smoke=exchange.smoke,
+            hung_up=exchange.hung_up,
         )

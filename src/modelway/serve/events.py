@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -13,10 +14,14 @@ import msgspec
 
 
 def say(event: str, level: str = "info", **fields: Any) -> None:
-    """Write one line; a stderr that is gone is no reason to stop serving."""
+    """Write one line, whatever is in it; a stderr that is gone is no reason to stop serving."""
     line = {"time": datetime.now(UTC).isoformat(), "level": level, "event": event, "pid": os.getpid(), **fields}
     try:
-        sys.stderr.write(msgspec.json.encode(line, enc_hook=str).decode() + "\n")
+        text = msgspec.json.encode(line, enc_hook=str).decode()
+    except (ValueError, OverflowError):  # half a surrogate pair, or an integer of more than 64 bits
+        text = json.dumps(line, default=str)
+    try:
+        sys.stderr.write(text + "\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         pass

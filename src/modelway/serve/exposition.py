@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from modelway.records.serve import LATENCY_BOUNDS_MS
-from modelway.serve.metrics import ROW_BOUNDS
+from modelway.serve.metrics import HANG_UPS, OUTCOMES, ROW_BOUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,30 @@ _COUNTERS = {
     "shadow_failed": ("modelway_shadow_failed", "Requests on which it failed."),
     "shadow_flips": ("modelway_shadow_flips", "Rows of which it predicted another class."),
     "reloads": ("modelway_reloads", "Releases that workers took over while they ran."),
-    "log_dropped": ("modelway_log_dropped_records", "Records of the prediction log that were lost."),
+    "log_records": (
+        "modelway_log_records",
+        "Predictions' records: each is in the prediction log or waits for it, was dropped, or failed.",
+    ),
+    "log_dropped": (
+        "modelway_log_dropped_records",
+        "Records, of predictions and of statistics, for which the log had no room in memory or on local disk.",
+    ),
+    "log_failed": ("modelway_log_failed_records", "Predictions' records that could not be written: a bug."),
+}
+_LABELLED = {
+    "outcomes": (
+        "modelway_request_outcomes",
+        "Requests for predictions by what became of their records, each once: all of modelway_requests, and smoke "
+        "tests'. " + "; ".join(f"{name}: {text}" for name, text in OUTCOMES.items()) + ".",
+        "outcome",
+        tuple(OUTCOMES),
+    ),
+    "hang_ups": (
+        "modelway_hang_ups",
+        "Requests whose caller hung up, by what was under way: body, scoring or response.",
+        "during",
+        HANG_UPS,
+    ),
 }
 _GAUGES = {
     "workers": ("modelway_workers", "Workers that answer."),
@@ -68,13 +91,20 @@ class _Counts(Collector):
         yield rows
         for key, (name, text) in _COUNTERS.items():
             yield CounterMetricFamily(name, text, value=self._counts.get(key, 0))
+        for key, (name, text, label, known) in _LABELLED.items():
+            family = CounterMetricFamily(name, text, labels=[label])
+            for value in known:
+                family.add_metric([value], self._counts.get(key, {}).get(value, 0))
+            yield family
         for key, (name, text) in _GAUGES.items():
             yield GaugeMetricFamily(name, text, value=self._counts.get("gauges", {}).get(key, 0))
 
 
 def _requests(arms: Sequence[tuple[str, str, dict[str, Any]]]) -> Iterator[Metric]:
     requests = CounterMetricFamily(
-        "modelway_requests", "Requests, by the version they were routed to.", labels=[*_ARM, "status"]
+        "modelway_requests",
+        "Requests but smoke tests', by the version they were routed to; 499: the caller hung up.",
+        labels=[*_ARM, "status"],
     )
     latency = HistogramMetricFamily(
         "modelway_request_seconds", "From a request's last byte to its response's.", labels=_ARM

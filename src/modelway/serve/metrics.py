@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from modelway.records.serve import LATENCY_BOUNDS_MS
@@ -14,6 +15,41 @@ ROW_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024, 4096, 16384)
 """Upper bounds of the histogram of rows that are scored together."""
 SCORE_BOUNDS = tuple(place / 10 for place in range(1, 11))
 """Upper bounds of the histogram of the positive class's probability."""
+
+OUTCOMES = {
+    "logged": "answered or refused, and all its records handed to the prediction log",
+    "sampled_out": "answered or refused, and not chosen for the log (serve.log.sample), or nothing is logged",
+    "dropped": "the log had no room in memory for some of its records",
+    "failed": "some of its records could not be written, which is a bug; the server's log says why",
+    "hung_up": "its caller hung up before the request or the answer to it was whole; logged with status 499",
+    "smoke": "a smoke test's",
+}
+"""What becomes of a request: exactly one of these, when its records are handed on."""
+HANG_UPS = ("body", "scoring", "response")
+"""During what a caller hangs up."""
+
+
+class Kept:
+    """What became of requests and of their records; several threads count here.
+
+    Attributes:
+        outcomes: requests by `OUTCOMES`.
+        records: records of the log, handed on or not.
+        failed_records: those of them that could not be written.
+    """
+
+    def __init__(self) -> None:
+        self.outcomes = dict.fromkeys(OUTCOMES, 0)
+        self.records = 0
+        self.failed_records = 0
+        self._lock = Lock()
+
+    def count(self, outcome: str, *, records: int = 0, failed: int = 0) -> None:
+        """Count one request, and its records."""
+        with self._lock:
+            self.outcomes[outcome] += 1
+            self.records += records
+            self.failed_records += failed
 
 
 class Arm:
@@ -34,10 +70,12 @@ class Arm:
         self.score_sum = 0.0
         self.classes: dict[str, int] = {}
 
-    def request(self, status: int, milliseconds: float) -> None:
-        """Count one request."""
+    def request(self, status: int, milliseconds: float | None) -> None:
+        """Count one request; without a latency where it never was whole."""
         word = str(status)
         self.statuses[word] = self.statuses.get(word, 0) + 1
+        if milliseconds is None:
+            return
         self.latency[bisect_left(LATENCY_BOUNDS_MS, milliseconds)] += 1
         self.latency_sum += milliseconds
 
@@ -73,6 +111,8 @@ class Metrics:
         self.shadow_failed = 0
         self.shadow_flips = 0
         self.reloads = 0
+        self.hang_ups = dict.fromkeys(HANG_UPS, 0)
+        self.kept = Kept()
 
     def arm(self, variant: str, version: str, score_bounds: Sequence[float] = SCORE_BOUNDS) -> Arm:
         """The counts of a variant and version; made where there are none yet."""
@@ -100,6 +140,10 @@ class Metrics:
             "shadow_failed": self.shadow_failed,
             "shadow_flips": self.shadow_flips,
             "reloads": self.reloads,
+            "hang_ups": dict(self.hang_ups),
+            "outcomes": dict(self.kept.outcomes),
+            "log_records": self.kept.records,
+            "log_failed": self.kept.failed_records,
             "log_dropped": log_dropped,
             "gauges": gauges,
         }

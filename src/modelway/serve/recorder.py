@@ -13,13 +13,16 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from modelway.records.data import ColumnType
+from modelway.records.serve import HUNG_UP
+from modelway.serve.events import describe_error, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from modelway.records.serve import LogOptions
     from modelway.serve.answers import Answer
     from modelway.serve.log import Journal
+    from modelway.serve.metrics import Kept
     from modelway.serve.release import ServedModel
     from modelway.serve.validation import Question
 
@@ -32,7 +35,7 @@ _ENCODER = msgspec.json.Encoder()
 
 @dataclass(slots=True)
 class Served:
-    """A request that was answered, or refused.
+    """A request that was answered or refused, or whose caller hung up.
 
     Attributes:
         id: the prediction's id.
@@ -47,7 +50,9 @@ class Served:
         model: what answered.
         question: what was asked; None where the request was refused.
         answer: what was answered; None where there was none.
-        probe: whether a deploy's smoke test asked: awkward rows, and no traffic.
+        smoke: whether a smoke test asked and proved it: awkward rows, and no traffic.
+        hung_up: during what its caller hung up: body, scoring or response; None where it did not, and `status` says
+            what it ended with.
     """
 
     id: str
@@ -62,20 +67,28 @@ class Served:
     model: ServedModel
     question: Question | None = None
     answer: Answer | None = None
-    probe: bool = False
+    smoke: bool = False
+    hung_up: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it came to its last byte, from which latency is counted, or was refused before."""
+        return self.hung_up != "body"
 
 
 class Recorder:
-    """Writes records.
+    """Writes records, and counts what became of each request.
 
     Args:
         options: the log's.
         journal: takes the lines; None where nothing is logged.
+        kept: counts requests and records.
         salt: goes into every hash, so that nobody finds keys by trying them all.
     """
 
-    def __init__(self, options: LogOptions, journal: Journal | None, salt: bytes = b"") -> None:
+    def __init__(self, options: LogOptions, journal: Journal | None, kept: Kept, salt: bytes = b"") -> None:
         self._journal = journal
+        self._kept = kept
         self._sample = options.sample
         self._columns = options.columns
         self._hashed = frozenset(options.hashed)
@@ -83,57 +96,77 @@ class Recorder:
         self._writers: WeakKeyDictionary[ServedModel, list[tuple[str, Callable[[Any], Any]]]] = WeakKeyDictionary()
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="records")
 
-    def wants(self, status: int) -> bool:
-        """Whether a request is logged: a part of those that were answered, and all that failed."""
+    @property
+    def lost(self) -> int:
+        """Records that are not in the log: there was no room, or they could not be written."""
+        return self._kept.failed_records + (self._journal.dropped if self._journal is not None else 0)
+
+    def wants(self, served: Served) -> bool:
+        """Whether a request is logged: a part of the traffic, all that failed, and smoke tests."""
         if self._journal is None:
             return False
-        return status >= 500 or self._sample >= 1 or random.random() < self._sample  # noqa: S311 - no secret
+        always = served.status >= 500 or served.smoke
+        return always or self._sample >= 1 or random.random() < self._sample  # noqa: S311 - no secret
 
     def record(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None = None) -> None:
-        """Write a request's records; called after the response was sent."""
+        """Write a request's records; called after the response was sent. Never raises."""
         if served.question is not None and served.question.rows > _MANY_ROWS:
             self._heavy.submit(self._record, served, shadow)
         else:
             self._record(served, shadow)
+
+    def skip(self, served: Served) -> None:
+        """Count a request that is not logged."""
+        self._kept.count(_kind(served) or "sampled_out")
 
     def close(self) -> None:
         """Wait for records that are being written."""
         self._heavy.shutdown(wait=True)
 
     def _record(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None) -> None:
-        if self._journal is not None:
-            for line in self._lines(served, shadow):
-                self._journal.append("predictions", _ENCODER.encode(line), served.moment)
+        """Row by row: what can't be written of one is no reason to lose the others, and never goes unsaid."""
+        rows = served.question.rows if served.question is not None and served.answer is not None else 1
+        taken = failed = 0
+        for row in range(rows):
+            try:
+                line = _ENCODER.encode(self._line(served, shadow, row))
+                taken += self._append(line, served.moment)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the request was answered and has to be counted
+                if not failed:
+                    say("record_failed", "error", request=served.request, row=row, **describe_error(error))
+                failed += 1
+        outcome = "failed" if failed else "logged" if taken == rows else "dropped"
+        self._kept.count(_kind(served) or outcome, records=rows, failed=failed)
 
-    def _lines(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None) -> Iterator[dict[str, Any]]:
-        """The records, field by field as `records.serve.PredictionRecord` has them."""
+    def _append(self, line: bytes, moment: float) -> bool:
+        return self._journal is not None and self._journal.append("predictions", line, moment)
+
+    def _line(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None, row: int) -> dict[str, Any]:
+        """One record, field by field as `records.serve.PredictionRecord` has them."""
         question, answer = served.question, served.answer
         rows = question.rows if question is not None else 0
-        failed = served.status >= 500
         shadow_model, shadow_answer = shadow or (None, None)
-        for row in range(rows if answer is not None else 1):
-            yield {
-                "id": served.id if rows <= 1 else f"{served.id}-{row}",
-                "request": served.request,
-                "row": row,
-                "rows": rows,
-                "time": iso_time(served.moment),
-                "key": None if served.key is None else self._hash(served.key),
-                "variant": served.variant,
-                "version": served.version,
-                "epoch": served.epoch,
-                "status": served.status,
-                "latency_ms": served.latency_ms,
-                "probability": 1.0 if failed else self._sample,
-                "features": None if question is None else self._features(served.model, question, row),
-                "prediction": None if answer is None else answer.predictions[row],
-                "probabilities": _probabilities(served.model, answer, row),
-                "shadow_version": None if shadow_model is None else shadow_model.version,
-                "shadow_prediction": None if shadow_answer is None else shadow_answer.predictions[row],
-                "shadow_probabilities": None
-                if shadow_model is None
-                else _probabilities(shadow_model, shadow_answer, row),
-            }
+        return {
+            "id": served.id if rows <= 1 else f"{served.id}-{row}",
+            "request": served.request,
+            "row": row,
+            "rows": rows,
+            "time": iso_time(served.moment),
+            "key": None if served.key is None else self._hash(served.key),
+            "variant": served.variant,
+            "version": served.version,
+            "epoch": served.epoch,
+            "status": served.status,
+            "latency_ms": served.latency_ms,
+            "probability": 1.0 if served.status >= 500 or served.smoke else self._sample,
+            "features": None if question is None else self._features(served.model, question, row),
+            "prediction": None if answer is None else answer.predictions[row],
+            "probabilities": _probabilities(served.model, answer, row),
+            "shadow_version": None if shadow_model is None else shadow_model.version,
+            "shadow_prediction": None if shadow_answer is None else shadow_answer.predictions[row],
+            "shadow_probabilities": None if shadow_model is None else _probabilities(shadow_model, shadow_answer, row),
+            "smoke": served.smoke,
+        }
 
     def _features(self, model: ServedModel, question: Question, row: int) -> dict[str, Any]:
         writers = self._writers.get(model)
@@ -169,6 +202,13 @@ def iso_time(moment: float) -> str:
 def microseconds(moment: float) -> int:
     """Seconds since 1970 in microseconds, rounded as `iso_time` does: who counts by either counts the same."""
     return (datetime.fromtimestamp(moment, UTC) - _EPOCH) // _MICROSECOND
+
+
+def _kind(served: Served) -> str | None:
+    """What a request counts as whatever becomes of its records."""
+    if served.smoke:
+        return "smoke"
+    return "hung_up" if served.status == HUNG_UP else None
 
 
 def _probabilities(model: ServedModel, answer: Answer | None, row: int) -> dict[str, float] | None:

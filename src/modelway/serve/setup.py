@@ -23,6 +23,7 @@ class Setup:
         replica: names this server among all that write to one log.
         flags: the last flag document that was in force in any worker.
         salt: goes into the log's hashes.
+        smoke: SHA-256 of the token by which smoke tests prove themselves; None where nobody has one.
     """
 
     options: ServeOptions
@@ -31,6 +32,7 @@ class Setup:
     replica: str
     flags: bytes | None = None
     salt: bytes = b""
+    smoke: bytes | None = None
 
 
 @dataclass(frozen=True)

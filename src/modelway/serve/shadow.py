@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from modelway.serve.answers import Answer
-from modelway.serve.events import say
+from modelway.serve.events import describe_error, say
 from modelway.serve.line import Frames, connect, frame
 
 if TYPE_CHECKING:
@@ -76,8 +76,13 @@ class Shadow:
         if self._transport is None or len(self._waiting) >= self._most:
             return False
         number = next(self._numbers)
+        try:
+            asked = frame([number, model.directory, model.bundle.digest, question.columns, question.rows])
+        except Exception as error:  # noqa: BLE001 - a bug, which must not cost the request its record
+            say("shadow_failed", "error", version=model.version, request=served.request, **describe_error(error))
+            return False
         self._waiting[number] = _Item(model, served, logs)
-        self._transport.write(_question(number, model, question))
+        self._transport.write(asked)
         return True
 
     def hear(self, message: list[Any]) -> None:
@@ -93,11 +98,13 @@ class Shadow:
             say("shadow_failed", "error", version=item.model.version, request=item.served.request, **error)
         else:
             answer = Answer(predictions, probabilities)
-            if probabilities is not None and item.served.answer is not None:
-                pairs = zip(predictions, item.served.answer.predictions, strict=True)
-                self._metrics.shadow_flips += sum(one != other for one, other in pairs)
         if item.logs:
             self._recorder.record(item.served, (item.model, answer))
+        else:
+            self._recorder.skip(item.served)
+        if probabilities is not None and item.served.answer is not None:
+            pairs = zip(predictions, item.served.answer.predictions, strict=True)
+            self._metrics.shadow_flips += sum(one != other for one, other in pairs)
 
     async def finish(self, seconds: float) -> None:
         """Let the process finish without its budget; what it can't finish in time is recorded without it."""
@@ -111,19 +118,6 @@ class Shadow:
     def _give_up(self, why: str) -> None:
         for number in list(self._waiting):
             self.hear([number, None, None, {"error": why}])
-
-
-def _question(number: int, model: ServedModel, question: Question) -> bytes:
-    head = [number, model.directory, model.bundle.digest]
-    try:
-        return frame([*head, question.columns, question.rows])
-    except OverflowError:  # an integer of more than 64 bits, which features read as the float next to it anyway
-        columns = {name: [_shorter(value) for value in values] for name, values in question.columns.items()}
-        return frame([*head, columns, question.rows])
-
-
-def _shorter(value: Any) -> Any:
-    return float(value) if type(value) is int and not -(2**63) <= value < 2**64 else value
 
 
 class _Line(asyncio.Protocol):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from modelway.records.serve import LATENCY_BOUNDS_MS
+from modelway.records.serve import HUNG_UP, LATENCY_BOUNDS_MS
 from modelway.serve.recorder import iso_time, microseconds
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Tally:
     latency_sum_ms: float = 0.0
     shadowed: int = 0
     shadow_dropped: int = 0
+    hung_up: int = 0
+    smoke: int = 0
 
 
 class Arm(NamedTuple):
@@ -68,15 +70,21 @@ class Statistics:
         tally = bucket.get(arm)
         if tally is None:
             tally = bucket[arm] = Tally()
+        if served.smoke:
+            tally.smoke += 1
+            return tally
         tally.requests += 1
-        if served.status >= 500:
+        if served.status == HUNG_UP:
+            tally.hung_up += 1
+        elif served.status >= 500:
             tally.errors += 1
         elif served.status >= 400:
             tally.refused += 1
-        elif served.question is not None:
+        if served.question is not None and (served.status < 400 or served.status == HUNG_UP):
             tally.rows += served.question.rows
-        tally.latency[bisect_left(LATENCY_BOUNDS_MS, served.latency_ms)] += 1
-        tally.latency_sum_ms += served.latency_ms
+        if served.whole:
+            tally.latency[bisect_left(LATENCY_BOUNDS_MS, served.latency_ms)] += 1
+            tally.latency_sum_ms += served.latency_ms
         return tally
 
     def lines(

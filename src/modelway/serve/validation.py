@@ -109,14 +109,8 @@ class Validator:
             return list(map(convert, values))
         except UnfitValueError:
             for row, value in enumerate(values):
-                if not _fits(convert, value):
-                    faults.add(name, self._expected[name], value, row)
+                try:
+                    convert(value)
+                except UnfitValueError as error:
+                    faults.add(name, str(error) or self._expected[name], value, row)
             return []
-
-
-def _fits(convert: Convert, value: Any) -> bool:
-    try:
-        convert(value)
-    except UnfitValueError:
-        return False
-    return True

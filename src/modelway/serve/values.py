@@ -20,17 +20,20 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the other end of a difference of naive dates
 _MICROSECOND = timedelta(microseconds=1)
 _INT64 = 2**63
+_FIRST_DATE = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST_DATE = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 class UnfitValueError(Exception):
-    """A value that is not what the column wants."""
+    """A value that is not what the column wants; its text, if any, says what is wanted more closely."""
 
 
 def compile_convert(column: SignatureColumn, *, nan_is_missing: bool) -> Convert:
     """A function of one value: the value as features read it, None where it is missing.
 
-    Integers and numbers stay Python's, dates become microseconds since 1970-01-01 UTC. The function raises
-    `UnfitValueError`.
+    Dates become microseconds since 1970-01-01 UTC, of the years 1 to 9999 in UTC. Integers and numbers stay Python's;
+    an integer of more than 64 bits in a column of numbers becomes the float next to it, as features read it. So
+    whatever the function lets in can be written to the prediction log and read back. It raises `UnfitValueError`.
     """
     if column.type in {ColumnType.INTEGER, ColumnType.NUMBER}:
         known = _number(column)
@@ -111,9 +114,9 @@ def _number(column: SignatureColumn) -> Convert:
     def convert(value: Any) -> Any:
         kind = type(value)
         if (kind is int or kind is float) and low <= value <= high:
-            if not whole:
-                return value
             if kind is int:
+                return value if -_INT64 <= value < _INT64 else float(value)
+            if not whole:
                 return value
             if value.is_integer():
                 return int(value)
@@ -149,9 +152,11 @@ def _date(form: str | None) -> Convert:
             raise UnfitValueError
         try:
             moment = datetime.fromisoformat(value) if form is None else datetime.strptime(value, form)  # noqa: DTZ007
-            since = _NAIVE_EPOCH if moment.tzinfo is None else _EPOCH
-            return (moment - since) // _MICROSECOND
         except (ValueError, OverflowError):
             raise UnfitValueError from None
+        micros = (moment - (_NAIVE_EPOCH if moment.tzinfo is None else _EPOCH)) // _MICROSECOND
+        if _FIRST_DATE <= micros <= _LAST_DATE:
+            return micros
+        raise UnfitValueError("a date of the years 1 to 9999 in UTC")
 
     return convert

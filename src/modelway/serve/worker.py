@@ -70,12 +70,12 @@ class Worker:
         release = load_release(setup.paths, options)
         self._steering = Steering(release, setup.environment, options, setup.flags, self._tell_flags)
         self._journal = Journal(options.log, options.s3, replica) if options.log.enabled else None
-        self._recorder = Recorder(options.log, self._journal, setup.salt)
+        self._recorder = Recorder(options.log, self._journal, self._metrics.kept, setup.salt)
         self._shadow = Shadow(options.shadow, self._recorder, self._metrics)
         self._shadow_address = shadow_address
         self._batcher = Batcher(self._metrics)
         self._desk = Desk(options, self._metrics, self._recorder, self._journal, self._shadow, replica)
-        self._endpoint = Endpoint(options, self._batcher, self._desk)
+        self._endpoint = Endpoint(options, self._batcher, self._desk, setup.smoke)
 
     def run(self, listener: socket.socket) -> None:
         """Serve until the supervisor says otherwise, or is gone."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.deploy.remote import FLAGS, LOG, server_environment
 from modelway.errors import UsageError
+from modelway.records.serve import SMOKE_DIGEST
 
 if TYPE_CHECKING:
     from modelway.deploy.target import Place
@@ -77,6 +78,6 @@ def _container(containers: list[dict[str, Any]], options: EcsOptions) -> str:
 
 
 def _changed(container: dict[str, Any], image: str, variables: dict[str, str]) -> dict[str, Any]:
-    others = [pair for pair in container.get("environment", []) if pair["name"] not in {FLAGS, LOG}]
+    others = [pair for pair in container.get("environment", []) if pair["name"] not in {FLAGS, LOG, SMOKE_DIGEST}]
     told = [{"name": name, "value": value} for name, value in sorted(variables.items())]
     return {**container, "image": image, "environment": [*others, *told]}

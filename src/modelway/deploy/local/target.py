@@ -29,6 +29,7 @@ from modelway.deploy.local.files import (
 from modelway.errors import OutsideError
 from modelway.records.deploy import BundleRef, Live, LiveState, MissingSecret, Release, Step
 from modelway.records.environment import LocalOptions
+from modelway.records.serve import SMOKE_DIGEST
 
 if TYPE_CHECKING:
     from modelway.deploy.target import Place
@@ -211,7 +212,10 @@ class LocalTarget:
         return {"name": self._place.model, "serve": self._place.serve.model_dump(mode="json")}
 
     def _configuration(self) -> str:
-        told = [self._settings(), self._options.model_dump(mode="json"), self._place.flags, self._place.log]
+        place = self._place
+        told = [self._settings(), self._options.model_dump(mode="json"), place.flags, place.log]
+        if place.smoke is not None:
+            told.append(place.smoke)
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
     def _token(self) -> str:
@@ -222,4 +226,4 @@ class LocalTarget:
 
     def _environment(self) -> dict[str, str]:
         """What the server's clients need to know, such as AWS's credentials; it is handed on, never written down."""
-        return dict(self._place.secrets)
+        return {**self._place.secrets, SMOKE_DIGEST: self._place.smoke or ""}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -12,8 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from modelway.errors import UsageError
-from modelway.records.serve import SMOKE_AGENT
+from modelway.records.serve import SMOKE_HEADER, SMOKE_TOKEN
 
+_TOKEN = re.compile("[!-~]+")
 _TAILS = ("/predict", "/invocations")
 
 
@@ -45,12 +47,13 @@ class Asker:
     Args:
         endpoint: where it is: http:// or https://, with or without `/predict`.
         timeout: seconds that an answer may take.
+        token: proves that this is a smoke test.
 
     Raises:
-        UsageError: the endpoint is no such address.
+        UsageError: the endpoint is no such address, or the token is none that a header can hold.
     """
 
-    def __init__(self, endpoint: str, timeout: float) -> None:
+    def __init__(self, endpoint: str, timeout: float, token: str | None = None) -> None:
         parts = urlsplit(endpoint)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
             raise UsageError(
@@ -63,14 +66,22 @@ class Asker:
             base = base.removesuffix(tail)
         self.endpoint = base
         self._timeout = timeout
+        self._headers = {"content-type": "application/json", "user-agent": "modelway-smoke"}
+        if token is not None:
+            if not _TOKEN.fullmatch(token):
+                raise UsageError(
+                    "the token holds more than letters, digits and punctuation of ASCII",
+                    where=SMOKE_TOKEN,
+                    remedy="Set it as the server has it: `openssl rand -hex 32` makes one.",
+                )
+            self._headers[SMOKE_HEADER] = token
         # What runs on this machine is asked directly, whatever proxy the environment names.
         handlers = [urllib.request.ProxyHandler({})] if _is_local(parts.hostname) else []
         self._opener = urllib.request.build_opener(*handlers)
 
     def ask(self, method: str, path: str, body: bytes | None) -> Reply:
         """Ask; a server that can't be reached gives a reply, too."""
-        headers = {"content-type": "application/json", "user-agent": SMOKE_AGENT}
-        request = urllib.request.Request(self.endpoint + path, body, headers, method=method)  # noqa: S310 - checked above
+        request = urllib.request.Request(self.endpoint + path, body, self._headers, method=method)  # noqa: S310 - checked above
         started = time.perf_counter()
         try:
             with self._opener.open(request, timeout=self._timeout) as response:

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 _FIRST_REST, _LONGEST_REST = 0.1, 2.0
 
 
-def smoke(endpoint: str, served: Sequence[Expected], options: SmokeOptions, progress: Progress = silent) -> SmokeReport:
+def smoke(
+    endpoint: str,
+    served: Sequence[Expected],
+    options: SmokeOptions,
+    progress: Progress = silent,
+    token: str | None = None,
+) -> SmokeReport:
     """Ask an endpoint real questions.
 
     Args:
@@ -32,11 +38,13 @@ def smoke(endpoint: str, served: Sequence[Expected], options: SmokeOptions, prog
             and the report is inconclusive at best.
         options: patience and bounds.
         progress: told after each question.
+        token: proves to the server that this is a smoke test; without it, or where the server knows another one, the
+            requests are traffic like any other.
 
     Raises:
-        UsageError: the endpoint is no address.
+        UsageError: the endpoint is no address, or the token is none that a header can hold.
     """
-    asker = Asker(endpoint, options.timeout_seconds)
+    asker = Asker(endpoint, options.timeout_seconds, token)
     deadline = time.monotonic() + options.deadline_seconds
     versions = [one.version for one in served]
     checks: list[SmokeCheck] = []

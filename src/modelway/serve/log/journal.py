@@ -61,16 +61,18 @@ class Journal:
         """Whether the store, or the local disk, can't be written at the moment."""
         return self._failing or self._delivery.away
 
-    def append(self, stream: str, line: bytes, moment: float) -> None:
-        """Take one line; never waits, and drops the line where memory is full.
+    def append(self, stream: str, line: bytes, moment: float) -> bool:
+        """Take one line; never waits, and drops the line where memory is full. Whether it was taken.
 
         Args:
             stream: predictions or statistics.
             line: one JSON object, without a line end.
             moment: when it happened, in seconds since 1970; decides its hour.
         """
-        if not self._streams[stream].take(line, moment, self._options.queue_bytes):
+        taken = self._streams[stream].take(line, moment, self._options.queue_bytes)
+        if not taken:
             self._memory_dropped += 1
+        return taken
 
     def close(self, seconds: float) -> None:
         """Bring everything to local disk, and to the store as far as it can be reached within `seconds`."""
