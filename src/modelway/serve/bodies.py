@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _DISCONNECT = "http.disconnect"
 _CHUNK = 1 << 16
 """Bytes of a response that are sent at once: a caller who hangs up within a longer one is noticed."""
+_TURNS = 3
+"""Turns of the event loop from bytes on a socket to what the server is told of them: read, closed, told."""
 _PATIENCE = 1.0
 """Seconds within which the server is told of a connection that it could not write to."""
 
@@ -84,6 +86,13 @@ def is_gone(receive: Receive) -> bool:
     return False
 
 
+async def has_hung_up(receive: Receive) -> bool:
+    """The same, after a look at the connection, which takes some turns of the event loop."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+    return is_gone(receive)
+
+
 async def respond(receive: Receive, send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
     """Send a whole response.
 
@@ -110,5 +119,5 @@ async def _send_chunks(receive: Receive, send: Send, body: bytes) -> None:
     """Send all of a body; each message waits for room, the last one, of no bytes, for the bytes before it."""
     for start in range(0, len(body) + _CHUNK, _CHUNK):
         await send({"type": "http.response.body", "body": body[start : start + _CHUNK], "more_body": True})
-        if is_gone(receive):
+        if await has_hung_up(receive):
             raise GoneError

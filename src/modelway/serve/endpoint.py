@@ -16,7 +16,7 @@ from modelway.errors import InputError
 from modelway.records.flags import Route
 from modelway.records.serve import HUNG_UP, SMOKE_HEADER
 from modelway.serve.answers import to_json
-from modelway.serve.bodies import GoneError, is_gone, read_body, respond
+from modelway.serve.bodies import GoneError, has_hung_up, is_gone, read_body, respond
 from modelway.serve.events import describe_error, say
 from modelway.serve.recorder import Served
 from modelway.serve.refusals import Fault, RefusedError, unfit
@@ -48,7 +48,7 @@ _ENDING = RefusedError(503, "UNAVAILABLE", "the server is ending; try again", he
 _CLOSING = frozenset({408, 413, 503})
 """Statuses after which the rest of a body may still be on its way."""
 _SLOW = 0.005
-"""Seconds of scoring after which the connection is read before the response is sent: the caller may have hung up."""
+"""Seconds of scoring after which the caller may well have hung up, and the connection is looked at."""
 
 _Reply = tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]
 """Status, body and further headers of a response."""
@@ -160,9 +160,8 @@ class Endpoint:
         try:
             if status == 200:
                 exchange.hung_up = "scoring"
-                if time.perf_counter() - exchange.started > _SLOW:
-                    await asyncio.sleep(0)
-                if is_gone(receive):
+                slow = time.perf_counter() - exchange.started > _SLOW
+                if await has_hung_up(receive) if slow else is_gone(receive):
                     return HUNG_UP
             exchange.hung_up = "response"
             await respond(receive, send, status, [*self._headers(exchange, route, status), *extra], content)
