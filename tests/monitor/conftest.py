@@ -130,6 +130,7 @@ class Live:
         status: int = 200,
         fault: float = 0.0,
         keys: bool = False,
+        smoke: bool = False,
     ) -> list[dict[str, Any]]:
         """Log some rows in one hour; `fault` is the share of answers that are turned round."""
         loans = Loans.draw(rows, seed, drift)
@@ -149,7 +150,7 @@ class Live:
                     status=status, latency_ms=2.0, probability=1.0, features=features,
                     prediction=None if status >= 400 else ("yes" if yes >= 0.5 else "no"),
                     probabilities=None if status >= 400 else {"no": 1 - yes, "yes": yes},
-                    shadow_version=None, shadow_prediction=None, shadow_probabilities=None,
+                    shadow_version=None, shadow_prediction=None, shadow_probabilities=None, smoke=smoke,
                 ).model_dump()
             )  # fmt: skip
             self.labels.append({"id": f"p{self.count}", "defaulted": str(loans.columns["defaulted"][row])})

@@ -186,3 +186,11 @@ def test_prometheus_reads_the_numbers(project, live) -> None:
     assert samples[("modelway_drift_moved", ("column", "income"), ("role", "feature"))] == 1
     assert samples[("modelway_drift_verdict", ("verdict", "fail"))] == 1
     assert samples[("modelway_drift_verdict", ("verdict", "pass"))] == 0
+
+
+def test_smoke_tests_and_their_rows_are_left_out(project, live) -> None:
+    live.serve(1500, 5)
+    quiet = drift(project, live, code=0)
+    live.serve(800, 6, "covariate", smoke=True)
+    found = drift(project, live, code=0)
+    assert (found.rows, found.score, found.versions) == (quiet.rows, quiet.score, quiet.versions)

@@ -98,3 +98,11 @@ def test_bad_input_is_refused(project, live) -> None:
     assert project.run(*argv, "--ground-truth", "nowhere") == 3
     assert project.run(*argv, "--metric", "beauty") == 2
     assert "there is no metric 'beauty'" in project.err
+
+
+def test_smoke_tests_are_no_predictions(project, live) -> None:
+    live.serve(1500, 5)
+    quiet = performance(project, live, "--ground-truth", live.write_labels(), code=0)
+    live.serve(1500, 6, fault=1.0, smoke=True)
+    found = performance(project, live, "--ground-truth", live.write_labels(), code=0)
+    assert (found.predictions, found.labels, found.metrics) == (quiet.predictions, quiet.labels, quiet.metrics)

@@ -169,7 +169,7 @@ def test_date_outside_of_the_calendar_in_utc_is_refused(text) -> None:
     with pytest.raises(RefusedError) as refused:
         Model(COLUMNS).validator.check_records([{**_PLAIN, "applied_on": text}])
     (fault,) = refused.value.faults
-    assert (fault.field, fault.expected) == ("applied_on", "a date of the years 1 to 9999 in UTC")
+    assert (fault.field, fault.expected) == ("applied_on", "a date in the years 1 to 9999 in UTC")
 
 
 def test_server_logs_every_extreme_row_that_it_answers(start, bundle, until) -> None:

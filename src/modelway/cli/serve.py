@@ -48,8 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--admin-port", type=int, metavar="P", help=f"the admin routes' port; needs {_TOKEN}")
     parser.add_argument("--admin-host", default="127.0.0.1", metavar="HOST", help="where they listen")
     parser.epilog = (
-        f"{parser.epilog}. MODELWAY_SMOKE_TOKEN in the environment, the same for `modelway smoke`, keeps smoke tests "
-        "apart from traffic."
+        f"{parser.epilog}. If MODELWAY_SMOKE_TOKEN is set, requests that carry it (`modelway smoke` with the same "
+        "variable) are logged as smoke tests and do not count as traffic."
     )
 
 
@@ -115,7 +115,7 @@ def _admin(args: argparse.Namespace) -> AdminSetup | None:
 
 
 def _smoke_digest() -> bytes | None:
-    """What is known of the token of smoke tests: its SHA-256, which a deploy tells, or the token itself."""
+    """Return the SHA-256 of the smoke tests' token, given as such by a deploy, or computed from the token."""
     from modelway.records.serve import SMOKE_DIGEST, SMOKE_TOKEN
 
     told, token = os.environ.get(SMOKE_DIGEST), os.environ.get(SMOKE_TOKEN)
@@ -123,7 +123,7 @@ def _smoke_digest() -> bytes | None:
         return sha256(token.encode("utf-8", "surrogateescape")).digest() if token else None
     if not re.fullmatch("[0-9a-f]{64}", told):
         raise UsageError(
-            "this is not a SHA-256 in hexadecimal", where=SMOKE_DIGEST, remedy=f"Or set {SMOKE_TOKEN} instead."
+            "not a SHA-256 in lowercase hexadecimal", where=SMOKE_DIGEST, remedy=f"Set {SMOKE_TOKEN} instead."
         )
     return bytes.fromhex(told)
 

@@ -40,9 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the checks as JUnit XML, too")
     add_registry_flags(parser)
     parser.epilog = (
-        f"{parser.epilog}. Exit 4: an answer is wrong; 5: without a bundle no prediction can be judged. The requests "
-        f"count as traffic unless they prove themselves: by the environment's own token with --env, else by {_TOKEN}, "
-        "which the server has to have been started with."
+        f"{parser.epilog}. Exit 4: an answer is wrong; 5: without a bundle no prediction can be judged. With --env the "
+        "environment's token keeps the requests out of its traffic; otherwise set MODELWAY_SMOKE_TOKEN to the value "
+        "that the server was started with. Without a token the requests count as traffic."
     )
 
 

@@ -60,7 +60,7 @@ class EnvironmentState:
         return self._releases.change(change)[0]
 
     def smoke_token(self, *, create: bool = False) -> str | None:
-        """The token, which all who deploy here share; None where there is none and none is to be made.
+        """Return the token that everyone who deploys here shares; None if there is none and `create` is false.
 
         Raises:
             InputError: its document can't be read.
@@ -83,7 +83,7 @@ class EnvironmentState:
             raise InputError(
                 "the smoke test's token can't be read",
                 where=below(self.uri, SMOKE),
-                remedy="Remove the file; the next deploy makes another token, and starts its servers with it.",
+                remedy="Remove it; the next deploy creates a new token and passes it to the servers.",
             ) from error
 
     def _parse(self, content: bytes | None) -> Releases:
@@ -105,7 +105,7 @@ def _render_token(token: SmokeToken | None) -> str:
 
 @contextmanager
 def _for_no_others() -> Iterator[None]:
-    """Files that are written meanwhile can be read by their owner and group alone."""
+    """Create files that only their owner and group can read."""
     mask = os.umask(0o077)
     os.umask(mask | 0o007)
     try:

@@ -142,8 +142,8 @@ def open_flow(
         say: told what is done.
         progress: told after each question of a smoke test.
         private_key: signs the bundles.
-        deploys: whether a new release may come, for which a token is made where there is none yet. Else one that
-            can't be read is no reason to stop: a rollback has to go on without it.
+        deploys: whether a release may be deployed: then the token is created if there is none yet. Otherwise an
+            unreadable token is only reported, because a rollback must not depend on it.
 
     Raises:
         InputError: the token can't be read.
@@ -154,7 +154,7 @@ def open_flow(
     except (InputError, OutsideError) as error:
         if deploys:
             raise
-        say(f"the smoke test's requests count as traffic: {error.what}")
+        say(f"smoke requests will count as traffic: {error.what}")
         token = None
     place = replace(environment.place, smoke=None if token is None else sha256(token.encode()).hexdigest())
     store = BundleStore(place.bundles, registry, place.serve, place.package, private_key)

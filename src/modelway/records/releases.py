@@ -51,7 +51,7 @@ class Releases(Record):
 
 
 class SmokeToken(Record):
-    """`smoke.json`: what smoke tests of the environment prove themselves by; a secret, unlike its SHA-256."""
+    """`smoke.json`: the token that smoke tests of the environment send. A secret, unlike its SHA-256."""
 
     token: str
 

@@ -129,12 +129,12 @@ class ServeOptions(Record):
 
 
 SMOKE_HEADER = "x-modelway-smoke"
-"""The header by which a smoke test proves itself: it holds the token whose SHA-256 the server was given."""
+"""The header with the token that proves that a request comes from a smoke test."""
 SMOKE_TOKEN, SMOKE_DIGEST = "MODELWAY_SMOKE_TOKEN", "MODELWAY_SMOKE_TOKEN_SHA256"
-"""Variables: the token, and what a server needs to know of it, which is no secret."""
+"""Environment variables: the token (a secret), and its SHA-256 (not a secret), which is all that a server needs."""
 
 HUNG_UP = 499
-"""The status of a request whose caller hung up, as nginx has it; no response has it."""
+"""The status logged if the client disconnected, as in nginx. No response is sent with it."""
 
 Value = float | int | bool | str | None
 
@@ -164,8 +164,8 @@ class PredictionRecord(Record):
     epoch: str
     """The shares by which the request was routed; `pinned` where it named its version itself."""
     status: int
-    """The response's HTTP status; 499 where the caller hung up before its request or the answer to it was whole. With
-    an answer, `rows` is above 0, and the model has given it."""
+    """The response's HTTP status; 499 if the client disconnected before the request or the response was complete. If
+    `rows` is above 0, the model had answered by then."""
     latency_ms: float
     """From the request's last byte to the response's, in milliseconds."""
     probability: float
@@ -183,7 +183,7 @@ class PredictionRecord(Record):
     shadow_probabilities: dict[str, float] | None
     """Its probabilities."""
     smoke: bool = False
-    """Whether a smoke test asked, which proved itself by its token: no traffic, and left out of whatever is counted."""
+    """Whether a smoke test sent the request and proved it by its token. Monitoring and rollouts ignore these rows."""
 
 
 LATENCY_BOUNDS_MS = (0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0)
@@ -213,7 +213,7 @@ class StatisticsRecord(Record):
     epoch: str
     """The shares by which they were routed."""
     requests: int
-    """All requests but those of smoke tests."""
+    """All requests, without smoke tests."""
     refused: int
     """Those that ended with 4xx."""
     errors: int
@@ -221,7 +221,7 @@ class StatisticsRecord(Record):
     rows: int
     """Rows that were predicted."""
     latency: tuple[int, ...]
-    """Requests by `LATENCY_BOUNDS_MS`, and beyond; without those whose caller hung up before they were whole."""
+    """Requests by `LATENCY_BOUNDS_MS`, and beyond; without requests that never arrived completely."""
     latency_sum_ms: float
     """The sum of their latencies."""
     shadowed: int
@@ -229,12 +229,12 @@ class StatisticsRecord(Record):
     shadow_dropped: int
     """Requests that it should have seen, and did not."""
     log_dropped: int
-    """Records of the prediction log that the process has lost since it began, for want of room or by a failure."""
+    """Records of the prediction log that the process has lost since it began: dropped for lack of room, or failed."""
     number: int | None = None
     """The line's number among those of its process, from 0, by which a copy is told; absent in old logs."""
     last: bool = False
     """Whether the process ends with this line, which counts no request."""
     hung_up: int = 0
-    """Of the requests, those whose caller hung up; neither refused nor errors."""
+    """Requests whose client disconnected; counted as neither refused nor errors."""
     smoke: int = 0
-    """Requests of smoke tests, which are in no other number."""
+    """Requests of smoke tests, which no other field counts."""

@@ -47,9 +47,9 @@ class Desk:
         self._access = options.access_log
 
     def settle(self, served: Served, shadow: ServedModel | None) -> None:
-        """Take a request that is over; `shadow` is the challenger that is to see it besides.
+        """Count and record a completed request; `shadow` is the challenger that it is mirrored to.
 
-        What a smoke test asks is no traffic: it is logged as what it is, counted apart, and shown to no challenger.
+        A smoke test's request is logged as such, counted separately, and mirrored to no challenger.
         """
         tally = self._statistics.tally(served)
         if served.smoke:
@@ -95,6 +95,7 @@ class Desk:
         rules = plan.router.rules
         idle = Arm("champion", plan.release.champion.version, rules.epoch) if rules.uses_challenger else None
         for start, line in self._statistics.lines(time.time(), self._recorder.lost, idle, last=last):
+            self._metrics.kept.count_statistics()
             self._journal.append("statistics", line, start)
 
     def _note(self, served: Served) -> None:

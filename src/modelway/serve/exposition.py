@@ -26,25 +26,30 @@ _COUNTERS = {
     "reloads": ("modelway_reloads", "Releases that workers took over while they ran."),
     "log_records": (
         "modelway_log_records",
-        "Predictions' records: each is in the prediction log or waits for it, was dropped, or failed.",
+        "Records created, of predictions and statistics. Each was dropped, failed, is in the log or on its way there.",
     ),
     "log_dropped": (
         "modelway_log_dropped_records",
-        "Records, of predictions and of statistics, for which the log had no room in memory or on local disk.",
+        "Records dropped because the log had no room left in memory or on local disk.",
     ),
-    "log_failed": ("modelway_log_failed_records", "Predictions' records that could not be written: a bug."),
+    "log_failed": (
+        "modelway_log_failed_records",
+        "Records that could not be written because of a bug; the server's log has the traceback.",
+    ),
 }
 _LABELLED = {
     "outcomes": (
         "modelway_request_outcomes",
-        "Requests for predictions by what became of their records, each once: all of modelway_requests, and smoke "
-        "tests'. " + "; ".join(f"{name}: {text}" for name, text in OUTCOMES.items()) + ".",
+        "Prediction requests by outcome, each counted once: the sum is modelway_requests plus smoke tests as soon as "
+        "modelway_queue and modelway_shadow_queue are 0. "
+        + "; ".join(f"{name}: {text}" for name, text in OUTCOMES.items())
+        + ".",
         "outcome",
         tuple(OUTCOMES),
     ),
     "hang_ups": (
         "modelway_hang_ups",
-        "Requests whose caller hung up, by what was under way: body, scoring or response.",
+        "Prediction requests whose client disconnected, by what was under way: body, scoring or response.",
         "during",
         HANG_UPS,
     ),
@@ -103,7 +108,7 @@ class _Counts(Collector):
 def _requests(arms: Sequence[tuple[str, str, dict[str, Any]]]) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         "modelway_requests",
-        "Requests but smoke tests', by the version they were routed to; 499: the caller hung up.",
+        "Prediction requests by routed version and status, without smoke tests; 499: the client disconnected.",
         labels=[*_ARM, "status"],
     )
     latency = HistogramMetricFamily(

@@ -17,25 +17,25 @@ SCORE_BOUNDS = tuple(place / 10 for place in range(1, 11))
 """Upper bounds of the histogram of the positive class's probability."""
 
 OUTCOMES = {
-    "logged": "answered or refused, and all its records handed to the prediction log",
-    "sampled_out": "answered or refused, and not chosen for the log (serve.log.sample), or nothing is logged",
-    "dropped": "the log had no room in memory for some of its records",
-    "failed": "some of its records could not be written, which is a bug; the server's log says why",
-    "hung_up": "its caller hung up before the request or the answer to it was whole; logged with status 499",
-    "smoke": "a smoke test's",
+    "logged": "responded to, and all of its records passed to the prediction log",
+    "sampled_out": "responded to, but not selected by serve.log.sample, or logging is disabled",
+    "dropped": "responded to, but the log had no memory left for some of its records",
+    "failed": "responded to, but a bug kept some of its records from being written; the server's log has the traceback",
+    "hung_up": "the client disconnected before the request or its response was complete; logged with status 499",
+    "smoke": "sent by a smoke test that proved itself by its token",
 }
-"""What becomes of a request: exactly one of these, when its records are handed on."""
+"""What becomes of a request: exactly one of these."""
 HANG_UPS = ("body", "scoring", "response")
-"""During what a caller hangs up."""
+"""What was under way when a client disconnected."""
 
 
 class Kept:
-    """What became of requests and of their records; several threads count here.
+    """Counts of requests and log records. Safe to use from several threads.
 
     Attributes:
         outcomes: requests by `OUTCOMES`.
-        records: records of the log, handed on or not.
-        failed_records: those of them that could not be written.
+        records: records created, of predictions and of statistics, whatever became of them.
+        failed_records: records that could not be written.
     """
 
     def __init__(self) -> None:
@@ -45,11 +45,16 @@ class Kept:
         self._lock = Lock()
 
     def count(self, outcome: str, *, records: int = 0, failed: int = 0) -> None:
-        """Count one request, and its records."""
+        """Count one request and its records."""
         with self._lock:
             self.outcomes[outcome] += 1
             self.records += records
             self.failed_records += failed
+
+    def count_statistics(self) -> None:
+        """Count one record of the statistics."""
+        with self._lock:
+            self.records += 1
 
 
 class Arm:
@@ -71,7 +76,7 @@ class Arm:
         self.classes: dict[str, int] = {}
 
     def request(self, status: int, milliseconds: float | None) -> None:
-        """Count one request; without a latency where it never was whole."""
+        """Count one request; `milliseconds` is None if the request never arrived completely."""
         word = str(status)
         self.statuses[word] = self.statuses.get(word, 0) + 1
         if milliseconds is None:

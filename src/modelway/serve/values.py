@@ -25,15 +25,15 @@ _LAST_DATE = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 class UnfitValueError(Exception):
-    """A value that is not what the column wants; its text, if any, says what is wanted more closely."""
+    """A value that does not fit the column; its message, if any, says what is expected."""
 
 
 def compile_convert(column: SignatureColumn, *, nan_is_missing: bool) -> Convert:
     """A function of one value: the value as features read it, None where it is missing.
 
-    Dates become microseconds since 1970-01-01 UTC, of the years 1 to 9999 in UTC. Integers and numbers stay Python's;
-    an integer of more than 64 bits in a column of numbers becomes the float next to it, as features read it. So
-    whatever the function lets in can be written to the prediction log and read back. It raises `UnfitValueError`.
+    Dates become microseconds since 1970-01-01 UTC and must lie in the years 1 to 9999 in UTC. Integers and numbers stay
+    Python's, but an integer of more than 64 bits in a column of numbers becomes the nearest float, as features read it.
+    So every accepted value can be written to the prediction log and read back. The function raises `UnfitValueError`.
     """
     if column.type in {ColumnType.INTEGER, ColumnType.NUMBER}:
         known = _number(column)
@@ -157,6 +157,6 @@ def _date(form: str | None) -> Convert:
         micros = (moment - (_NAIVE_EPOCH if moment.tzinfo is None else _EPOCH)) // _MICROSECOND
         if _FIRST_DATE <= micros <= _LAST_DATE:
             return micros
-        raise UnfitValueError("a date of the years 1 to 9999 in UTC")
+        raise UnfitValueError("a date in the years 1 to 9999 in UTC")
 
     return convert

@@ -70,9 +70,9 @@ class Asker:
         if token is not None:
             if not _TOKEN.fullmatch(token):
                 raise UsageError(
-                    "the token holds more than letters, digits and punctuation of ASCII",
+                    "the smoke test's token may contain only ASCII letters, digits and punctuation",
                     where=SMOKE_TOKEN,
-                    remedy="Set it as the server has it: `openssl rand -hex 32` makes one.",
+                    remedy="Generate one with `openssl rand -hex 32`, for the server and for the smoke test.",
                 )
             self._headers[SMOKE_HEADER] = token
         # What runs on this machine is asked directly, whatever proxy the environment names.
