@@ -40,6 +40,7 @@ COLUMNS = (
     _column("whole", ColumnType.INTEGER),
     _column("bounded", ColumnType.INTEGER, nullable=False, min=0.0, max=100.0),
     _column("number", ColumnType.NUMBER),
+    _column("amount", ColumnType.NUMBER),
     _column("flag", ColumnType.BOOLEAN),
     _column("city", ColumnType.CATEGORY, values=("Bonn", "Köln")),
     _column("home", ColumnType.CATEGORY, nullable=False, values=("own", "rent"), refuse_unseen=True),
@@ -162,6 +163,25 @@ def test_row_that_can_not_be_written_is_counted_and_costs_no_other(capsys) -> No
         assert (event["event"], event["level"], event["row"]) == ("record_failed", "error", 7)
 
 
+def test_line_of_many_megabytes_makes_no_file_unreadable(tmp_path) -> None:
+    model = Model(COLUMNS)
+    long = [{**_PLAIN, "note": text} for text in ("x" * 9_000_000, "\x01" * 1_600_000, "short")]
+    lines = [line for _, question in _accepted(model, long) for line in _recorded(model, question)[0]]
+    path = tmp_path / "log.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n".join(lines) + b"\n", 1))
+    log = LogRows({"note": ColumnType.TEXT}, _baseline(model), NOW - timedelta(1), NOW + timedelta(1))
+    (table,) = log.tables([("log", path)])
+    assert table["features"].to_pylist() == [{"note": row["note"]} for row in long]
+
+
+def test_integer_of_more_than_64_bits_is_logged_beside_a_missing_number() -> None:
+    """With NaN in it, a body is read by Python's decoder, which keeps such integers."""
+    model = Model(COLUMNS)
+    ((_, question),) = _accepted(model, [{**_PLAIN, "number": 10**300, "amount": float("nan")}])
+    (line,), kept = _recorded(model, question)
+    assert (json.loads(line)["features"]["number"], kept.outcomes["logged"]) == (1e300, 1)
+
+
 @pytest.mark.parametrize(
     "text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-00:01", "0001-W01-1T00:00+00:01"]
 )
@@ -239,7 +259,7 @@ def test_body_of_half_surrogate_pairs_is_refused(reader) -> None:
 
 
 _PLAIN = {
-    "whole": 1, "bounded": 1, "number": 1.5, "flag": True, "city": "Bonn", "home": "own",
+    "whole": 1, "bounded": 1, "number": 1.5, "amount": 2, "flag": True, "city": "Bonn", "home": "own",
     "applied_on": "2024-05-01", "birthday": "01.05.2024", "stamped": "2024-05-01T00:00:00.0+00:00", "note": "",
 }  # fmt: skip
 
