@@ -9,6 +9,7 @@ import pytest
 
 from modelway.observe.key_ledger import KeyLedger
 from modelway.observe.log_hours import LogPlace, hours_between
+from modelway.observe.log_tables import hour_files
 from modelway.observe.rollout_log import RolloutWindow, read_intervals
 from modelway.observe.rollout_outcomes import read_outcomes
 from modelway.records.data import S3Options, Task
@@ -74,7 +75,7 @@ def test_copies_of_hours_that_are_over_are_removed(fleet, s3, tmp_path) -> None:
     put(fleet, s3, fleet.serve([Request(NOON + 1, key=1)]))
     place = LogPlace("s3://bucket/log", s3, tmp_path / "cache", silent)
     (hour,) = hours_between(NOON, NOON + 3600)
-    assert len(place.files("predictions", hour)) == 1
+    assert len(hour_files(place, "predictions", hour).segments) == 1
     place.forget(hour)
     assert list((tmp_path / "cache").rglob("*.jsonl.gz"))
     place.forget(next(iter(hours_between(NOON + 3600, NOON + 3601))))
@@ -104,5 +105,5 @@ def test_outcomes_are_joined_again_without_the_hours_copies(fleet, s3, tmp_path)
 
 def test_a_log_that_nobody_wrote_yet_has_no_file(s3, tmp_path) -> None:
     place = LogPlace("s3://bucket/log", s3, tmp_path / "cache", silent)
-    assert place.files("predictions", next(iter(hours_between(NOON, NOON + 1)))) == []
+    assert hour_files(place, "predictions", next(iter(hours_between(NOON, NOON + 1)))).segments == []
     place.forget(next(iter(hours_between(NOON, NOON + 1))))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from modelway.observe.log_hours import LogPlace
 from modelway.observe.traffic import read_traffic
 from modelway.records.progress import silent
 
@@ -21,7 +22,7 @@ def fleet(tmp_path) -> Fleet:
 
 def traffic(fleet: Fleet):
     since, until = (datetime.fromtimestamp(NOON + at, UTC) for at in (0, 3600))
-    return read_traffic(fleet.log, since, until, S3, fleet.root / "cache", silent)
+    return read_traffic(LogPlace(fleet.log, S3, fleet.root / "cache", silent), since, until)
 
 
 def test_lines_add_up(fleet) -> None:

@@ -56,6 +56,7 @@ COMMANDS = {
     "monitor": "watch a live model: drift, performance, a dashboard, a decision",
     "performance": "say how a live model performs, by the labels that have come in",
     "drift": "say which inputs and outputs of a live model have moved",
+    "log": "compact the prediction log: many small segments into few Parquet files",
 }
 """Every command with its one line of help; `cli/NAME.py` is imported only when it is run, so that --help is quick."""
 

@@ -95,6 +95,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         check_data=(lambda: _check_data(scene, args)) if args.check_data and scene.settings is not None else None,
         find_rollout=lambda: newest_rollout(scene),
         progress=output.progress,
+        note=output.note,
     )
     done = _act(args, output, scene, name, found, now) if args.act else []
     output.close()

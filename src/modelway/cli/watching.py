@@ -101,17 +101,22 @@ def environment_of(scene: Scene) -> Environment | None:
     return found if "://" in found.state.uri or Path(found.state.uri).is_dir() else None
 
 
-def log_of(scene: Scene, given: str | None) -> str:
+def log_of(scene: Scene, given: str | None, flag: str = "--predictions") -> str:
     """The prediction log that is asked for: else the environment's own, else that of a bare `modelway serve`."""
     if given is not None:
         return address(given)
     if scene.options.log is not None:
         return scene.path(scene.options.log)
     if scene.settings is None:
-        raise UsageError("no prediction log is named", remedy="Name one with --predictions, or set monitor.log.")
+        raise UsageError("no prediction log is named", remedy=f"Name one with {flag}, or set monitor.log.")
     if (environment := environment_of(scene)) is not None:
         return environment.place.log
     return scene.path(scene.settings.serve.log.uri)
+
+
+def log_cache(root: Path) -> Path:
+    """Where copies of a log in a bucket are kept; apart from those of a rollout, which needs other hours."""
+    return root / ".modelway" / "cache" / "monitor"
 
 
 def newest_rollout(scene: Scene) -> Rollout | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from modelway.observe.log_tables import LogTables
+from modelway.observe.log_tables import LogReader
 from modelway.storage import write_bytes
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ class AnsweredHours:
         if (table := _read(kept)) is not None:
             yield table
             return
-        files = LogTables((self._schema,))
+        reader = LogReader(self.place, "predictions", hashed_keys=True)
         tables = []
-        for table in files.read(self.place.files("predictions", hour)):
+        for table in reader.tables([hour], (self._schema,)):
             tables.append(table)
             yield table
-        if tables and not files.unreadable and hour + timedelta(hours=1) < datetime.now(UTC):
+        if tables and not reader.unreadable and hour + timedelta(hours=1) < datetime.now(UTC):
             self._keep(pa.concat_tables(tables), kept)
 
     def forget(self, but: Iterable[datetime]) -> None:
@@ -77,7 +77,9 @@ class AnsweredHours:
         return f"answered-{hour:%Y-%m-%dT%H}"
 
     def _kept(self, hour: datetime) -> Path:
-        made_of = [f"{one.name} {one.size} {one.tag or one.modified}" for one in self.place.listed("predictions", hour)]
+        listing = self.place.listed("predictions", hour)
+        files = [*listing.segments, *listing.compacted]
+        made_of = [f"{one.name} {one.size} {one.tag or one.modified}" for one in files]
         digest = hashlib.sha256("\n".join([str(self.kind), *made_of]).encode()).hexdigest()[:16]
         return self.place.own / f"{self._name(hour)}-{digest}.arrow"
 
@@ -87,7 +89,7 @@ class AnsweredHours:
             writer.write_table(table)
         for path in kept.parent.glob(f"{kept.name.rpartition('-')[0]}-*.arrow"):
             path.unlink(missing_ok=True)
-        write_bytes(str(kept), sink.getvalue().to_pybytes())
+        write_bytes(str(kept), sink.getvalue().to_pybytes(), private=True)
 
 
 def _read(kept: Path) -> pa.Table | None:

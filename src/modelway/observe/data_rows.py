@@ -18,10 +18,11 @@ from modelway.storage import is_s3, list_files, sync
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from modelway.observe.log_files import Files
     from modelway.records.data import S3Options
     from modelway.records.progress import Progress
 
+Files = list[tuple[str, Path]]
+"""Names and local paths."""
 _ROWS = 262_144
 """Rows of a piece."""
 _BLOCK = 16 << 20

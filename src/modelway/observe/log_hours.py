@@ -1,4 +1,8 @@
-"""The files of one hour of a prediction log, with the storage's own time of each."""
+"""The files of one hour of a prediction log: segments as servers write them, and Parquet files made of segments.
+
+An hour's folder holds segments, and below `compacted/` files that each list the segments they hold. A segment counts
+once, however many files have it: see docs/adr/0018-compacting-the-prediction-log.md.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.errors import InputError
-from modelway.storage import LOG_SUFFIXES, is_s3, list_files, sync
+from modelway.storage import COMPACTED_SUFFIXES, LOG_SUFFIXES, fetch, is_s3, list_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +24,10 @@ if TYPE_CHECKING:
     from modelway.records.progress import Progress
     from modelway.storage import Found
 
-_HOUR = timedelta(hours=1)
+STREAMS = ("predictions", "statistics")
+COMPACTED = "compacted"
+"""The folder of an hour's Parquet files."""
+HOUR = timedelta(hours=1)
 _COPIED = re.compile(r"(\w+)-(\d{4}-\d\d-\d\dT\d\d)")
 
 
@@ -40,6 +47,14 @@ class LogFile:
 
 
 @dataclass(frozen=True)
+class HourListing:
+    """What the storage has of one stream and hour, each sorted by name."""
+
+    segments: list[Found]
+    compacted: list[Found]
+
+
+@dataclass(frozen=True)
 class LogPlace:
     """Where a prediction log lies.
 
@@ -55,30 +70,39 @@ class LogPlace:
     cache: Path
     progress: Progress
 
-    def listed(self, stream: str, hour: datetime) -> list[Found]:
-        """What the storage has of one stream and hour, sorted by name; none where nothing was written.
+    def require(self) -> None:
+        """Raise `InputError` where a log on this machine has no folder; of a bucket nobody can say so."""
+        if not is_s3(self.log) and not Path(self.log).is_dir():
+            raise InputError(
+                "there is no prediction log", where=self.log, remedy="See serve.log.uri, or name it with --predictions."
+            )
+
+    def listed(self, stream: str, hour: datetime) -> HourListing:
+        """What the storage has of one stream and hour; nothing where nothing was written.
+
+        Compacted files are listed last: whoever compacts removes a segment only after the file that holds it is there,
+        so that what the first list lacks is in the second.
 
         Raises:
             OutsideError: S3 or the file system fails.
         """
-        try:
-            return list_files(self._address(stream, hour), s3=self.s3, suffixes=LOG_SUFFIXES)
-        except InputError as error:
-            if error.what == "there is no data file":
-                return []
-            raise
+        address = self.address(stream, hour)
+        segments = self._list(f"{address}/", LOG_SUFFIXES)
+        return HourListing(segments, self._list(f"{address}/{COMPACTED}/", COMPACTED_SUFFIXES))
 
-    def files(self, stream: str, hour: datetime) -> list[LogFile]:
-        """The same, on this machine.
+    def fetch(self, stream: str, hour: datetime, found: list[Found], *, compacted: bool = False) -> list[LogFile]:
+        """Listed files on this machine, without those that were removed since; copies of others are removed.
 
         Raises:
             OutsideError: S3 or the file system fails.
         """
-        found = self.listed(stream, hour)
-        if not found:
+        if not is_s3(self.log):
+            return [LogFile(one.name, Path(one.uri), one.modified) for one in found]
+        folder = self.own / f"{stream}-{hour:%Y-%m-%dT%H}" / (COMPACTED if compacted else "")
+        if not found and not folder.is_dir():
             return []
-        paths = self._copied(stream, hour) if is_s3(self.log) else {one.name: Path(one.uri) for one in found}
-        # What was written between the two looks has no time yet; it is there at the next.
+        self.own.mkdir(mode=0o700, parents=True, exist_ok=True)
+        paths = fetch(found, folder, s3=self.s3, remove=True, progress=self.progress)
         return [LogFile(one.name, paths[one.name], one.modified) for one in found if one.name in paths]
 
     def forget(self, before: datetime) -> None:
@@ -96,20 +120,27 @@ class LogPlace:
         name = hashlib.sha256(f"{self.log}\n{self.s3.endpoint_url}".encode()).hexdigest()[:16]
         return self.cache / f"hours-{name}"
 
-    def _address(self, stream: str, hour: datetime) -> str:
-        return f"{self.log.rstrip('/')}/{stream}/date={hour:%Y-%m-%d}/hour={hour:%H}"
+    def address(self, stream: str, hour: datetime) -> str:
+        """The address of an hour's folder."""
+        return f"{self.log.rstrip('/')}/{stream}/{folder_of(hour)}"
 
-    def _copied(self, stream: str, hour: datetime) -> dict[str, Path]:
-        place = self.own / f"{stream}-{hour:%Y-%m-%dT%H}"
-        found = sync(
-            self._address(stream, hour),
-            place,
-            s3=self.s3,
-            suffixes=LOG_SUFFIXES,
-            remove=True,
-            progress=self.progress,
-        )
-        return dict(found)
+    def _list(self, address: str, suffixes: tuple[str, ...]) -> list[Found]:
+        try:
+            return list_files(address, s3=self.s3, suffixes=suffixes)
+        except InputError as error:
+            if error.what == "there is no data file":
+                return []
+            raise
+
+
+def folder_of(hour: datetime) -> str:
+    """The folder of an hour below its stream."""
+    return f"date={hour:%Y-%m-%d}/hour={hour:%H}"
+
+
+def is_log(uri: str) -> bool:
+    """Whether an address is that of a prediction log: a folder with `predictions/` in it, or one that is to come."""
+    return is_s3(uri) or (Path(uri) / "predictions").is_dir()
 
 
 def hours_between(since: float, until: float) -> Iterator[datetime]:
@@ -117,4 +148,4 @@ def hours_between(since: float, until: float) -> Iterator[datetime]:
     hour = datetime.fromtimestamp(since, UTC).replace(minute=0, second=0, microsecond=0)
     while hour.timestamp() < until:
         yield hour
-        hour += _HOUR
+        hour += HOUR

@@ -1,9 +1,7 @@
-"""The rows of a prediction log, file by file, in the types that the baseline has."""
+"""The rows of a prediction log, many files at a time, in the types that the baseline has."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,16 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelway.errors import InputError
-from modelway.observe.log_tables import field_of, is_answered, parse_lines
+from modelway.observe.log_hours import hours_between
+from modelway.observe.log_tables import LogReader, field_of, is_answered
 from modelway.observe.profile import PREDICTIONS
 from modelway.observe.watch import LABEL, SCORE
 from modelway.records.data import ColumnType, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
-    from modelway.observe.log_files import Files
+    from modelway.observe.log_hours import LogPlace
     from modelway.records.observe import Baseline
 
 _JSON_TYPES = {
@@ -46,7 +44,7 @@ _ABOUT = {
 
 @dataclass
 class LogRows:
-    """The rows of a log's files.
+    """The rows of a log.
 
     Attributes:
         kinds: the columns to read, with their types.
@@ -54,7 +52,7 @@ class LogRows:
         since: rows before are passed over.
         until: as are those from then on.
         unreadable: files that could not be read, with the reason; grows while the rows are read.
-        files: how many files were read.
+        files: how many segments were read.
     """
 
     kinds: Mapping[str, ColumnType]
@@ -64,24 +62,33 @@ class LogRows:
     unreadable: list[str] = field(default_factory=list)
     files: int = 0
 
-    def tables(self, files: Files) -> Iterator[pa.Table]:
-        """Each file's rows that lie in the time asked for: what the log says about them, and `features`.
+    def tables(self, place: LogPlace, step: str) -> Iterator[pa.Table]:
+        """The rows that lie in the time asked for: what the log says about them, and `features`.
+
+        Args:
+            place: the log.
+            step: what its progress is told as.
 
         Raises:
-            InputError: not one of the files can be read.
+            InputError: there is no log, or not one of its files can be read.
+            OutsideError: S3 or the file system fails.
         """
-        schema = self._schema()
-        for name, path in files:
-            try:
-                table = _read(path, schema)
-            except (pa.ArrowInvalid, OSError, EOFError, zlib.error) as error:
-                self.unreadable.append(f"{name}: {str(error).splitlines()[0]}")
-                continue
-            self.files += 1
+        place.require()
+        reader = LogReader(place, "predictions", unreadable=self.unreadable)
+        hours = list(hours_between(self.since.timestamp(), self.until.timestamp()))
+
+        def told() -> Iterator[datetime]:
+            for done, hour in enumerate(hours, start=1):
+                yield hour
+                place.progress(step, done, len(hours), f"{hour:%H}:00")
+
+        for table in reader.tables(told(), (self._schema(),)):
+            self.files = reader.files
             yield table.filter(self._inside(table))
-        if files and not self.files:
+        self.files = reader.files
+        if self.unreadable and not self.files:
             raise InputError(
-                f"none of {len(files)} files of the prediction log can be read",
+                f"none of {len(self.unreadable)} files of the prediction log can be read",
                 where=self.unreadable[0],
                 remedy="See whether they are what `serve` wrote, and of this model.",
             )
@@ -140,8 +147,3 @@ def windows_of(table: pa.Table, since: datetime, hours: float) -> Iterator[tuple
         start = since.astimezone(UTC) + timedelta(hours=hours * value)
         rows = table if pc.all(pc.equal(number, value)).as_py() else table.filter(pc.equal(number, value))
         yield start.isoformat(timespec="seconds").replace("+00:00", "Z"), rows
-
-
-def _read(path: Path, schema: pa.Schema) -> pa.Table:
-    with gzip.open(path) as stream:
-        return parse_lines(stream.read(), schema)

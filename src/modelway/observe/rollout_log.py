@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from modelway.observe.key_ledger import NO_KEYS, KeyLedger
 from modelway.observe.log_hours import LogPlace, hours_between
+from modelway.observe.log_tables import LogReader
 from modelway.observe.rollout_counts import count_interval
 from modelway.observe.rollout_reports import Replicas
 from modelway.observe.rollout_rows import RolloutRows, micros
@@ -116,8 +117,8 @@ def read_intervals(
     # In microseconds, in which buckets and intervals are whole numbers.
     starts = [at / 1_000_000 for at in range(micros(first), micros(window.now - length) + 1, micros(length))]
     replicas = Replicas(window.epoch, options, segment_seconds)
-    for hour in hours_between(first - _CLOCK_SECONDS, window.now + _CLOCK_SECONDS):
-        replicas.read(place.files("statistics", hour))
+    statistics = LogReader(place, "statistics", unreadable=replicas.unreadable)
+    replicas.read(statistics.texts(hours_between(first - _CLOCK_SECONDS, window.now + _CLOCK_SECONDS)))
     wanted = window.shadow and bool(options.guards.agreement.slices)
     slices = options.guards.agreement.slices if wanted else ()
     rows = RolloutRows(window.epoch, buckets, window.shadow, slices)
@@ -179,8 +180,8 @@ def _by_interval(place: LogPlace, rows: RolloutRows, starts: list[float], length
     # A moment just before the hour may be rounded up to it, in a record that lies in the hour before.
     hours = list(hours_between(starts[0] - 1, starts[-1] + length))
     for done, hour in enumerate(hours, start=1):
-        files = [file for file in place.files("predictions", hour) if file.written >= starts[0] - _CLOCK_SECONDS]
-        pending = pa.concat_tables([pending, *rows.tables(files, since, until)]).sort_by("at")
+        tables = rows.tables(place, hour, since, until, starts[0] - _CLOCK_SECONDS)
+        pending = pa.concat_tables([pending, *tables]).sort_by("at")
         place.progress("requests", done, len(hours), f"{hour:%H}:00")
         over = (hour + timedelta(hours=1)).timestamp()
         while left and (left[0] + length <= over or done == len(hours)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from modelway.observe.log_tables import Unreadable
 from modelway.observe.rollout_rows import micros
 from modelway.records.rollout_seen import Report
 from modelway.records.serve import StatisticsRecord
@@ -19,7 +17,7 @@ from modelway.records.serve import StatisticsRecord
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from modelway.observe.log_hours import LogFile
+    from modelway.observe.log_parquet import SegmentText
     from modelway.records.rollout import RolloutOptions
 
 
@@ -62,19 +60,14 @@ class Replicas:
     _copies: dict[str, list[_Line]] = field(default_factory=lambda: defaultdict(list))
     _known: set[tuple[str, int] | bytes] = field(default_factory=set)
 
-    def read(self, files: Iterable[LogFile]) -> None:
-        """Take the lines of some files; those that can't be read are passed over, and missed later."""
-        for file in files:
-            try:
-                content = gzip.decompress(file.path.read_bytes())
-            except Unreadable as error:
-                self.unreadable.append(f"{file.name}: {error or type(error).__name__}")
-                continue
-            for line in content.splitlines():
+    def read(self, texts: Iterable[SegmentText]) -> None:
+        """Take the lines of some segments; those that can't be read are passed over, and missed later."""
+        for text in texts:
+            for line in text.lines:
                 try:
-                    self._take(StatisticsRecord.from_json(line), line, file.written)
+                    self._take(StatisticsRecord.from_json(line), line, text.written)
                 except ValidationError:
-                    self.unreadable.append(f"{file.name}: a line that is no record of the statistics")
+                    self.unreadable.append(f"{text.where}: a line that is not a record of the statistics")
         for lines in (*self._lines.values(), *self._copies.values()):
             lines.sort(key=_start)
 

@@ -10,16 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelway.observe.answer_numbers import Answers
-from modelway.observe.log_tables import LogTables, field_of, keys_of
+from modelway.observe.log_tables import LogReader, field_of, keys_of
 from modelway.records.data import ColumnType, Task
 from modelway.records.rollout_seen import LATENCY_EDGES_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
-    from modelway.observe.log_hours import LogFile
+    from modelway.observe.log_hours import LogPlace
     from modelway.observe.score_buckets import ScoreBuckets
 
 PINNED = "pinned"
@@ -63,9 +64,15 @@ class RolloutRows:
     slices: tuple[str, ...] = ()
     unreadable: list[str] = field(default_factory=list)
 
-    def tables(self, files: Iterable[LogFile], since: int, until: int) -> Iterator[pa.Table]:
-        """The requests of [since, until), microseconds since 1970, some files at a time."""
-        for table in LogTables(self._schemas(), self.unreadable).read(files):
+    def tables(
+        self, place: LogPlace, hour: datetime, since: int, until: int, written_since: float
+    ) -> Iterator[pa.Table]:
+        """An hour's requests of [since, until), microseconds since 1970, some files at a time.
+
+        What the storage got before `written_since`, seconds since 1970, is passed over.
+        """
+        reader = LogReader(place, "predictions", hashed_keys=True, unreadable=self.unreadable)
+        for table in reader.tables([hour], self._schemas(), written_since):
             yield self._numbers(table, since, until)
 
     def nothing(self) -> pa.Table:

@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from modelway.observe.log_files import log_files
+from modelway.observe.log_hours import hours_between
+from modelway.observe.log_tables import LogReader
 from modelway.records.decision import Traffic
 from modelway.records.serve import LATENCY_BOUNDS_MS, StatisticsRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
-    from pathlib import Path
 
-    from modelway.records.data import S3Options
-    from modelway.records.progress import Progress
+    from modelway.observe.log_hours import LogPlace
 
 
-def read_traffic(
-    uri: str, since: datetime, until: datetime, s3: S3Options, cache: Path, progress: Progress
-) -> Traffic | None:
-    """Add up the statistics; None where there are none. Lines that can't be read are passed over."""
+def read_traffic(place: LogPlace, since: datetime, until: datetime) -> Traffic | None:
+    """Add up the statistics of [since, until); None where there are none. Lines that can't be read are passed over.
+
+    Raises:
+        InputError: there is no log at all.
+        OutsideError: S3 or the file system fails.
+    """
+    place.require()
     hours: dict[str, list[int]] = {}
     latency = [0] * (len(LATENCY_BOUNDS_MS) + 1)
     refused, total_ms = 0, 0.0
-    for _, path in log_files(uri, "statistics", since, until, s3, cache, progress):
-        for record in _records(path):
-            if not record.requests or not since.isoformat()[:19] <= record.start[:19] < until.isoformat()[:19]:
-                continue
-            counts = hours.setdefault(f"{record.start[:13]}:00Z", [0, 0])
-            counts[0] += record.requests
-            counts[1] += record.errors
-            refused += record.refused
-            total_ms += record.latency_sum_ms
-            latency = [one + other for one, other in zip(latency, record.latency, strict=True)]
+    for record in _records(place, since, until):
+        if not record.requests or not since.isoformat()[:19] <= record.start[:19] < until.isoformat()[:19]:
+            continue
+        counts = hours.setdefault(f"{record.start[:13]}:00Z", [0, 0])
+        counts[0] += record.requests
+        counts[1] += record.errors
+        refused += record.refused
+        total_ms += record.latency_sum_ms
+        latency = [one + other for one, other in zip(latency, record.latency, strict=True)]
     requests, errors = (sum(counts[at] for counts in hours.values()) for at in (0, 1))
     if not hours:
         return None
@@ -50,18 +52,12 @@ def read_traffic(
     )
 
 
-def _records(path: Path) -> list[StatisticsRecord]:
-    found = []
-    try:
-        lines = gzip.decompress(path.read_bytes()).splitlines()
-    except (OSError, EOFError, zlib.error):
-        return []
-    for line in lines:
-        try:
-            found.append(StatisticsRecord.from_json(line))
-        except ValidationError:
-            continue
-    return found
+def _records(place: LogPlace, since: datetime, until: datetime) -> Iterator[StatisticsRecord]:
+    reader = LogReader(place, "statistics")
+    for text in reader.texts(hours_between(since.timestamp(), until.timestamp())):
+        for line in text.lines:
+            with suppress(ValidationError):
+                yield StatisticsRecord.from_json(line)
 
 
 def _percentile(latency: list[int], q: float) -> float | None:

@@ -18,7 +18,7 @@ from modelway.records.progress import Progress, silent
 from modelway.storage import is_s3, read_bytes
 
 if TYPE_CHECKING:
-    from modelway.observe.log_files import Files
+    from modelway.observe.data_rows import Files
     from modelway.records.data import ColumnType, PrepareOptions, S3Options
     from modelway.registry import Registry
 

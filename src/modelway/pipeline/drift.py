@@ -10,7 +10,7 @@ import pyarrow as pa
 from modelway.errors import GateError, InconclusiveError, InputError
 from modelway.observe.data_rows import data_files, pieces
 from modelway.observe.drift import Judged, judge_columns
-from modelway.observe.log_files import is_log, log_files
+from modelway.observe.log_hours import LogPlace, is_log
 from modelway.observe.log_rows import LogRows, features_of, windows_of
 from modelway.observe.profile import PREDICTIONS
 from modelway.observe.slice_drift import judge_slices
@@ -61,6 +61,10 @@ class Rows:
     cache: Path
     hashed: tuple[str, ...] = ()
     is_log: bool | None = None
+
+    def place(self, progress: Progress = silent) -> LogPlace:
+        """The log; its copies are kept apart from those of a rollout, which needs other hours."""
+        return LogPlace(self.uri, self.s3, self.cache / "monitor", progress)
 
 
 def find_drift(options: DriftOptions, reference: Reference, rows: Rows, progress: Progress = silent) -> DriftReport:
@@ -120,16 +124,14 @@ def _count_log(watch: Watch, options: DriftOptions, rows: Rows, progress: Progre
     baseline = watch.watched.baseline
     kinds = dict(watch.watched.kinds)
     kinds.pop(baseline.target or "", None)
-    files = log_files(rows.uri, "predictions", rows.since, rows.until, rows.s3, rows.cache, progress)
     log = LogRows(kinds, baseline, rows.since, rows.until)
-    for done, table in enumerate(log.tables(files), start=1):
+    for table in log.tables(rows.place(progress), "drift"):
         for window, part in windows_of(table, rows.since, options.window_hours):
             asked = part.filter(part["features"].is_valid())
             if asked.num_rows:
                 watch.add(window, features_of(asked, kinds), log.outputs(asked) if baseline.task else None)
             for item in asked["version"].value_counts().to_pylist():
                 watch.versions[item["values"]] = watch.versions.get(item["values"], 0) + item["counts"]
-        progress("drift", done, len(files), "files")
     return log.files, tuple(log.unreadable)
 
 

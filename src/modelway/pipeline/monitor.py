@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from modelway.decide.health import decide
 from modelway.errors import ModelwayError, OutsideError, combine_exit_codes
+from modelway.observe.log_compaction import compact_hours, settled
+from modelway.observe.log_hours import hours_between
 from modelway.observe.traffic import read_traffic
 from modelway.pipeline.drift import find_drift
 from modelway.pipeline.performance import check_performance
@@ -56,6 +59,10 @@ class Monitored:
     exit_code: int
 
 
+def _quiet(text: str) -> None:
+    """Tell nobody."""
+
+
 def monitor(
     name: str,
     options: MonitorOptions,
@@ -72,6 +79,7 @@ def monitor(
     check_data: Callable[[], PartReport] | None = None,
     find_rollout: Callable[[], Rollout | None] | None = None,
     progress: Progress = silent,
+    note: Callable[[str], None] = _quiet,
 ) -> Monitored:
     """Run all parts, decide, and leave reports, dashboard and decision; a part that fails stops no other.
 
@@ -89,11 +97,14 @@ def monitor(
         release_hours: how old the live release is, if anybody said.
         check_data: checks the data that a retraining would use; asked only where something fails.
         find_rollout: gives the environment's newest rollout, which the dashboard shows; where it can't, that.
-        progress: told of each file.
+        progress: told of each hour of the log.
+        note: told where the log can't be compacted; it is read all the same.
 
     Raises:
         OutsideError: what is left can't be written.
     """
+    if options.compact:
+        _compact(rows, now, progress, note)
     reference, codes = _attempt(find_reference)
     drift: DriftReport | ModelwayError
     performance: PerformanceReport | ModelwayError
@@ -107,7 +118,7 @@ def monitor(
         )
     else:
         drift = performance = reference
-    traffic, _ = _attempt(lambda: read_traffic(rows.uri, rows.since, rows.until, rows.s3, rows.cache, progress))
+    traffic, _ = _attempt(lambda: read_traffic(rows.place(progress), rows.since, rows.until))
     seen = Observation(
         drift=_finding(drift),
         performance=_finding(performance),
@@ -130,6 +141,14 @@ def monitor(
     rollout, _ = _attempt(find_rollout) if find_rollout is not None else (None, 0)
     _leave(whole, name, rows, output, rollout)
     return whole
+
+
+def _compact(rows: Rows, now: float, progress: Progress, note: Callable[[str], None]) -> None:
+    """Compact the log's hours that are over; without the rights to do so they are read as they are."""
+    hours = settled(hours_between(rows.since.timestamp(), rows.until.timestamp()), datetime.fromtimestamp(now, UTC))
+    done, _ = _attempt(lambda: compact_hours(rows.place(progress), hours))
+    if isinstance(done, OutsideError):
+        note(f"The log was not compacted, and is read segment by segment: {done}")
 
 
 def _attempt(action: Callable[[], _T]) -> tuple[_T | ModelwayError, int]:

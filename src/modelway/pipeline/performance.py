@@ -16,7 +16,6 @@ from modelway.evaluate.resample import Drawer
 from modelway.evaluate.rows import Problem, rows_of
 from modelway.evaluate.slices import slices_of
 from modelway.observe.labels import join_labels, read_labels
-from modelway.observe.log_files import log_files
 from modelway.observe.log_rows import LogRows, windows_of
 from modelway.observe.log_tables import field_of
 from modelway.records.data import Task
@@ -214,9 +213,8 @@ def _answers(
         name: baseline.columns[name].type for name in slices if name in baseline.columns and name not in rows.hashed
     }
     log = LogRows(kinds, baseline, rows.since, rows.until)
-    files = log_files(rows.uri, "predictions", rows.since, rows.until, rows.s3, rows.cache, progress)
     parts = []
-    for done, table in enumerate(log.tables(files), start=1):
+    for table in log.tables(rows.place(progress), "performance"):
         answered = table.filter(pc.is_valid(table["prediction"]))
         kept = {name: answered[name] for name in ("id", "key", "time", "variant", "version", "prediction")}
         if baseline.classes:
@@ -227,7 +225,6 @@ def _answers(
                 field_of(answered["features"], name) if known else pa.nulls(answered.num_rows, pa.string())
             )
         parts.append(pa.table(kept))
-        progress("performance", done, len(files), "files")
     return (pa.concat_tables(parts) if parts else _nothing(baseline, slices)), tuple(log.unreadable)
 
 

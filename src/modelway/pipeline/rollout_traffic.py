@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from modelway.errors import InputError
+from modelway.observe.log_hours import LogPlace
 from modelway.observe.rollout_log import read_recorded
 from modelway.observe.score_buckets import ScoreBuckets
 from modelway.observe.traffic import read_traffic
@@ -37,14 +38,8 @@ def present_forecast(
     until = datetime.now(UTC)
     place = environment.place
     try:
-        traffic = read_traffic(
-            place.log,
-            until - timedelta(hours=_RATE_HOURS),
-            until,
-            place.options.s3,
-            root / ".modelway" / "cache",
-            progress,
-        )
+        log = LogPlace(place.log, place.options.s3, root / ".modelway" / "cache", progress)
+        traffic = read_traffic(log, until - timedelta(hours=_RATE_HOURS), until)
     except InputError:
         return None
     if traffic is None or not traffic.requests:

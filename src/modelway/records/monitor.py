@@ -126,6 +126,9 @@ class MonitorOptions(Record):
     """The prediction log; `serve.log.uri` when absent. Also as --predictions."""
     hours: _Hours = 24.0
     """How far back is looked where --since is absent."""
+    compact: bool = True
+    """Whether `monitor` first compacts hours of the log that ended more than an hour ago, as `modelway log compact`
+    does: reading them again takes seconds instead of minutes. It needs to write to the log."""
     drift: DriftOptions = DriftOptions()
     """Drift of inputs and outputs."""
     performance: PerformanceOptions = PerformanceOptions()

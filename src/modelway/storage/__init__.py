@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from modelway.storage.access import list_files, read_bytes, read_tagged, write_bytes, write_if_unchanged
-from modelway.storage.addresses import DATA_SUFFIXES, LOG_SUFFIXES, Found, is_s3
+from modelway.storage.addresses import COMPACTED_SUFFIXES, DATA_SUFFIXES, LOG_SUFFIXES, Found, is_s3
 from modelway.storage.documents import Document
-from modelway.storage.mirror import sync
+from modelway.storage.mirror import fetch, sync
 from modelway.storage.objects import abort_uploads, list_below, read_range, remove_below, upload
 from modelway.storage.probing import Probe, is_writable, probe_s3
 
 __all__ = [
+    "COMPACTED_SUFFIXES",
     "DATA_SUFFIXES",
     "LOG_SUFFIXES",
     "Document",
     "Found",
     "Probe",
     "abort_uploads",
+    "fetch",
     "is_s3",
     "is_writable",
     "list_below",

@@ -59,8 +59,10 @@ def read_tagged(uri: str, *, s3: S3Options = _DEFAULT) -> tuple[bytes, str]:
     return content, local_tag(content)
 
 
-def write_bytes(uri: str, content: bytes, *, s3: S3Options = _DEFAULT) -> None:
+def write_bytes(uri: str, content: bytes, *, s3: S3Options = _DEFAULT, private: bool = False) -> None:
     """Write a file or object; it is there whole or not at all.
+
+    A private local file is readable by its owner only. Who may read an object is up to its bucket.
 
     Raises:
         InputError: there is no such bucket.
@@ -69,11 +71,15 @@ def write_bytes(uri: str, content: bytes, *, s3: S3Options = _DEFAULT) -> None:
     if is_s3(uri):
         write_s3(uri, s3, content)
     else:
-        write_local(uri, content)
+        write_local(uri, content, private=private)
 
 
-def write_if_unchanged(uri: str, content: bytes, tag: str | None, *, s3: S3Options = _DEFAULT) -> str | None:
+def write_if_unchanged(
+    uri: str, content: bytes, tag: str | None, *, s3: S3Options = _DEFAULT, private: bool = False
+) -> str | None:
     """Write only if the file or object still has the tag it was read with; None wants that there is none.
+
+    `private` as for `write_bytes`.
 
     Returns:
         The new tag, or None when somebody else was faster and nothing was written.
@@ -84,4 +90,4 @@ def write_if_unchanged(uri: str, content: bytes, tag: str | None, *, s3: S3Optio
     """
     if is_s3(uri):
         return write_s3_if_unchanged(uri, s3, content, tag)
-    return write_local_if_unchanged(uri, content, tag)
+    return write_local_if_unchanged(uri, content, tag, private=private)

@@ -11,7 +11,9 @@ from modelway.errors import InputError
 DATA_SUFFIXES = (".parquet", ".csv", ".jsonl")
 """Endings of the files that count when a folder, prefix or glob is read."""
 LOG_SUFFIXES = (".jsonl.gz",)
-"""Endings of the prediction log's files."""
+"""Endings of the prediction log's segments."""
+COMPACTED_SUFFIXES = (".parquet",)
+"""Endings of the files that segments of the prediction log are compacted into."""
 
 _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
 _WILDCARD = re.compile(r"[*?\[]")

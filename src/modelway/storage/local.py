@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,15 +26,13 @@ def list_local(
     if path.is_file():
         return [_stated(path.name, path, uri)]
     if path.is_dir():
-        below = [name for name in _walk(path) if is_wanted(name, include, exclude, suffixes)]
-        return [_found(path, name) for name in below]
+        return _found(path, [name for name in _walk(path) if is_wanted(name, include, exclude, suffixes)])
     if not has_wildcard(uri):
         return []
     folder, pattern = split_glob(uri)
     base = Path(folder or ".")
     fitting = (name for name in _walk(base) if matches_whole(name, pattern))
-    names = [name for name in fitting if is_wanted(name, include, exclude, suffixes)]
-    return [_found(base, name) for name in names]
+    return _found(base, [name for name in fitting if is_wanted(name, include, exclude, suffixes)])
 
 
 def read_local(uri: str) -> bytes:
@@ -47,18 +45,18 @@ def read_local(uri: str) -> bytes:
         raise outside(error, uri) from error
 
 
-def write_local(uri: str, content: bytes) -> None:
+def write_local(uri: str, content: bytes, *, private: bool = False) -> None:
     """Write a file beside its place and rename it; raises `OutsideError` where that fails."""
     path = Path(uri)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as work:
+        with replacing(path, private=private) as work:
             work.write_bytes(content)
     except OSError as error:
         raise outside(error, uri) from error
 
 
-def write_local_if_unchanged(uri: str, content: bytes, tag: str | None) -> str | None:
+def write_local_if_unchanged(uri: str, content: bytes, tag: str | None, *, private: bool = False) -> str | None:
     """Write a file if its content's SHA-256 still is `tag` (None: if it does not exist); None if it is not.
 
     Writers shut each other out by a lock on `.NAME.lock` beside the file.
@@ -69,7 +67,7 @@ def write_local_if_unchanged(uri: str, content: bytes, tag: str | None) -> str |
         with locked(path.with_name(f".{path.name}.lock"), uri):
             if (local_tag(path.read_bytes()) if path.exists() else None) != tag:
                 return None
-            write_local(uri, content)
+            write_local(uri, content, private=private)
     except OSError as error:
         raise outside(error, uri) from error
     return local_tag(content)
@@ -81,16 +79,20 @@ def local_tag(content: bytes) -> str:
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Give a file to write beside `target`; on leaving, put it in `target`'s place, on any error remove it."""
+def replacing(target: Path, *, private: bool = False) -> Iterator[Path]:
+    """Give a file to write beside `target`; on leaving, put it in `target`'s place, on any error remove it.
+
+    A private file is readable by its owner only, whatever the umask.
+    """
     number, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
     os.close(number)
     work = Path(name)
     try:
         yield work
-        mask = os.umask(0)
-        os.umask(mask)
-        work.chmod(0o666 & ~mask)
+        if not private:
+            mask = os.umask(0)
+            os.umask(mask)
+            work.chmod(0o666 & ~mask)
         work.replace(target)
     finally:
         work.unlink(missing_ok=True)
@@ -126,9 +128,14 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _found(folder: Path, name: str) -> Found:
-    path = folder / name
-    return _stated(name, path, str(path))
+def _found(folder: Path, names: list[str]) -> list[Found]:
+    """The files of these names; one that was removed since its folder was listed is left out."""
+    found = []
+    for name in names:
+        path = folder / name
+        with suppress(FileNotFoundError):
+            found.append(_stated(name, path, str(path)))
+    return found
 
 
 def _stated(name: str, path: Path, uri: str) -> Found:

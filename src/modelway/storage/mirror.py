@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from modelway.errors import OutsideError
+from modelway.errors import InputError, OutsideError
 from modelway.locks import locked
 from modelway.records.base import Record
 from modelway.records.data import S3Options
@@ -76,20 +76,46 @@ def sync(
         UsageError: there are no credentials for S3.
     """
     found = list_files(uri, s3=s3, include=include, exclude=exclude, suffixes=suffixes)
+    paths = fetch(found, directory, s3=s3, remove=remove, progress=progress)
+    if missing := next((item for item in found if item.name not in paths), None):
+        raise InputError("the object was removed while it was read", where=missing.uri, remedy="Try again.")
+    return sorted(paths.items())
+
+
+def fetch(
+    found: list[Found],
+    directory: Path,
+    *,
+    s3: S3Options = _DEFAULT,
+    remove: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Path]:
+    """Download listed objects that are new or changed, as `sync` does.
+
+    Returns:
+        Local paths by name; without those that were removed from S3 since they were listed.
+
+    Raises:
+        OutsideError: S3 fails or denies access, a download stays torn, or the disk is full.
+        UsageError: there are no credentials for S3.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with locked(directory / f"{STATE}.lock", f"the copy of {uri}", _DOWNLOAD_SECONDS):
+        with locked(directory / f"{STATE}.lock", f"the copies in {directory}", _DOWNLOAD_SECONDS):
             seen = _read_state(directory)
             stale = [item for item in found if not _is_current(directory, item, seen.get(item.name))]
+            gone: set[str] = set()
             try:
-                _download_all(s3_client(s3), stale, directory, seen, progress)
+                gone = _download_all(s3_client(s3), stale, directory, seen, progress)
                 if remove:
-                    _remove_gone(directory, seen, {item.name for item in found})
+                    gone |= set(seen) - {item.name for item in found}
+                _remove(directory, seen, gone & set(seen))
             finally:
-                write_local(str(directory / STATE), _State(files=dict(sorted(seen.items()))).to_json().encode())
+                if stale or gone:
+                    write_local(str(directory / STATE), _State(files=dict(sorted(seen.items()))).to_json().encode())
     except OSError as error:
         raise outside(error, error.filename or str(directory)) from error
-    return [(item.name, directory / item.name) for item in found]
+    return {item.name: directory / item.name for item in found if item.name not in gone}
 
 
 def _read_state(directory: Path) -> dict[str, _Seen]:
@@ -112,15 +138,21 @@ def _is_current(directory: Path, item: Found, seen: _Seen | None) -> bool:
 
 def _download_all(
     client: S3Client, stale: list[Found], directory: Path, seen: dict[str, _Seen], progress: Progress
-) -> None:
+) -> set[str]:
+    """Download all of them; gives the names of those that are not there any more."""
+    gone = set()
     pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="modelway-sync")
     try:
         jobs = [pool.submit(_download, client, item, directory / item.name) for item in stale]
         for done, (item, job) in enumerate(zip(stale, jobs, strict=True), start=1):
-            seen[item.name] = job.result()
+            try:
+                seen[item.name] = job.result()
+            except InputError:
+                gone.add(item.name)
             progress("download", done, len(stale), item.name)
     finally:
         pool.shutdown(cancel_futures=True)
+    return gone
 
 
 def _download(client: S3Client, item: Found, target: Path) -> _Seen:
@@ -206,9 +238,9 @@ def _md5_of_parts(path: Path, sizes: list[int]) -> list[bytes]:
     return sums
 
 
-def _remove_gone(directory: Path, seen: dict[str, _Seen], there: set[str]) -> None:
-    """Remove what an earlier sync put here and S3 no longer has."""
-    for name in sorted(set(seen) - there):
+def _remove(directory: Path, seen: dict[str, _Seen], gone: set[str]) -> None:
+    """Remove copies that an earlier sync put here and that S3 no longer has."""
+    for name in sorted(gone):
         (directory / name).unlink(missing_ok=True)
         del seen[name]
 
