@@ -6,13 +6,15 @@ import gzip
 import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SEGMENT_SECONDS = 10
 EPOCH = "e1"
@@ -57,7 +59,7 @@ class LogSet:
         with ProcessPoolExecutor(processes) as pool:
             labels = [line for lines in pool.map(_write_part, parts, chunksize=4) for line in lines]
         (self.folder / "labels.csv").write_text("id,churned\n" + "".join(labels))
-        (self.folder / "baseline.json").write_text(_baseline(self))
+        (self.folder / "baseline.json").write_text(_baseline())
 
 
 def features_of(random: np.random.Generator, rows: int) -> list[dict[str, Any]]:
@@ -135,7 +137,7 @@ def _statistics(replica: str, begin: datetime, number: int, records: list[dict[s
     }  # fmt: skip
 
 
-def _baseline(spec: LogSet, rows: int = 20_000) -> str:
+def _baseline(rows: int = 20_000) -> str:
     """The baseline of the model that answers: rows of the same distributions."""
     from modelway.observe.baseline import make_baseline
     from modelway.records.data import Column, ColumnType, Dataset, Duplicates, HashSplit, Task
