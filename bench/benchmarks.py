@@ -82,6 +82,10 @@ BENCHMARKS = (
         "rollout-end-to-end", "Rollouts, end to end", "rollout_end_to_end", 10,
         "Whole rollouts of real servers with real requests, decided by nobody.",
     ),
+    Benchmark(
+        "log-reading", "Reading a log", "log_reading", 18,
+        "A day of small segments, read by monitoring and by a rollout's tick, as segments and compacted.",
+    ),
     Benchmark("drift", "Drift", "drift", 9, "Drift of one data set against another, beside Evidently and NannyML."),
     Benchmark(
         "drift-streams", "Drift on simulated streams", "drift_streams", 9,

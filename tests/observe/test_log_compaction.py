@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -244,11 +245,25 @@ class TestCompactHours:
         log.check()
 
     def test_a_line_longer_than_a_block_is_read(self, disk) -> None:
-        long = {**lines_of(1)[2], "features": {"age": 1, "city": "x" * (5 << 20), "day": "2024-02-29T00:00:00Z"}}
+        long = {**lines_of(1)[2], "features": {"age": 1, "city": "x" * (9 << 20), "day": "2024-02-29T00:00:00Z"}}
         disk.put("a.jsonl.gz", [lines_of(1)[1], long])
         disk.check()
         compact(disk)
         disk.check()
+
+    def test_segments_that_the_storage_got_before_a_moment_are_passed_over_as_before(self, disk) -> None:
+        disk.fill(4)
+        for number in range(4):
+            os.utime(Path(disk.place.address("predictions", HOUR)) / f"host-{number:04}.jsonl.gz", (number, number))
+
+        def since(moment: float) -> list[str]:
+            tables = LogReader(disk.place, "predictions").tables([HOUR], (SCHEMA,), moment)
+            return [name for table in tables for name in table["id"].to_pylist()]
+
+        raw = [since(moment) for moment in (0, 1.5, 2, 9)]
+        assert [len(found) for found in raw] == [16, 8, 8, 0]
+        compact(disk)
+        assert [since(moment) for moment in (0, 1.5, 2, 9)] == raw
 
     def test_only_hours_that_ended_an_hour_ago_are_settled(self) -> None:
         hours = [HOUR, HOUR + timedelta(hours=1)]
@@ -361,6 +376,21 @@ class TestAtOnce:
         monkeypatch.setattr(LogPlace, "_list", listing)
         log.check()
         assert log.raw() == []
+
+    def test_a_compaction_between_listing_and_fetching_hides_nothing(self, log, monkeypatch) -> None:
+        log.fill(4)
+        fetch, before = LogPlace.fetch, []
+
+        def fetching(place: LogPlace, *args: Any, **options: Any) -> Any:
+            if not before:
+                before.append(True)
+                other = LogPlace(log.place.log, log.place.s3, log.place.cache / "b", silent)
+                assert compact_hours(other, [HOUR]).segments == 4
+            return fetch(place, *args, **options)
+
+        monkeypatch.setattr(LogPlace, "fetch", fetching)
+        reader = LogReader(log.place, "predictions")
+        assert Counter(line for text in reader.texts([HOUR]) for line in text.lines) == Counter(log.written)
 
     def test_copies_that_another_process_forgets_are_brought_again(self, log, monkeypatch) -> None:
         log.fill(3)

@@ -8,7 +8,12 @@ from tools.reference.markdown import page
 from tools.reference.schema import Sections
 
 MADE_OF = "src/modelway/records/serve.py"
-ABOUT = "Both are JSON Lines, compressed with gzip, below the log's address (`serve.log.uri`, `environments.NAME.log`)."
+ABOUT = (
+    "Both are JSON Lines, compressed with gzip, below the log's address (`serve.log.uri`, `environments.NAME.log`). "
+    "`modelway log compact`, and `modelway monitor` before it reads, replace the segments of an hour that is over by "
+    "Parquet files in the hour's folder `compacted/`: a row for each line, with the line itself (`_line`), the name of "
+    "its segment (`_segment`), and its fields as columns where they have one type throughout the file."
+)
 
 
 def log_page() -> str:

@@ -76,10 +76,9 @@ def compact_hours(place: LogPlace, hours: list[datetime]) -> Compaction:
 
 
 def _compact_hour(place: LogPlace, stream: str, hour: datetime, done: Compaction) -> None:
-    listing = place.listed(stream, hour)
-    if not listing.segments:
+    if not place.listed(stream, hour).segments:
         return
-    found = hour_files(place, stream, hour, listing)
+    found = hour_files(place, stream, hour)
     done.left += [f"{folder_of(hour)}/{COMPACTED}/{name}: {error}" for name, error in found.corrupt]
     address = place.address(stream, hour)
     _remove_held(address, hour, found, place.s3, done)
@@ -97,7 +96,7 @@ def _compact_hour(place: LogPlace, stream: str, hour: datetime, done: Compaction
         done.files += 1
     if done.segments > before:
         done.hours += 1
-        place.fetch(stream, hour, [])  # the copies are not needed any more
+        place.fetch(stream, hour, [], [])  # the copies are not needed any more
 
 
 def _batches(files: list[LogFile], hour: datetime, done: Compaction) -> Iterator[list[SegmentText]]:

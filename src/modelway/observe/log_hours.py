@@ -90,8 +90,17 @@ class LogPlace:
         segments = self._list(f"{address}/", LOG_SUFFIXES)
         return HourListing(segments, self._list(f"{address}/{COMPACTED}/", COMPACTED_SUFFIXES))
 
-    def fetch(self, stream: str, hour: datetime, found: list[Found], *, compacted: bool = False) -> list[LogFile]:
-        """Listed files on this machine, without those that were removed since; copies of others are removed.
+    def fetch(
+        self, stream: str, hour: datetime, found: list[Found], there: list[Found], *, compacted: bool = False
+    ) -> list[LogFile]:
+        """Listed files on this machine, without those that were removed since.
+
+        Args:
+            stream: predictions or statistics.
+            hour: theirs.
+            found: the files.
+            there: all files whose copies are kept; those of others are removed.
+            compacted: whether they are compacted files.
 
         Raises:
             OutsideError: S3 or the file system fails.
@@ -102,7 +111,7 @@ class LogPlace:
         if not found and not folder.is_dir():
             return []
         self.own.mkdir(mode=0o700, parents=True, exist_ok=True)
-        paths = fetch(found, folder, s3=self.s3, remove=True, progress=self.progress)
+        paths = fetch(found, folder, s3=self.s3, there={one.name for one in there}, progress=self.progress)
         return [LogFile(one.name, paths[one.name], one.modified) for one in found if one.name in paths]
 
     def forget(self, before: datetime) -> None:

@@ -110,10 +110,15 @@ def pack(stream: str, texts: Sequence[SegmentText]) -> Packed:
     if fields is not None:
         columns |= {name: fields[name] for name in fields.column_names}
     about = CompactedSegments(complete=fields is not None, segments=segments)
-    table = pa.table(columns).replace_schema_metadata({_ABOUT: about.model_dump_json().encode()})
+    table = pa.table(columns)
     sink = pa.BufferOutputStream()
     coded = [name for name in table.column_names if name != LINE]
-    pyarrow.parquet.write_table(table, sink, compression="zstd", use_dictionary=coded, write_statistics=coded)
+    # Arrow's own copy of the schema would hold the metadata a second time.
+    with pyarrow.parquet.ParquetWriter(
+        sink, table.schema, compression="zstd", use_dictionary=coded, write_statistics=coded, store_schema=False
+    ) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({_ABOUT: about.model_dump_json().encode()})
     made_of = "\n".join(f"{one.name} {one.digest}" for one in segments)
     name = f"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.parquet"
     packed = Packed(name, sink.getvalue().to_pybytes(), segments)
@@ -218,7 +223,7 @@ def about_of(source: BinaryIO | bytes) -> CompactedSegments:
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetFile(pa.BufferReader(source) if isinstance(source, bytes) else source) as file:
-        found = (file.schema_arrow.metadata or {}).get(_ABOUT)
+        found = (file.metadata.metadata or {}).get(_ABOUT)
         if found is None:
             raise ValueError("this file was not written by `modelway log compact`")
         about = CompactedSegments.from_json(found)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from modelway.observe.log_hours import HourListing, LogPlace
+    from modelway.observe.log_hours import LogPlace
     from modelway.storage import Found
 
 Unreadable = (ValueError, OSError, EOFError, zlib.error)
@@ -114,7 +114,7 @@ class LogReader:
         """Each segment once, by itself or within a compacted file, in the order of names."""
         seen: set[str] = set()
         for _ in range(_LOOKS):
-            found = hour_files(self.place, self.stream, hour)
+            found = hour_files(self.place, self.stream, hour, written_since)
             gone = found.gone
             for name, error in found.corrupt:
                 self._tell(f"{COMPACTED}/{name}", hour, error)
@@ -147,7 +147,7 @@ class LogReader:
             wanted = {one.name for one in part.about.segments if one.written >= since and one.name not in seen}
             if wanted:
                 yield _Part(hour, part.load(), frozenset(wanted))
-        elif part.written >= since:
+        else:
             yield read_segment(part, hour)
 
     def _texts_of(self, part: _Part) -> Iterator[SegmentText]:
@@ -235,16 +235,16 @@ class _Part:
     wanted: frozenset[str]
 
 
-def hour_files(place: LogPlace, stream: str, hour: datetime, listing: HourListing | None = None) -> HourFiles:
-    """What there is of an hour, on this machine; it is listed where no listing is given.
+def hour_files(place: LogPlace, stream: str, hour: datetime, written_since: float = 0.0) -> HourFiles:
+    """What there is of an hour, on this machine, without segments that the storage got before a moment.
 
     Raises:
         OutsideError: S3 or the file system fails.
     """
-    listing = listing or place.listed(stream, hour)
+    listing = place.listed(stream, hour)
     compacted: list[CompactedFile] = []
     corrupt: list[tuple[str, BaseException]] = []
-    files = place.fetch(stream, hour, listing.compacted, compacted=True)
+    files = place.fetch(stream, hour, listing.compacted, listing.compacted, compacted=True)
     gone = len(files) < len(listing.compacted)
     for file in files:
         try:
@@ -254,8 +254,9 @@ def hour_files(place: LogPlace, stream: str, hour: datetime, listing: HourListin
         except Unreadable as error:
             corrupt.append((file.name, error))
     held = {one.name for file in compacted for one in file.about.segments}
-    wanted = [one for one in listing.segments if one.name not in held]
-    segments = place.fetch(stream, hour, wanted)
+    alone = [one for one in listing.segments if one.name not in held]
+    wanted = [one for one in alone if one.modified >= written_since]
+    segments = place.fetch(stream, hour, wanted, alone)
     return HourFiles(
         segments=segments,
         held=[one for one in listing.segments if one.name in held],

@@ -20,7 +20,7 @@ from modelway.storage.local import outside, replacing, write_local
 from modelway.storage.s3 import s3_client, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from mypy_boto3_s3.client import S3Client
@@ -76,7 +76,8 @@ def sync(
         UsageError: there are no credentials for S3.
     """
     found = list_files(uri, s3=s3, include=include, exclude=exclude, suffixes=suffixes)
-    paths = fetch(found, directory, s3=s3, remove=remove, progress=progress)
+    there = {item.name for item in found} if remove else None
+    paths = fetch(found, directory, s3=s3, there=there, progress=progress)
     if missing := next((item for item in found if item.name not in paths), None):
         raise InputError("the object was removed while it was read", where=missing.uri, remedy="Try again.")
     return sorted(paths.items())
@@ -87,10 +88,17 @@ def fetch(
     directory: Path,
     *,
     s3: S3Options = _DEFAULT,
-    remove: bool = False,
+    there: Collection[str] | None = None,
     progress: Progress = silent,
 ) -> dict[str, Path]:
     """Download listed objects that are new or changed, as `sync` does.
+
+    Args:
+        found: the objects.
+        directory: where they go.
+        s3: where `s3://` leads.
+        there: names of all objects that there are; copies of others are removed. No copy is removed when absent.
+        progress: told of each download.
 
     Returns:
         Local paths by name; without those that were removed from S3 since they were listed.
@@ -107,8 +115,8 @@ def fetch(
             gone: set[str] = set()
             try:
                 gone = _download_all(s3_client(s3), stale, directory, seen, progress)
-                if remove:
-                    gone |= set(seen) - {item.name for item in found}
+                if there is not None:
+                    gone |= set(seen) - set(there)
                 _remove(directory, seen, gone & set(seen))
             finally:
                 if stale or gone:
