@@ -13,6 +13,7 @@ import pytest
 from modelway.artifacts import digest_of, file_digest
 from modelway.bundle import open_bundle, pack_bundle, verify_bundle
 from modelway.errors import InputError, SettingsError
+from modelway.records.trust import Trust
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +48,11 @@ def changed(signed, tmp_path):
     return bundle
 
 
+def signed_by(public_key):
+    """The policy of who wants a signature by this key."""
+    return Trust(public_key=str(public_key), require_signature=True)
+
+
 def rewrite_manifest(bundle):
     """What somebody does who changes a file and knows of the manifest."""
     manifest = json.loads((bundle / "manifest.json").read_text())
@@ -55,10 +61,10 @@ def rewrite_manifest(bundle):
 
 
 def test_a_signed_bundle_verifies(signed, keys):
-    report = verify_bundle(signed, public_key=keys[0][1], require_signature=True)
+    report = verify_bundle(signed, signed_by(keys[0][1]))
     assert report.signed
     assert [check.name for check in report.checks] == [
-        "files", "manifest", "signature", "provenance", "sbom", "contents"
+        "files", "manifest", "signature", "provenance", "sbom", "mlflow", "contents", "reference"
     ]  # fmt: skip
 
 
@@ -82,9 +88,9 @@ def test_a_flipped_bit_anywhere_is_refused(signed, changed, keys):
             torn[place] ^= bit
             (changed / path.name).write_bytes(torn)
             with pytest.raises(InputError):
-                verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+                verify_bundle(changed, signed_by(keys[0][1]), load=False)
         (changed / path.name).write_bytes(content)
-    verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+    verify_bundle(changed, signed_by(keys[0][1]), load=False)
 
 
 def test_a_file_that_is_changed_with_its_manifest_has_another_digest_and_no_signature(signed, changed, keys):
@@ -95,14 +101,14 @@ def test_a_file_that_is_changed_with_its_manifest_has_another_digest_and_no_sign
     with pytest.raises(InputError, match="digest is"):
         verify_bundle(changed, digest=digest)
     with pytest.raises(InputError, match=r"not those that were signed: .*features\.json"):
-        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+        verify_bundle(changed, signed_by(keys[0][1]), load=False)
     with pytest.raises(InputError, match="it speaks of another features"):
         verify_bundle(changed)
 
 
 def test_a_signature_by_another_key_is_refused(changed, keys):
     with pytest.raises(InputError, match="not of this key"):
-        verify_bundle(changed, public_key=keys[1][1], require_signature=True)
+        verify_bundle(changed, signed_by(keys[1][1]), load=False)
 
 
 def test_a_signature_of_another_bundle_is_refused(changed, train_one, origin, keys, tmp_path):
@@ -110,32 +116,32 @@ def test_a_signature_of_another_bundle_is_refused(changed, train_one, origin, ke
     pack_bundle(train_one("three", "linear"), origin, other, private_key=keys[0][0])
     shutil.copyfile(other / "model.sig", changed / "model.sig")
     with pytest.raises(InputError, match="not those that were signed"):
-        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+        verify_bundle(changed, signed_by(keys[0][1]), load=False)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"dsseEnvelope": {"payload": "", "signatures": []}}'])
 def test_what_is_no_signature_is_refused(changed, keys, content):
     (changed / "model.sig").write_text(content)
     with pytest.raises(InputError, match="no signature"):
-        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+        verify_bundle(changed, signed_by(keys[0][1]), load=False)
 
 
 def test_a_missing_signature_is_refused_where_a_key_is_given(changed, keys):
     (changed / "model.sig").unlink()
     with pytest.raises(InputError, match="not signed"):
-        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+        verify_bundle(changed, signed_by(keys[0][1]), load=False)
 
 
 def test_a_signature_cannot_be_required_without_a_key(signed):
     with pytest.raises(SettingsError, match="no public key"):
-        open_bundle(signed, require_signature=True)
+        open_bundle(signed, Trust(require_signature=True))
 
 
 def test_a_key_that_is_none_is_named(signed, tmp_path, train_one, origin):
     bad = tmp_path / "bad.pem"
     bad.write_text("no key")
     with pytest.raises(SettingsError, match="public key"):
-        open_bundle(signed, public_key=bad)
+        open_bundle(signed, Trust(public_key=str(bad)))
     with pytest.raises(SettingsError, match="private key"):
         pack_bundle(train_one("binary", "linear"), origin, tmp_path / "bundle", private_key=bad)
     assert not (tmp_path / "bundle").exists()

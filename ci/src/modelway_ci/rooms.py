@@ -16,7 +16,7 @@ _COMMAND = (
     "pipeline/__init__.py",
 )
 _ALWAYS = (*_COMMAND, "data/*.py", "storage/**", "pipeline/prepare.py")
-_MODEL = ("__init__", "directory", "estimators", "model", "scores", "skops_file")
+_MODEL = ("__init__", "directory", "estimators", "model", "onnx_guard", "scores", "skops_file", "trust")
 _FIT = (*(f"bundle/{name}.py" for name in _MODEL), "features/**", "train/**", "pipeline/fit.py")
 _EVALUATE = (
     *_FIT,

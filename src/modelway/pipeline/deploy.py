@@ -157,7 +157,7 @@ def open_flow(
         say(f"smoke requests will count as traffic: {error.what}")
         token = None
     place = replace(environment.place, smoke=None if token is None else sha256(token.encode()).hexdigest())
-    store = BundleStore(place.bundles, registry, place.serve, place.package, private_key)
+    store = BundleStore(place.bundles, registry, place.trust, place.package, private_key)
 
     def ask(release: Release, url: str) -> SmokeReport:
         served = [read_expected(store.directory(ref)) for ref in (release.champion, *release.challengers)]

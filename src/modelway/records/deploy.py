@@ -19,6 +19,8 @@ class BundleRef(Record):
     """Its version in the registry."""
     digest: str
     """SHA-256 (hexadecimal) of the bundle."""
+    trusted: tuple[str, ...] = ()
+    """The types and functions that it may use in addition to modelway's own list, as the registry had them."""
 
 
 class Release(Record):
