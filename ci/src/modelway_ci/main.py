@@ -764,12 +764,14 @@ class Modelway:
         challengers: list[dagger.Directory],
         private_key: dagger.Secret | None = None,
     ) -> dagger.Container:
+        trusted = {*project.settings.trusted}
         if bundle is None:
             outcome = await deliver.package(project, version, private_key)
             if outcome.artifact is None:
                 return deliver.no_image(images.base(project.workshop), outcome)
             bundle = outcome.artifact
-        return await deliver.image(project, bundle, challengers)
+            trusted = {*trusted, *json.loads(outcome.stdout)["trusted"]}
+        return await deliver.image(project, bundle, challengers, trusted=sorted(trusted))
 
     async def _change(
         self,

@@ -160,7 +160,7 @@ def open_flow(
     store = BundleStore(place.bundles, registry, place.trust, place.package, private_key)
 
     def ask(release: Release, url: str) -> SmokeReport:
-        served = [read_expected(store.directory(ref)) for ref in (release.champion, *release.challengers)]
+        served = [read_expected(store.directory(ref), ref.digest) for ref in (release.champion, *release.challengers)]
         return smoke(url, served, place.options.smoke, progress, token)
 
     return Flow(place, open_target(place), environment.state, ask, say, owner), store
