@@ -159,3 +159,58 @@ def test_a_bundle_without_a_file_that_every_bundle_has_is_refused(changed):
 def test_the_digest_is_that_of_the_manifests_files(signed):
     manifest = json.loads((signed / "manifest.json").read_text())
     assert verify_bundle(signed).digest == digest_of(manifest["files"])
+
+
+class TestKeys:
+    """Keys of every kind that a user may have, as openssl and cryptography write them."""
+
+    @pytest.fixture
+    def key_of(self, tmp_path):
+        """Gives the files of a private key and of its public one."""
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
+
+        makers = {
+            "ed25519": ed25519.Ed25519PrivateKey.generate,
+            "ed448": ed448.Ed448PrivateKey.generate,
+            "x25519": x25519.X25519PrivateKey.generate,
+            "rsa": lambda: rsa.generate_private_key(65537, 2048),
+            "dsa": lambda: dsa.generate_private_key(2048),
+            "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
+            "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
+            "P-521": lambda: ec.generate_private_key(ec.SECP521R1()),
+            "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
+            "brainpoolP256r1": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
+        }
+
+        def write(kind, password=None):
+            key = makers[kind]()
+            private, public = tmp_path / "key.pem", tmp_path / "pub.pem"
+            hidden = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+            pem = serialization.Encoding.PEM
+            private.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, hidden))
+            form = serialization.PublicFormat.SubjectPublicKeyInfo
+            public.write_bytes(key.public_key().public_bytes(pem, form))
+            return private, public
+
+        return write
+
+    @pytest.mark.parametrize("kind", ["P-256", "P-384", "P-521"])
+    def test_curves_of_the_specification_sign_and_verify(self, key_of, kind, train_one, origin, tmp_path):
+        private, public = key_of(kind)
+        pack_bundle(train_one("binary", "linear"), origin, tmp_path / "bundle", private_key=private)
+        assert verify_bundle(tmp_path / "bundle", signed_by(public), load=False).signed
+
+    @pytest.mark.parametrize("kind", ["ed25519", "ed448", "x25519", "rsa", "dsa", "secp256k1", "brainpoolP256r1"])
+    def test_other_keys_are_refused_with_the_kinds_that_work(self, key_of, kind, train_one, origin, signed, tmp_path):
+        private, public = key_of(kind)
+        with pytest.raises(SettingsError, match="P-256, P-384 and P-521"):
+            pack_bundle(train_one("binary", "linear"), origin, tmp_path / "bundle", private_key=private)
+        with pytest.raises(SettingsError, match="P-256, P-384 and P-521"):
+            open_bundle(signed, signed_by(public))
+        assert not (tmp_path / "bundle").exists()
+
+    def test_an_encrypted_key_is_refused(self, key_of, train_one, origin, tmp_path):
+        private, _ = key_of("P-256", b"secret")
+        with pytest.raises(SettingsError, match="unencrypted"):
+            pack_bundle(train_one("binary", "linear"), origin, tmp_path / "bundle", private_key=private)

@@ -42,9 +42,9 @@ class BatchOptions(Record):
     memory: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(MB|GB)$")] = "1GB"
     """What all processes of a run on this machine may hold together."""
     require_signature: bool = False
-    """Whether a bundle without a valid signature is refused."""
+    """Whether a bundle without a valid signature is refused, by serve, batch and deploy alike."""
     public_key: str | None = None
-    """The key (PEM) that bundles are signed with, relative to the settings file."""
+    """The key (PEM) that bundles are signed with, relative to the settings file; that of `serve` where absent."""
     s3: S3Options | None = None
     """Where `s3://` addresses lead; `prepare.s3` where absent."""
     notify_success: bool = False
