@@ -176,10 +176,19 @@ def test_verify_weights_of_a_file_in_the_working_directory_are_refused(pack, tmp
     bundle = hostile.copied(pack("binary", "linear").bundle, tmp_path / "bundle")
     width = hostile.width_of(bundle)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlflow.db").write_bytes(np.ones(width, np.float32).tobytes())
-    weights = hostile.external_tensor("w", (width, 1), "mlflow.db")
-    hostile.use_onnx(bundle, hostile.linear_model(width, weights))
-    assert run(["verify", str(bundle), "--no-run"]) == INPUT
+    # As wide as it has to be for onnxruntime to read the file without a model's path.
+    (tmp_path / "mlflow.db").write_bytes(np.ones(width * 200, np.float32).tobytes())
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["z"]),
+        helper.make_node("ReduceMean", ["z"], ["m"], axes=[1]),
+        helper.make_node("Sigmoid", ["m"], ["p"]),
+    ]
+    weights = hostile.external_tensor("w", (width, 200), "mlflow.db")
+    model = hostile.model_of(width, nodes, initializer=[weights])
+    hostile.use_onnx(bundle, model)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert session.run(None, {"x": np.ones((1, width), np.float32)})[0] > 0.9, "onnxruntime alone reads it"
+    assert run(["verify", str(bundle)]) == INPUT
     assert "mlflow.db" in capsys.readouterr().err
 
 

@@ -45,7 +45,14 @@ _PART = (
 ROOMS: dict[str, tuple[str, ...]] = {
     "prepare": (*_ALWAYS, "cli/prepare.py"),
     "fit": (*_ALWAYS, *_FIT, "cli/fit.py"),
-    "evaluate": (*_ALWAYS, *_EVALUATE, "cli/evaluate.py", "cli/verdicts.py", "pipeline/train.py"),
+    "evaluate": (
+        *_ALWAYS,
+        *_EVALUATE,
+        "cli/evaluate.py",
+        "cli/trust.py",
+        "cli/verdicts.py",
+        "pipeline/train.py",
+    ),
     # The user's code and tests may import any of it.
     "check-code": ("**",),
     "test": ("**",),
@@ -82,6 +89,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "storage/**",
         "cli/serve.py",
         "cli/serve_settings.py",
+        "cli/trust.py",
         "cli/verify.py",
     ),
     # Hardly ever served from a cache, so nothing is gained by leaving anything out.

@@ -139,7 +139,7 @@ class CustomEstimatorOptions(Record):
     params: dict[str, Any] = {}
     """Arguments of the function."""
     trusted: tuple[str, ...] = ()
-    """Types that the saved model may hold in addition to those that skops and modelway trust themselves, by full name."""
+    """Types that the saved model may hold, by full name, in addition to those that skops and modelway trust."""
 
 
 EstimatorOptions = Annotated[
