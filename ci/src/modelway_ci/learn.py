@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import anyio
 
 from modelway_ci.images import OWNER, WORK, stage_container
-from modelway_ci.project import PROJECT, SOURCE, Project, with_registry, with_source, with_user_code, with_volume
+from modelway_ci.project import (
+    PROJECT,
+    SOURCE,
+    Project,
+    with_registry,
+    with_source,
+    with_trust,
+    with_user_code,
+    with_volume,
+)
 from modelway_ci.refusal import RefusalError
 from modelway_ci.services import with_store
 from modelway_ci.settings import is_remote
@@ -131,8 +140,7 @@ async def evaluate(
         trusted: what the registry lets the champion use, in addition to what the settings name.
     """
     container = await with_user_code(stage_container(project.workshop, "evaluate"), project, ("name", "evaluate"))
-    if names := sorted({*project.settings.trusted, *trusted}):
-        container = container.with_env_variable("MODELWAY_TRUST", ",".join(names))
+    container = with_trust(container, [*project.settings.trusted, *project.trusted, *trusted])
     argv = ["evaluate", "--config", project.config, "--output", ARTIFACT]
     for name, directory in (("prepared", prepared), ("model", model), ("champion", champion)):
         if directory is not None:
