@@ -214,7 +214,7 @@ def test_a_recipe_that_names_functions_nobody_trusts_runs_nothing(project: Proje
 
     rewrite(kept_recipe(project), evil)
     assert project.run("reproduce", "1") == 3
-    assert "recipe.json of version 1 is not the one that was registered" in project.err
+    assert "the file recipe.json of version 1 is not the one that was registered" in project.err
     rewrite_recipe(project, evil)
     assert project.run("reproduce", "1") == 3
     assert "os:system" in project.err

@@ -115,8 +115,9 @@ def _fetch(registry: Registry, reference: str, work: Path) -> Kept:
         recipe = Recipe.from_json((work / RECIPE).read_bytes())
     except (InputError, ValueError) as error:
         commit = version.tags.get("commit")
+        why = error.what if isinstance(error, InputError) else "it is malformed"
         raise InputError(
-            f"version {number} has no recipe that can be read: it was registered by an older modelway, or by "
+            f"version {number} has no recipe that can be read ({why}): it was registered by an older modelway, or by "
             "`register` with other settings than it was fitted with",
             where=f"run {version.run_id}",
             remedy=f"Train with its settings again{f' (commit {commit})' if commit else ''}: `modelway train "

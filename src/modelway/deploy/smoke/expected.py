@@ -53,12 +53,12 @@ class Expected:
         return {name: values[number] for name, values in self.columns.items()}
 
 
-def read_expected(directory: Path, digest: str) -> Expected:
+def read_expected(directory: Path, digest: str | None = None) -> Expected:
     """Read a bundle's examples and some of its reference rows.
 
     Args:
         directory: the bundle.
-        digest: the SHA-256 that it has to have.
+        digest: the SHA-256 that it has to have; any when absent.
 
     Raises:
         InputError: it is not that bundle, or a file is missing or can't be read.
