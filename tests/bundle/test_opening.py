@@ -11,6 +11,7 @@ import pytest
 
 from modelway.bundle import open_bundle
 from modelway.errors import InputError
+from modelway.records.trust import Trust
 
 HEAVY = ("pyarrow", "sklearn", "scipy", "lightgbm", "mlflow", "pandas", "onnx", "skops", "model_signing")
 
@@ -75,7 +76,7 @@ def test_a_bundle_that_somebody_changed_is_refused(pack, tmp_path, change):
 
 def test_an_unsigned_bundle_is_refused_where_a_signature_is_required(pack):
     with pytest.raises(InputError, match="not signed"):
-        open_bundle(pack("binary", "linear").bundle, require_signature=True)
+        open_bundle(pack("binary", "linear").bundle, Trust(require_signature=True))
 
 
 def test_a_score_that_is_no_number_is_refused(pack):

@@ -13,6 +13,7 @@ import pytest
 from modelway.artifacts import digest_of, file_digest
 from modelway.bundle import open_bundle, pack_bundle, verify_bundle
 from modelway.errors import InputError, SettingsError
+from modelway.records.trust import Trust
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +48,11 @@ def changed(signed, tmp_path):
     return bundle
 
 
+def signed_by(public_key):
+    """The policy of who wants a signature by this key."""
+    return Trust(public_key=str(public_key), require_signature=True)
+
+
 def rewrite_manifest(bundle):
     """What somebody does who changes a file and knows of the manifest."""
     manifest = json.loads((bundle / "manifest.json").read_text())
@@ -55,10 +61,10 @@ def rewrite_manifest(bundle):
 
 
 def test_a_signed_bundle_verifies(signed, keys):
-    report = verify_bundle(signed, public_key=keys[0][1], require_signature=True)
+    report = verify_bundle(signed, signed_by(keys[0][1]))
     assert report.signed
     assert [check.name for check in report.checks] == [
-        "files", "manifest", "signature", "provenance", "sbom", "contents"
+        "files", "manifest", "signature", "provenance", "sbom", "mlflow", "contents", "reference"
     ]  # fmt: skip
 
 
@@ -82,9 +88,9 @@ def test_a_flipped_bit_anywhere_is_refused(signed, changed, keys):
             torn[place] ^= bit
             (changed / path.name).write_bytes(torn)
             with pytest.raises(InputError):
-                verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+                verify_bundle(changed, signed_by(keys[0][1]), load=False)
         (changed / path.name).write_bytes(content)
-    verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+    verify_bundle(changed, signed_by(keys[0][1]), load=False)
 
 
 def test_a_file_that_is_changed_with_its_manifest_has_another_digest_and_no_signature(signed, changed, keys):
@@ -95,14 +101,14 @@ def test_a_file_that_is_changed_with_its_manifest_has_another_digest_and_no_sign
     with pytest.raises(InputError, match="digest is"):
         verify_bundle(changed, digest=digest)
     with pytest.raises(InputError, match=r"not those that were signed: .*features\.json"):
-        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+        verify_bundle(changed, signed_by(keys[0][1]), load=False)
     with pytest.raises(InputError, match="it speaks of another features"):
         verify_bundle(changed)
 
 
 def test_a_signature_by_another_key_is_refused(changed, keys):
     with pytest.raises(InputError, match="not of this key"):
-        verify_bundle(changed, public_key=keys[1][1], require_signature=True)
+        verify_bundle(changed, signed_by(keys[1][1]), load=False)
 
 
 def test_a_signature_of_another_bundle_is_refused(changed, train_one, origin, keys, tmp_path):
@@ -110,32 +116,32 @@ def test_a_signature_of_another_bundle_is_refused(changed, train_one, origin, ke
     pack_bundle(train_one("three", "linear"), origin, other, private_key=keys[0][0])
     shutil.copyfile(other / "model.sig", changed / "model.sig")
     with pytest.raises(InputError, match="not those that were signed"):
-        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+        verify_bundle(changed, signed_by(keys[0][1]), load=False)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"dsseEnvelope": {"payload": "", "signatures": []}}'])
 def test_what_is_no_signature_is_refused(changed, keys, content):
     (changed / "model.sig").write_text(content)
     with pytest.raises(InputError, match="no signature"):
-        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+        verify_bundle(changed, signed_by(keys[0][1]), load=False)
 
 
 def test_a_missing_signature_is_refused_where_a_key_is_given(changed, keys):
     (changed / "model.sig").unlink()
     with pytest.raises(InputError, match="not signed"):
-        verify_bundle(changed, public_key=keys[0][1], require_signature=True)
+        verify_bundle(changed, signed_by(keys[0][1]), load=False)
 
 
 def test_a_signature_cannot_be_required_without_a_key(signed):
     with pytest.raises(SettingsError, match="no public key"):
-        open_bundle(signed, require_signature=True)
+        open_bundle(signed, Trust(require_signature=True))
 
 
 def test_a_key_that_is_none_is_named(signed, tmp_path, train_one, origin):
     bad = tmp_path / "bad.pem"
     bad.write_text("no key")
     with pytest.raises(SettingsError, match="public key"):
-        open_bundle(signed, public_key=bad)
+        open_bundle(signed, Trust(public_key=str(bad)))
     with pytest.raises(SettingsError, match="private key"):
         pack_bundle(train_one("binary", "linear"), origin, tmp_path / "bundle", private_key=bad)
     assert not (tmp_path / "bundle").exists()
@@ -153,3 +159,58 @@ def test_a_bundle_without_a_file_that_every_bundle_has_is_refused(changed):
 def test_the_digest_is_that_of_the_manifests_files(signed):
     manifest = json.loads((signed / "manifest.json").read_text())
     assert verify_bundle(signed).digest == digest_of(manifest["files"])
+
+
+class TestKeys:
+    """Keys of every kind that a user may have, as openssl and cryptography write them."""
+
+    @pytest.fixture
+    def key_of(self, tmp_path):
+        """Gives the files of a private key and of its public one."""
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
+
+        makers = {
+            "ed25519": ed25519.Ed25519PrivateKey.generate,
+            "ed448": ed448.Ed448PrivateKey.generate,
+            "x25519": x25519.X25519PrivateKey.generate,
+            "rsa": lambda: rsa.generate_private_key(65537, 2048),
+            "dsa": lambda: dsa.generate_private_key(2048),
+            "P-256": lambda: ec.generate_private_key(ec.SECP256R1()),
+            "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
+            "P-521": lambda: ec.generate_private_key(ec.SECP521R1()),
+            "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
+            "brainpoolP256r1": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
+        }
+
+        def write(kind, password=None):
+            key = makers[kind]()
+            private, public = tmp_path / "key.pem", tmp_path / "pub.pem"
+            hidden = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+            pem = serialization.Encoding.PEM
+            private.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, hidden))
+            form = serialization.PublicFormat.SubjectPublicKeyInfo
+            public.write_bytes(key.public_key().public_bytes(pem, form))
+            return private, public
+
+        return write
+
+    @pytest.mark.parametrize("kind", ["P-256", "P-384", "P-521"])
+    def test_curves_of_the_specification_sign_and_verify(self, key_of, kind, train_one, origin, tmp_path):
+        private, public = key_of(kind)
+        pack_bundle(train_one("binary", "linear"), origin, tmp_path / "bundle", private_key=private)
+        assert verify_bundle(tmp_path / "bundle", signed_by(public), load=False).signed
+
+    @pytest.mark.parametrize("kind", ["ed25519", "ed448", "x25519", "rsa", "dsa", "secp256k1", "brainpoolP256r1"])
+    def test_other_keys_are_refused_with_the_kinds_that_work(self, key_of, kind, train_one, origin, signed, tmp_path):
+        private, public = key_of(kind)
+        with pytest.raises(SettingsError, match="P-256, P-384 and P-521"):
+            pack_bundle(train_one("binary", "linear"), origin, tmp_path / "bundle", private_key=private)
+        with pytest.raises(SettingsError, match="P-256, P-384 and P-521"):
+            open_bundle(signed, signed_by(public))
+        assert not (tmp_path / "bundle").exists()
+
+    def test_an_encrypted_key_is_refused(self, key_of, train_one, origin, tmp_path):
+        private, _ = key_of("P-256", b"secret")
+        with pytest.raises(SettingsError, match="unencrypted"):
+            pack_bundle(train_one("binary", "linear"), origin, tmp_path / "bundle", private_key=private)

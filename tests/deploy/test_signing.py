@@ -11,7 +11,7 @@ from modelway.bundle import verify_bundle
 from modelway.errors import InputError
 from modelway.pipeline.bundles import BundleStore
 from modelway.records.package import PackageOptions
-from modelway.records.serve import ServeOptions
+from modelway.records.trust import Trust
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def store(registry: Any, path: Path, public: Path, private: Path | None = None) -> BundleStore:
-    required = ServeOptions(require_signature=True, public_key=str(public))
+    required = Trust(require_signature=True, public_key=str(public))
     return BundleStore(path, registry, required, PackageOptions(), private)
 
 
@@ -66,7 +66,9 @@ def test_what_is_not_signed_is_refused(registry: Any, keys: Any, tmp_path: Path)
 def test_it_is_signed_with_the_key_and_found_signed_again(registry: Any, keys: Any, tmp_path: Path) -> None:
     private, public = keys[0]
     ref, _ = store(registry, tmp_path, public, private).bring("1")
-    assert verify_bundle(tmp_path / ref.digest, public_key=public, require_signature=True).digest == ref.digest
+    assert (
+        verify_bundle(tmp_path / ref.digest, Trust(public_key=str(public), require_signature=True)).digest == ref.digest
+    )
     assert store(registry, tmp_path, public).directory(ref) == tmp_path / ref.digest  # no key is needed any more
 
 
@@ -76,10 +78,10 @@ def test_another_keys_signature_is_refused_and_signed_anew(registry: Any, keys: 
     with pytest.raises(InputError):
         store(registry, tmp_path, public).directory(ref)
     assert store(registry, tmp_path, public, private).bring("1")[0] == ref  # the signature is no part of the digest
-    assert verify_bundle(tmp_path / ref.digest, public_key=public, require_signature=True)
+    assert verify_bundle(tmp_path / ref.digest, Trust(public_key=str(public), require_signature=True))
 
 
 def test_an_unsigned_bundle_of_before_is_no_longer_enough(registry: Any, keys: Any, tmp_path: Path) -> None:
-    ref, _ = BundleStore(tmp_path, registry, ServeOptions(), PackageOptions()).bring("1")
+    ref, _ = BundleStore(tmp_path, registry, Trust(), PackageOptions()).bring("1")
     with pytest.raises(InputError):
         store(registry, tmp_path, keys[0][1]).directory(ref)

@@ -75,8 +75,10 @@ def test_a_bundle_that_cant_be_read_is_refused(bundles: Any, tmp_path: Path) -> 
 
     shutil.copytree(bundles.path / bundles.refs[0].digest, tmp_path / "torn")
     (tmp_path / "torn" / "reference.parquet").write_bytes(b"torn")
-    with pytest.raises(InputError, match="can't be read"):
+    with pytest.raises(InputError, match="not the one of the manifest"):
         read_expected(tmp_path / "torn")
+    with pytest.raises(InputError, match="digest"):
+        read_expected(bundles.path / bundles.refs[0].digest, "0" * 64)
 
 
 def test_an_address_that_is_none_is_refused() -> None:

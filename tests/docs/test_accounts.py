@@ -24,6 +24,7 @@ _NO_SECRETS = {
     "GITHUB_SERVER_URL": "a link to the run",
     "KUBERNETES_EXEC_INFO": "told to a kubeconfig's program",
     "MLFLOW_DISABLE_TELEMETRY": "set by us",
+    "MODELWAY_TRUST": "names of types and functions",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "set by us",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "patience",
     "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "patience",

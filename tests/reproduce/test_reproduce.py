@@ -32,6 +32,15 @@ def rewrite(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path.write_text(json.dumps(content))
 
 
+def rewrite_recipe(project: Project, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change a recipe, of which the registry knows no digest: a version of an earlier release."""
+    from mlflow import MlflowClient
+
+    rewrite(kept_recipe(project), change)
+    uri = f"sqlite:///{project.root / 'mlflow.db'}"
+    MlflowClient(uri, uri).delete_model_version_tag("loans", "1", "kept_digests")
+
+
 def train(project: Project, *more: str) -> dict[str, Any]:
     told = project.json("train", *more)
     assert told["version"] == 1, project.err
@@ -123,7 +132,7 @@ def test_another_seed_is_another_model_and_files_are_named(project: Project) -> 
     def another(recipe: dict[str, Any]) -> None:
         recipe["fit"]["seed"] = 5
 
-    rewrite(kept_recipe(project), another)
+    rewrite_recipe(project, another)
     told = project.json("reproduce", "1")
     assert (told["exit_code"], named(told)) == (4, {("seed", "fit.seed")})
     assert told["files"] == ["model.skops"]
@@ -135,7 +144,7 @@ def test_another_library_is_named(project: Project) -> None:
     def older(recipe: dict[str, Any]) -> None:
         recipe["modelway"] = "0.0.1"
 
-    rewrite(kept_recipe(project), older)
+    rewrite_recipe(project, older)
     told = project.json("reproduce", "1")
     assert told["same"], "what changed and changed nothing is told all the same"
     assert told["differences"] == [{"kind": "library", "name": "modelway", "then": "0.0.1", "now": told_version()}]
@@ -174,7 +183,7 @@ def test_a_difference_that_nothing_explains_is_said_to_be_one(project: Project) 
     def shorter(recipe: dict[str, Any]) -> None:
         recipe["fit"]["estimator"]["epochs"] = 1  # as if the machine had computed something else
 
-    rewrite(kept_recipe(project), shorter)
+    rewrite_recipe(project, shorter)
     told = project.json("reproduce", "1")
     assert (told["exit_code"], named(told)) == (4, {("machine", "something that is not recorded")})
 
@@ -192,3 +201,21 @@ def test_a_recipe_comes_back_as_it_was(project: Project) -> None:
     train(project)
     text = kept_recipe(project).read_text()
     assert Recipe.from_json(text).to_json() == text
+
+
+def test_a_recipe_that_names_functions_nobody_trusts_runs_nothing(project: Project) -> None:
+    """Of a version that an earlier release registered, the registry's tags don't hold the recipe's digest."""
+    train(project)
+    mark = project.root / "ran"
+    estimator = {"kind": "custom", "function": "os:system", "params": {"command": f"touch {mark}"}}
+
+    def evil(recipe: dict[str, Any]) -> None:
+        recipe["fit"].update(estimator=estimator)
+
+    rewrite(kept_recipe(project), evil)
+    assert project.run("reproduce", "1") == 3
+    assert "the file recipe.json of version 1 is not the one that was registered" in project.err
+    rewrite_recipe(project, evil)
+    assert project.run("reproduce", "1") == 3
+    assert "os:system" in project.err
+    assert not mark.exists()

@@ -58,7 +58,7 @@ class Sections:
         fixed = {
             key: " or ".join([one["const"]] if "const" in one else one["enum"])
             for key, one in kind["properties"].items()
-            if "const" in one or (key in _KINDS and "enum" in one)
+            if isinstance(one.get("const"), str) or (key in _KINDS and "enum" in one)
         }
         heading = place + "".join(f", {key} {values}" for key, values in fixed.items())
         if heading in self.headings.values():

@@ -53,8 +53,17 @@ async def image(
     bundle: dagger.Directory,
     challengers: Sequence[dagger.Directory] = (),
     platform: dagger.Platform | None = None,
+    trusted: Sequence[str] = (),
 ) -> dagger.Container:
-    """Build the server's image from its Dockerfile, with a bundle and those that are tried beside it."""
+    """Build the server's image from its Dockerfile, with a bundle and those that are tried beside it.
+
+    Args:
+        project: whose server.
+        bundle: the champion's.
+        challengers: the others'.
+        platform: what it is built for.
+        trusted: the types and functions that the bundles may use: by the registry or the settings, never by a bundle.
+    """
     workshop = project.workshop
     package = workshop.package
     context = (
@@ -77,6 +86,7 @@ async def image(
         "BASE_IMAGE": workshop.base_image or PYTHON[workshop.python],
         "UV_IMAGE": workshop.uv_image,
         "LOCKS": " ".join(locks),
+        "TRUST": " ".join(sorted(trusted)),
     }
     built = context.with_new_file(DOCKERFILE, text).docker_build(
         dockerfile=DOCKERFILE,

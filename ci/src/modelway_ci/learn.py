@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import anyio
 
 from modelway_ci.images import OWNER, WORK, stage_container
-from modelway_ci.project import PROJECT, SOURCE, Project, with_registry, with_source, with_user_code, with_volume
+from modelway_ci.project import (
+    PROJECT,
+    SOURCE,
+    Project,
+    with_registry,
+    with_source,
+    with_trust,
+    with_user_code,
+    with_volume,
+)
 from modelway_ci.refusal import RefusalError
 from modelway_ci.services import with_store
 from modelway_ci.settings import is_remote
@@ -18,6 +27,8 @@ from modelway_ci.stage import ARTIFACT, Outcome, never_cached, run_stage
 from modelway_ci.summary import FILE, summarize
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import dagger
 
     from modelway_ci.settings import Settings
@@ -113,10 +124,23 @@ async def fit(project: Project, prepared: dagger.Directory, flags: FitFlags) -> 
 
 
 async def evaluate(
-    project: Project, prepared: dagger.Directory, model: dagger.Directory, champion: dagger.Directory | None
+    project: Project,
+    prepared: dagger.Directory,
+    model: dagger.Directory,
+    champion: dagger.Directory | None,
+    trusted: Sequence[str] = (),
 ) -> Outcome:
-    """Measure a model and judge it by the gates."""
+    """Measure a model and judge it by the gates.
+
+    Args:
+        project: whose model.
+        prepared: what `prepare` wrote.
+        model: what `fit` wrote.
+        champion: what `pull` wrote.
+        trusted: what the registry lets the champion use, in addition to what the settings name.
+    """
     container = await with_user_code(stage_container(project.workshop, "evaluate"), project, ("name", "evaluate"))
+    container = with_trust(container, [*project.settings.trusted, *project.trusted, *trusted])
     argv = ["evaluate", "--config", project.config, "--output", ARTIFACT]
     for name, directory in (("prepared", prepared), ("model", model), ("champion", champion)):
         if directory is not None:
@@ -183,8 +207,9 @@ async def train(project: Project, data: DataFlags, how: FitFlags, *, registers: 
     if any(outcome.exit_code for outcome in done.values()):
         failed = next(outcome for outcome in done.values() if outcome.exit_code)
         return Result(summarize([*done.values()], failed.exit_code), None)
+    trusted = json.loads(done["pull"].stdout).get("trusted", ())
     evaluated = done["evaluate"] = await evaluate(
-        project, _artifact(done["prepare"]), _artifact(done["fit"]), done["pull"].artifact
+        project, _artifact(done["prepare"]), _artifact(done["fit"]), done["pull"].artifact, trusted
     )
     if evaluated.artifact is None:
         return Result(summarize([*done.values()], evaluated.exit_code), None)

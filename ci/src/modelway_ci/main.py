@@ -25,7 +25,7 @@ from modelway_ci.settings import Settings
 from modelway_ci.summary import conclude, refused, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from modelway_ci.stage import Outcome
 
@@ -79,6 +79,9 @@ Sample = Annotated[int | None, Doc("Read no more than about so many rows, a fixe
 Version = Annotated[str, Doc("A number, an alias or a run")]
 Bundle = Annotated[dagger.Directory | None, Doc("What package wrote, in the place of a version")]
 Challengers = Annotated[list[dagger.Directory], Doc("Bundles beside it, tried by flags")]
+Trust = Annotated[
+    list[str], Doc("Types and functions that a model may use, beside those that settings and registry name")
+]
 PrivateKey = Annotated[
     dagger.Secret | None, Doc("Sign the bundle with this key of an elliptic curve (PEM), as file://key.pem")
 ]
@@ -338,6 +341,7 @@ class Modelway:
         prepared: Annotated[dagger.Directory, Doc("What prepare wrote")],
         model: Annotated[dagger.Directory, Doc("What fit wrote")],
         champion: Annotated[dagger.Directory | None, Doc("The champion, as pull wrote it")] = None,
+        trust: Trust = [],  # noqa: B006
         overrides: Overrides = [],  # noqa: B006
         report_only: ReportOnly = False,
     ) -> dagger.Directory:
@@ -347,7 +351,7 @@ class Modelway:
         """
 
         async def work() -> Result:
-            outcome = await learn.evaluate(await self._project(overrides), prepared, model, champion)
+            outcome = await learn.evaluate(await self._project(overrides, trust=trust), prepared, model, champion)
             metrics = await outcome.artifact.file("metrics.json").contents() if outcome.artifact else None
             return Result(summarize([outcome], outcome.exit_code, metrics), outcome.artifact)
 
@@ -402,6 +406,7 @@ class Modelway:
         data_uri: DataUri = None,
         tracking_uri: TrackingUri = None,
         commit: Commit = None,
+        trust: Trust = [],  # noqa: B006
         overrides: Overrides = [],  # noqa: B006
         report_only: ReportOnly = False,
     ) -> dagger.Directory:
@@ -411,7 +416,7 @@ class Modelway:
         """
 
         async def work() -> Result:
-            project = await self._project(overrides, tracking_uri, commit)
+            project = await self._project(overrides, tracking_uri, commit, trust=trust)
             outcome = await learn.reproduce(project, version, DataFlags(data, data_uri))
             told = json.loads(outcome.stdout) if outcome.stdout.startswith("{") else {}
             return Result(summarize([outcome], outcome.exit_code) | told, outcome.artifact)
@@ -447,6 +452,7 @@ class Modelway:
         version: Version,
         private_key: PrivateKey = None,
         tracking_uri: TrackingUri = None,
+        trust: Trust = [],  # noqa: B006
         overrides: Overrides = [],  # noqa: B006
         report_only: ReportOnly = False,
     ) -> dagger.Directory:
@@ -457,7 +463,7 @@ class Modelway:
         outcome: list[Outcome] = []
 
         async def work() -> Result:
-            project = await self._project(overrides, tracking_uri)
+            project = await self._project(overrides, tracking_uri, trust=trust)
             outcome.append(await deliver.package(project, version, private_key))
             return _told(outcome[0])
 
@@ -473,13 +479,14 @@ class Modelway:
         challenger: Challengers = [],  # noqa: B006
         private_key: PrivateKey = None,
         tracking_uri: TrackingUri = None,
+        trust: Trust = [],  # noqa: B006
         overrides: Overrides = [],  # noqa: B006
     ) -> dagger.Container:
         """Build docker/Dockerfile.serving with a bundle: the server's image.
 
         Example: dagger call image --version champion export --path image.tar
         """
-        project = await self._project(overrides, tracking_uri)
+        project = await self._project(overrides, tracking_uri, trust=trust)
         return await self._image(project, version, bundle, challenger, private_key)
 
     @function(cache="never")  # type: ignore[call-overload, untyped-decorator]
@@ -489,13 +496,14 @@ class Modelway:
         bundle: Bundle = None,
         challenger: Challengers = [],  # noqa: B006
         tracking_uri: TrackingUri = None,
+        trust: Trust = [],  # noqa: B006
         overrides: Overrides = [],  # noqa: B006
     ) -> dagger.Service:
         """Serve a bundle over HTTP, from the image that would be delivered.
 
         Example: dagger call serve --version champion up --ports 8000:8000
         """
-        project = await self._project(overrides, tracking_uri)
+        project = await self._project(overrides, tracking_uri, trust=trust)
         container = await self._image(project, version, bundle, challenger)
         return container.as_service(use_entrypoint=True)
 
@@ -694,6 +702,7 @@ class Modelway:
         require_signature: Annotated[bool, Doc("Refuse a bundle without a valid signature")] = False,
         notify_success: Annotated[bool, Doc("Tell Slack also where all went well")] = False,
         tracking_uri: TrackingUri = None,
+        trust: Trust = [],  # noqa: B006
         overrides: Overrides = [],  # noqa: B006
         report_only: ReportOnly = False,
     ) -> dagger.Directory:
@@ -710,7 +719,7 @@ class Modelway:
         argv += [flag for flag, given in switches.items() if given]
 
         async def work() -> Result:
-            project = await self._project(overrides, tracking_uri)
+            project = await self._project(overrides, tracking_uri, trust=trust)
             scored = watch.Scored(input, input_uri, output_uri, bundle, public_key)
             outcome = await watch.batch(project, scored, argv)
             record = json.loads(outcome.stdout) if outcome.exit_code == 0 else {}
@@ -764,12 +773,14 @@ class Modelway:
         challengers: list[dagger.Directory],
         private_key: dagger.Secret | None = None,
     ) -> dagger.Container:
+        trusted = {*project.settings.trusted, *project.trusted}
         if bundle is None:
             outcome = await deliver.package(project, version, private_key)
             if outcome.artifact is None:
                 return deliver.no_image(images.base(project.workshop), outcome)
             bundle = outcome.artifact
-        return await deliver.image(project, bundle, challengers)
+            trusted = {*trusted, *json.loads(outcome.stdout)["trusted"]}
+        return await deliver.image(project, bundle, challengers, trusted=sorted(trusted))
 
     async def _change(
         self,
@@ -813,6 +824,7 @@ class Modelway:
         tracking_uri: dagger.Secret | None = None,
         commit: str | None = None,
         commit_time: str | None = None,
+        trust: Sequence[str] = (),
     ) -> Project:
         if await self.source.exists(OURS):
             # The default of a source is the module's own repository, not the caller's (dagger#12986, #13018): whoever
@@ -844,7 +856,7 @@ class Modelway:
         )
         workshop = await self._workshop(settings)
         uri = await usable_uri(tracking_uri)
-        return Project(self.source, settings, workshop, outside, uri, commit, commit_time)
+        return Project(self.source, settings, workshop, outside, uri, commit, commit_time, tuple(trust))
 
     async def _settings_text(self) -> str:
         if not await self.source.exists(self.config):

@@ -44,6 +44,7 @@ class Project:
         tracking_uri: the registry's address in the place of the settings'.
         commit: the revision of the user's code.
         commit_time: when that was committed.
+        trusted: the types and functions that a model may use, in addition to what settings and registry name.
     """
 
     source: dagger.Directory
@@ -53,6 +54,7 @@ class Project:
     tracking_uri: dagger.Secret | None = None
     commit: str | None = None
     commit_time: str | None = None
+    trusted: tuple[str, ...] = ()
 
     @property
     def config(self) -> str:
@@ -99,6 +101,12 @@ def with_volume(container: dagger.Container, project: Project, root: str) -> dag
     return container.with_mounted_cache(posixpath.join(root, ".modelway"), volume, owner=OWNER)
 
 
+def with_trust(container: dagger.Container, names: Iterable[str]) -> dagger.Container:
+    """Let what runs there load models that use these types and functions."""
+    text = ",".join(sorted({*names}))
+    return container.with_env_variable("MODELWAY_TRUST", text) if text else container
+
+
 async def with_registry(
     project: Project, stage: str, *, reads: bool, sees_code: bool = False, places: Iterable[str] = ()
 ) -> tuple[dagger.Container, list[str]]:
@@ -133,6 +141,7 @@ async def with_registry(
     for variable, value in (("MODELWAY_COMMIT", project.commit), ("MODELWAY_COMMIT_TIME", project.commit_time)):
         if value:
             container = container.with_env_variable(variable, value)
+    container = with_trust(container, project.trusted)
     flags = ["--config", path, *settings.all_flags()]
     if project.embedded:
         flags += [*_DATABASE, *(_FILES if settings.keeps_files else ())]

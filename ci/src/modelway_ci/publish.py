@@ -64,7 +64,7 @@ async def publish(
     bundles = outcome.artifact
     challengers = [bundles.directory(f"challengers/{number}") for number in range(len(versions) - 1)]
     variants = [
-        await image(project, bundles.directory("bundle"), challengers, dagger.Platform(platform))
+        await image(project, bundles.directory("bundle"), challengers, dagger.Platform(platform), build["trusted"])
         for platform in build["platforms"]
     ]
     login = unseal(build["login"], key).split("\n") if build["login"] else None

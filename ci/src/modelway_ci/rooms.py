@@ -16,7 +16,7 @@ _COMMAND = (
     "pipeline/__init__.py",
 )
 _ALWAYS = (*_COMMAND, "data/*.py", "storage/**", "pipeline/prepare.py")
-_MODEL = ("__init__", "directory", "estimators", "model", "scores", "skops_file")
+_MODEL = ("__init__", "directory", "estimators", "model", "onnx_guard", "scores", "skops_file", "trust")
 _FIT = (*(f"bundle/{name}.py" for name in _MODEL), "features/**", "train/**", "pipeline/fit.py")
 _EVALUATE = (
     *_FIT,
@@ -45,7 +45,14 @@ _PART = (
 ROOMS: dict[str, tuple[str, ...]] = {
     "prepare": (*_ALWAYS, "cli/prepare.py"),
     "fit": (*_ALWAYS, *_FIT, "cli/fit.py"),
-    "evaluate": (*_ALWAYS, *_EVALUATE, "cli/evaluate.py", "cli/verdicts.py", "pipeline/train.py"),
+    "evaluate": (
+        *_ALWAYS,
+        *_EVALUATE,
+        "cli/evaluate.py",
+        "cli/trust.py",
+        "cli/verdicts.py",
+        "pipeline/train.py",
+    ),
     # The user's code and tests may import any of it.
     "check-code": ("**",),
     "test": ("**",),
@@ -82,6 +89,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "storage/**",
         "cli/serve.py",
         "cli/serve_settings.py",
+        "cli/trust.py",
         "cli/verify.py",
     ),
     # Hardly ever served from a cache, so nothing is gained by leaving anything out.

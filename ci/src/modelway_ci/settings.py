@@ -143,6 +143,16 @@ class Settings:
         return frozenset(_modules_in([values.get("fit"), values.get("package")]))
 
     @property
+    def trusted(self) -> list[str]:
+        """The types and functions that `fit` lets a model use; what is malformed is left for modelway to refuse."""
+        fit = self._section("fit")
+        types = _mapping(fit.get("estimator")).get("trusted")
+        custom = _mapping(fit.get("features")).get("custom")
+        functions = [_mapping(one).get("function") for one in custom] if isinstance(custom, list) else []
+        names = [*(types if isinstance(types, list) else ()), *functions]
+        return sorted({name for name in names if isinstance(name, str)})
+
+    @property
     def embeds_registry(self) -> bool:
         """Whether the registry is a file beside the settings, not a server or a database of its own."""
         uri = self._section("register").get("tracking_uri", "sqlite:///mlflow.db")

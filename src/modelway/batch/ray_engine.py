@@ -137,10 +137,7 @@ class Scorer:
         given = PartitionSetup.from_json(setup)
         self._folder = Path(tempfile.mkdtemp(prefix="modelway-bundle."))
         _unpack(ray.get(bundle) if isinstance(bundle, ray.ObjectRef) else bundle, self._folder)
-        key = Path(given.public_key) if given.public_key else None
-        opened = open_bundle(self._folder, public_key=key, require_signature=given.require_signature)
-        if opened.digest != given.plan.bundle_digest:
-            raise ModelwayError("the bundle changed on its way")
+        opened = open_bundle(self._folder, given.trust, digest=given.plan.bundle_digest)
         os.environ.update(ONE_THREAD)
         self._partition = Partition(given, opened)
 

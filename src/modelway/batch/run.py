@@ -26,11 +26,13 @@ from modelway.batch.local_engine import run_locally, worker_count
 from modelway.batch.place import PLAN, STATE, Place, join
 from modelway.batch.planning import check_same, find_input, key_types, read_plan
 from modelway.bundle import open_bundle
+from modelway.bundle.layout import BASELINE
 from modelway.errors import InputError, ModelwayError
 from modelway.locks import locked
 from modelway.records.batch import BatchPlan, BatchResult, PartitionSetup, PartRecord
 from modelway.records.observe import Baseline
 from modelway.records.progress import Progress, silent
+from modelway.records.trust import Trust
 from modelway.storage import is_s3
 
 if TYPE_CHECKING:
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from modelway.records.batch import BatchOptions, BatchSummary
     from modelway.records.data import Column, DataOptions, S3Options
 
-_BASELINE = "baseline.json"
 _LOCK = f"{STATE}/lock"
 _LOCK_SECONDS = 2.0
 
@@ -59,7 +60,7 @@ class Request:
         declared: what the settings say of columns.
         keys: columns beside each prediction; file and row when empty.
         s3: where `s3://` leads.
-        public_key: the key (PEM) that the bundle's signature is checked with.
+        trust: what the bundle may use, and who has to have signed it.
         modules: where the user's own modules are looked up.
     """
 
@@ -72,7 +73,7 @@ class Request:
     keys: tuple[str, ...]
     s3: S3Options
     declared: dict[str, Column] = field(default_factory=dict)
-    public_key: Path | None = None
+    trust: Trust = field(default_factory=Trust)
     modules: tuple[str, ...] = ()
 
 
@@ -99,11 +100,7 @@ def run_batch(request: Request, progress: Progress = silent) -> Outcome:
         OutsideError: another process holds the run; S3 or the file system fails before anything was done.
         UsageError: the run was begun with something else; memory is too little.
     """
-    bundle = open_bundle(
-        request.bundle,
-        public_key=request.public_key,
-        require_signature=request.options.require_signature,
-    )
+    bundle = open_bundle(request.bundle, request.trust)
     workers = worker_count(request.options.workers, request.options.memory)
     runs, place = Place(request.output, request.s3), Place(join(request.output, request.run), request.s3)
     wanted = _plan(request, bundle, runs)
@@ -128,7 +125,7 @@ class _Run:
         self._place = place
         self._runs = runs
         self._records: dict[int, PartRecord] = {}
-        self._known = _read_baseline(request.bundle)
+        self._known = _read_baseline(bundle)
         self._baseline = self._known.predictions if self._known else None
 
     def go(self, workers: int, progress: Progress) -> Outcome:
@@ -170,15 +167,13 @@ class _Run:
             run_locally(self._setup(spool), self._bundle, units, workers, done)
 
     def _setup(self, spool: str | None) -> PartitionSetup:
-        key = self._request.public_key
         return PartitionSetup(
             plan=self._plan,
             bundle=str(self._request.bundle.absolute()),
             output=self._place.uri,
             s3=self._request.s3,
             edges=self._baseline.edges if self._baseline else (),
-            public_key=str(key.absolute()) if key else None,
-            require_signature=self._request.options.require_signature,
+            trust=self._request.trust,
             spool=spool,
             modules=self._request.modules,
         )
@@ -270,10 +265,10 @@ def _read_records(place: Place, sizes: dict[str, int]) -> dict[int, PartRecord]:
     return found
 
 
-def _read_baseline(bundle: Path) -> Baseline | None:
+def _read_baseline(bundle: Bundle) -> Baseline | None:
     try:
-        return Baseline.from_json((bundle / _BASELINE).read_bytes())
-    except (OSError, ValidationError):
+        return Baseline.from_json(bundle.files[BASELINE])
+    except (KeyError, ValidationError):
         return None
 
 

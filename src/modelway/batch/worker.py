@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from modelway.errors import InputError, ModelwayError, OutsideError
+from modelway.errors import ModelwayError, OutsideError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,13 +59,7 @@ def _work(questions: IO[str], answers: IO[str]) -> None:
 
     setup = PartitionSetup.from_json(questions.readline())
     sys.path[:0] = [module for module in setup.modules if module not in sys.path]
-    bundle = open_bundle(
-        Path(setup.bundle),
-        public_key=Path(setup.public_key) if setup.public_key else None,
-        require_signature=setup.require_signature,
-    )
-    if bundle.digest != setup.plan.bundle_digest:
-        raise InputError("the bundle changed while the run began", where=setup.bundle, remedy="Start it again.")
+    bundle = open_bundle(Path(setup.bundle), setup.trust, digest=setup.plan.bundle_digest)
     import pyarrow as pa
 
     pa.set_cpu_count(1)

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from modelway.bundle.directory import load_model, model_digest, save_model
+    from modelway.bundle.directory import load_model, model_digest, model_needs, save_model
     from modelway.bundle.model import Model
     from modelway.bundle.opening import Bundle, open_bundle
     from modelway.bundle.packing import pack_bundle
@@ -24,6 +24,7 @@ __all__ = [
     "bundle_digest",
     "load_model",
     "model_digest",
+    "model_needs",
     "open_bundle",
     "pack_bundle",
     "save_model",
@@ -38,6 +39,7 @@ _MODULES = {
     "bundle_digest": "verifying",
     "load_model": "directory",
     "model_digest": "directory",
+    "model_needs": "directory",
     "open_bundle": "opening",
     "pack_bundle": "packing",
     "save_model": "directory",

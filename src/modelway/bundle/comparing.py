@@ -8,15 +8,20 @@ import numpy as np
 import pyarrow as pa
 
 from modelway.bundle.battery import make_battery
+from modelway.bundle.layout import MODEL_INFO, REFERENCE
+from modelway.bundle.opening import read_record
+from modelway.bundle.reference import parse_reference
 from modelway.errors import InputError
 from modelway.records.bundle import Comparison
 from modelway.records.evaluate import Scores
+from modelway.records.fit import ModelInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from modelway.bundle.contents import Contents
     from modelway.bundle.model import Model
     from modelway.bundle.opening import Bundle
     from modelway.bundle.reference import Reference
@@ -26,6 +31,9 @@ PROBABILITY = 1e-5
 VALUE = 1e-4
 """How far a value may be off, relative to itself or, where that is more, to the spread of the held-out predictions."""
 _SHOWN = 5
+_SLACK = 1e-3
+"""How far probabilities may sum to something else than 1: single precision, many classes."""
+_DISTRUST = "Don't use this bundle: package the version again."
 
 
 def compare(bundle: Bundle, model: Model, reference: Reference) -> Comparison:
@@ -53,8 +61,54 @@ def compare(bundle: Bundle, model: Model, reference: Reference) -> Comparison:
         # As a server asks: values, not a table.
         exported = _answer(bundle.predict, _values(table), 1)
         judge.compare_one(f"awkward row ({name})", fitted, exported)
-    judge.refuse()
+    judge.refuse(
+        "the exported model is not the fitted one",
+        "Correct the export (package.export), or leave it out: the estimator is then kept as it is.",
+    )
     return Comparison(held_out_rows=rows, awkward_rows=len(battery.names), largest_difference=judge.largest)
+
+
+def compare_reference(bundle: Bundle, contents: Contents) -> tuple[int, float]:
+    """Compare a bundle's answers to its reference rows with those that it records.
+
+    Args:
+        bundle: opened.
+        contents: its files.
+
+    Returns:
+        How many rows there are, and the largest difference between two probabilities, or two values.
+
+    Raises:
+        InputError: they differ, probabilities are not probabilities, or there is no row.
+    """
+    info = read_record(contents, MODEL_INFO, ModelInfo)
+    reference = parse_reference(contents.read(REFERENCE), info, contents.where(REFERENCE))
+    rows = reference.table.num_rows
+    if not rows:
+        raise InputError("there is no reference row", where=contents.where(REFERENCE), remedy=_DISTRUST)
+    found = bundle.predict_table(reference.table)
+    for scores in (reference.scores, found):
+        _check_probabilities(scores, contents)
+    judge = _Judge(info.classes, reference.scores)
+    judge.compare([f"reference row {row}" for row in range(rows)], reference.scores, found, "recorded")
+    judge.refuse("the model does not answer its reference rows as recorded", _DISTRUST)
+    return rows, judge.largest
+
+
+def _check_probabilities(scores: Scores, contents: Contents) -> None:
+    """Raise `InputError` where a row's probabilities are not between 0 and 1, or don't sum to 1."""
+    if scores.probability is None:
+        return
+    values = scores.probability
+    wrong = (values < -_SLACK) | (values > 1 + _SLACK) | (np.abs(values.sum(axis=1, keepdims=True) - 1) > _SLACK)
+    wrong |= ~np.isfinite(values)
+    if wrong.any():
+        row = int(np.argwhere(wrong)[0][0])
+        raise InputError(
+            f"the probabilities of reference row {row} are not probabilities: {values[row].tolist()}",
+            where=contents.where(REFERENCE),
+            remedy=_DISTRUST,
+        )
 
 
 class _Judge:
@@ -71,7 +125,7 @@ class _Judge:
         self._spread = float(np.ptp(held_out.prediction)) or 1.0
         self._faults: list[str] = []
 
-    def compare(self, names: list[str], fitted: Scores, exported: Scores) -> None:
+    def compare(self, names: list[str], fitted: Scores, exported: Scores, word: str = "fitted") -> None:
         """Compare rows that both models answer."""
         apart, allowed = self._apart(fitted, exported)
         self.largest = max(self.largest, float(apart.max()))
@@ -79,7 +133,7 @@ class _Judge:
         if self._classes:
             wrong |= fitted.prediction != exported.prediction
         for row in np.flatnonzero(wrong).tolist():
-            told = f"{self._told(exported, row)} (fitted: {self._told(fitted, row)})"
+            told = f"{self._told(exported, row)} ({word}: {self._told(fitted, row)})"
             self._faults.append(f"{names[row]}: {told}")
 
     def compare_one(self, name: str, fitted: Scores | str, exported: Scores | str) -> None:
@@ -90,14 +144,11 @@ class _Judge:
             told = [self._told(one, 0) if isinstance(one, Scores) else f"refused, {one}" for one in (exported, fitted)]
             self._faults.append(f"{name}: {told[0]} (fitted: {told[1]})")
 
-    def refuse(self) -> None:
+    def refuse(self, what: str, remedy: str) -> None:
         """Raise `InputError` if any row differs."""
         if self._faults:
             more = f"; and {len(self._faults) - _SHOWN} more" if len(self._faults) > _SHOWN else ""
-            raise InputError(
-                f"the exported model is not the fitted one: {'; '.join(self._faults[:_SHOWN])}{more}",
-                remedy="Correct the export (package.export), or leave it out: the estimator is then kept as it is.",
-            )
+            raise InputError(f"{what}: {'; '.join(self._faults[:_SHOWN])}{more}", remedy=remedy)
 
     def _apart(self, fitted: Scores, exported: Scores) -> tuple[NDArray[Any], NDArray[Any] | float]:
         """How far the outputs are apart and may be, shape (rows, outputs)."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from modelway.bundle.onnx_guard import refuse_outside
 from modelway.errors import InputError
 from modelway.records.data import Task
 
@@ -78,10 +79,11 @@ class OnnxEstimator:
         where: names it in errors.
 
     Raises:
-        InputError: it can't be loaded, or has other inputs and outputs.
+        InputError: it can't be loaded, needs other files or libraries, or has other inputs and outputs.
     """
 
     def __init__(self, info: ModelInfo, content: bytes, where: str) -> None:
+        refuse_outside(content, where)
         # From 1.29 on it tells Microsoft of every session unless this is set before it is imported.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
@@ -93,6 +95,8 @@ class OnnxEstimator:
         # Memory is planned for one shape, and requests have any number of rows.
         options.enable_mem_pattern = False
         options.enable_cpu_mem_arena = False
+        # What was checked is ONNX; bytes that begin as onnxruntime's own format would be read as that.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:

@@ -7,29 +7,38 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from pydantic import ValidationError
 
-from modelway.artifacts import artifact_digest
+from modelway.bundle.contents import read_contents, unreadable
 from modelway.bundle.estimators import FittedEstimator, OnnxEstimator
-from modelway.bundle.layout import ESTIMATORS, FEATURES, INFO, MODEL_INFO, SIGNATURE
-from modelway.bundle.manifests import check_files, read_file
+from modelway.bundle.layout import (
+    BASELINE,
+    ESTIMATORS,
+    FEATURES,
+    INFO,
+    MODEL_INFO,
+    SERVING_EXAMPLE,
+    SIGNATURE,
+    SKOPS,
+)
 from modelway.bundle.scores import CHUNK_BYTES, empty_output, scores_of
-from modelway.bundle.signing import check_signature
+from modelway.bundle.trust import functions_of, refuse_untrusted
 from modelway.errors import InputError
 from modelway.features import Transformer, ValueBatch
 from modelway.records.base import Record
 from modelway.records.bundle import BundleInfo, Signature
 from modelway.records.features import FeatureSpec
 from modelway.records.fit import ModelInfo
+from modelway.records.trust import Trust, join_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from modelway.bundle.contents import Contents
     from modelway.bundle.estimators import Estimator
     from modelway.features.columns import Batch
-    from modelway.records.artifacts import Manifest
     from modelway.records.evaluate import Scores
 
 _R = TypeVar("_R", bound=Record)
@@ -43,6 +52,7 @@ class Bundle:
         signature: what it takes and gives.
         digest: names the bundle.
         signed: whether a signature was checked.
+        files: bytes of the baseline and of the example of a request, by file name.
     """
 
     def __init__(
@@ -55,11 +65,13 @@ class Bundle:
         estimator: Estimator,
         *,
         signed: bool,
+        files: Mapping[str, bytes],
     ) -> None:
         self.info = info
         self.signature = signature
         self.digest = digest
         self.signed = signed
+        self.files = files
         self._model = model
         self._transformer = Transformer(spec)
         self._step = max(256, CHUNK_BYTES // (4 * len(spec.names)))
@@ -118,50 +130,81 @@ class Bundle:
         return scores_of(self._model, raw, self.signature.threshold)
 
 
-def open_bundle(directory: Path, *, public_key: Path | None = None, require_signature: bool = False) -> Bundle:
-    """Verify a bundle and load it.
+def open_bundle(directory: Path, trust: Trust | None = None, *, digest: str | None = None) -> Bundle:
+    """Verify a bundle and load it; each file is read once.
 
     Args:
         directory: what `modelway package` wrote.
-        public_key: the key (PEM) that its signature is checked with, where it has one.
-        require_signature: whether a bundle without a signature that was checked is refused.
+        trust: the types and functions that it may use in addition to modelway's own list, the key that its signature is
+            checked with, and whether it has to be signed; built-in types alone when absent.
+        digest: the SHA-256 that it has to have.
 
     Raises:
-        InputError: it does not verify, or its files can't be read.
-        SettingsError: a function of the user's, or the public key, is not there.
+        InputError: it does not verify, its files can't be read, or it needs what is not trusted; nothing ran then.
+        SettingsError: the public key can't be read.
     """
-    manifest = check_files(directory)
-    signed = check_signature(directory, manifest, public_key, required=require_signature)
-    info = _read(directory, manifest, INFO, BundleInfo)
-    model = _read(directory, manifest, MODEL_INFO, ModelInfo)
+    trust = trust or Trust()
+    return load_contents(read_contents(directory, trust, digest=digest), trust.names)
+
+
+def load_contents(contents: Contents, trusted: Collection[str]) -> Bundle:
+    """Load a bundle from its verified files.
+
+    Args:
+        contents: the files.
+        trusted: types and functions that it may use in addition to modelway's own list.
+
+    Raises:
+        InputError: a file can't be read, or the bundle needs what is not trusted.
+    """
+    info = read_record(contents, INFO, BundleInfo)
+    model = read_record(contents, MODEL_INFO, ModelInfo)
+    spec = read_record(contents, FEATURES, FeatureSpec)
+    refuse_untrusted(bundle_needs(contents, info, spec), trusted, str(contents.directory))
     return Bundle(
         info=info,
-        signature=_read(directory, manifest, SIGNATURE, Signature),
-        digest=artifact_digest(manifest),
+        signature=read_record(contents, SIGNATURE, Signature),
+        digest=contents.digest,
         model=model,
-        spec=_read(directory, manifest, FEATURES, FeatureSpec),
-        estimator=_load_estimator(directory, manifest, info, model),
-        signed=signed,
+        spec=spec,
+        estimator=_load_estimator(contents, info, model, trusted),
+        signed=contents.signed,
+        files={name: contents.files[name] for name in (BASELINE, SERVING_EXAMPLE) if name in contents.files},
     )
 
 
-def _load_estimator(directory: Path, manifest: Manifest, info: BundleInfo, model: ModelInfo) -> Estimator:
-    name = ESTIMATORS[info.format]
-    content = read_file(directory, manifest, name)
+def bundle_needs(contents: Contents, info: BundleInfo, spec: FeatureSpec) -> tuple[str, ...]:
+    """Return the types and functions that a bundle needs, of those that modelway does not trust itself; loads nothing.
+
+    Raises:
+        InputError: the estimator's file is corrupt.
+    """
     if info.format == "onnx":
-        return OnnxEstimator(model, content, str(directory / name))
+        return functions_of(spec)
+    from modelway.bundle.skops_file import untrusted_types
+
+    try:
+        return join_names(functions_of(spec), untrusted_types(contents.read(SKOPS)))
+    except InputError:
+        raise
+    except Exception as error:
+        what = f"the model can't be read: {type(error).__name__}: {error}"
+        raise InputError(what, where=contents.where(SKOPS)) from error
+
+
+def _load_estimator(contents: Contents, info: BundleInfo, model: ModelInfo, trusted: Collection[str]) -> Estimator:
+    name = ESTIMATORS[info.format]
+    content = contents.read(name)
+    if info.format == "onnx":
+        return OnnxEstimator(model, content, contents.where(name))
     from modelway.bundle.skops_file import read_estimator
 
-    return FittedEstimator(model, read_estimator(directory / name, model.trusted))
+    return FittedEstimator(model, read_estimator(content, trusted, contents.where(name)))
 
 
-def _read(directory: Path, manifest: Manifest, name: str, kind: type[_R]) -> _R:
+def read_record(contents: Contents, name: str, kind: type[_R]) -> _R:
+    """Parse one of a bundle's files; raises `InputError` where it is missing or invalid."""
     try:
-        return kind.from_json(read_file(directory, manifest, name))
+        return kind.from_json(contents.read(name))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(
-            f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}",
-            where=str(directory / name),
-            remedy="Package the version again, with this version of modelway.",
-        ) from error
+        raise unreadable(error, contents.where(name)) from error

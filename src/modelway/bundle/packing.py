@@ -13,9 +13,9 @@ from modelway.artifacts import file_digest, write_artifact, write_manifest
 from modelway.bundle import layout
 from modelway.bundle.card import write_card
 from modelway.bundle.comparing import compare
-from modelway.bundle.directory import load_model, model_digest
+from modelway.bundle.contents import bundle_digest
+from modelway.bundle.directory import load_model, model_digest, model_needs
 from modelway.bundle.examples import write_examples
-from modelway.bundle.manifests import bundle_digest
 from modelway.bundle.mlmodel import write_mlmodel
 from modelway.bundle.opening import open_bundle
 from modelway.bundle.packages import needed_packages
@@ -29,8 +29,10 @@ from modelway.records.bundle import BundleInfo, Comparison, Origin, Signature
 from modelway.records.evaluate import Evaluation
 from modelway.records.fit import Fit
 from modelway.records.observe import Baseline
+from modelway.records.trust import Trust
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from modelway.bundle.model import Model
@@ -50,11 +52,13 @@ class Packed:
     Attributes:
         digest: names the bundle.
         comparison: how the exported model was compared with the fitted one.
+        trusted: the types and functions that the model needs and that were trusted.
     """
 
     info: BundleInfo
     digest: str
     comparison: Comparison
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,13 @@ class _Trained:
 
 
 def pack_bundle(
-    training: Path, origin: Origin, output: Path, *, export: str | None = None, private_key: Path | None = None
+    training: Path,
+    origin: Origin,
+    output: Path,
+    *,
+    export: str | None = None,
+    private_key: Path | None = None,
+    trusted: Collection[str] = (),
 ) -> Packed:
     """Write a bundle from what `evaluate` wrote; the same version always gives the same bytes, but for its signature.
 
@@ -79,12 +89,14 @@ def pack_bundle(
         output: where the bundle goes.
         export: the user's own export, `module:function`; for estimators that modelway does not fit itself.
         private_key: what it is signed with; not at all when absent.
+        trusted: types and functions that the model may use in addition to modelway's own list.
 
     Raises:
-        InputError: a file is missing or not what it should be, or the exported model is not the fitted one.
+        InputError: a file is missing or not what it should be, the model needs what is not trusted, or the exported
+            model is not the fitted one.
         SettingsError: the export fails, or the key can't be used.
     """
-    trained = _read(training)
+    trained = _read(training, trusted)
 
     def finish(directory: Path) -> None:
         if private_key is not None:
@@ -97,9 +109,9 @@ def pack_bundle(
             shutil.copyfile(training / MODEL / name, directory / name)
         info = _write_estimator(trained, origin, directory, export)
         write_examples(directory, trained.baseline, trained.signature)
-        comparison = _compare(trained, directory)
+        comparison = _compare(trained, directory, trusted)
         _describe(trained, origin, info, comparison, directory)
-    return Packed(info, bundle_digest(output), comparison)
+    return Packed(info, bundle_digest(output), comparison, model_needs(training / MODEL))
 
 
 def _write_estimator(trained: _Trained, origin: Origin, directory: Path, export: str | None) -> BundleInfo:
@@ -126,11 +138,11 @@ def _write_estimator(trained: _Trained, origin: Origin, directory: Path, export:
     return info
 
 
-def _compare(trained: _Trained, directory: Path) -> Comparison:
+def _compare(trained: _Trained, directory: Path, trusted: Collection[str]) -> Comparison:
     """Open what was written so far, as a server would, and compare it with the fitted model."""
     write_manifest(directory, layout.KIND)
     reference = read_reference(directory / layout.REFERENCE, trained.model.info)
-    return compare(open_bundle(directory), trained.model, reference)
+    return compare(open_bundle(directory, Trust(names=tuple(trusted))), trained.model, reference)
 
 
 def _describe(trained: _Trained, origin: Origin, info: BundleInfo, comparison: Comparison, directory: Path) -> None:
@@ -152,7 +164,7 @@ def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _read(training: Path) -> _Trained:
+def _read(training: Path, trusted: Collection[str]) -> _Trained:
     for name in _COPIED:
         if not (training / name).is_file():
             raise _missing(training / name)
@@ -162,7 +174,7 @@ def _read(training: Path) -> _Trained:
         raise InputError("the metrics are another model's", where=str(training), remedy="Evaluate the model again.")
     return _Trained(
         directory=training,
-        model=load_model(training / MODEL),
+        model=load_model(training / MODEL, trusted),
         evaluation=evaluation,
         baseline=_record(training / layout.BASELINE, Baseline),
         signature=_record(training / layout.SIGNATURE, Signature),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from modelway.bundle.layout import INFO
 from modelway.bundle.opening import open_bundle
 from modelway.errors import InputError
 from modelway.records.tables import ARROW_TYPES
+from modelway.records.trust import TRUST, Trust, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,15 +71,19 @@ class Scorer:
 
 
 def _load_pyfunc(path: str) -> Scorer:
-    """Load a bundle or a model directory; MLflow calls this, with the path of the one or of its `data` folder."""
+    """Load a bundle or a model directory; MLflow calls this, with the path of the one or of its `data` folder.
+
+    The types and functions that it may use in addition to modelway's own list are those of MODELWAY_TRUST.
+    """
     directory = Path(path)
+    trusted = read_names(os.environ.get(TRUST, ""), TRUST)
     if (directory / INFO).is_file():
-        bundle = open_bundle(directory)
+        bundle = open_bundle(directory, Trust(names=trusted))
         columns = bundle.signature.columns
         types = {column.name: column.type for column in columns}
         formats = {column.name: column.format for column in columns if column.format is not None}
         return Scorer(bundle.predict_table, types, bundle.signature.classes, formats)
-    model = load_model(directory)
+    model = load_model(directory, trusted)
     return Scorer(model.predict, model.info.inputs, model.info.classes, {})
 
 

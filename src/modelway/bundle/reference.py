@@ -50,7 +50,16 @@ def write_reference(directory: Path, info: ModelInfo, table: pa.Table, scores: S
 def read_reference(path: Path, info: ModelInfo) -> Reference:
     """Read the rows; raises `InputError` where there is no such file, or another."""
     try:
-        found: pa.Table = pq.read_table(path)
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(error, str(path)) from error
+    return parse_reference(content, info, str(path))
+
+
+def parse_reference(content: bytes, info: ModelInfo, where: str) -> Reference:
+    """Parse the rows; `where` names the file in errors. Raises `InputError` where they are invalid."""
+    try:
+        found: pa.Table = pq.read_table(pa.BufferReader(content))
         prediction = found.column(f"{OUTPUT}prediction")
         if info.task is Task.REGRESSION:
             scores = Scores(prediction.to_numpy())
@@ -60,11 +69,13 @@ def read_reference(path: Path, info: ModelInfo) -> Reference:
             predicted = np.array([numbers[name] for name in prediction.to_pylist()], dtype=np.int64)
             scores = Scores(predicted, np.column_stack(columns))
     except (OSError, KeyError, pa.ArrowException) as error:
-        raise InputError(
-            f"the reference rows can't be read: {error}", where=str(path), remedy="Evaluate the model again."
-        ) from error
+        raise _unreadable(error, where) from error
     names = [name for name in found.column_names if not name.startswith(OUTPUT)]
     return Reference(found.select(names), scores)
+
+
+def _unreadable(error: Exception, where: str) -> InputError:
+    return InputError(f"the reference rows can't be read: {error}", where=where, remedy="Evaluate the model again.")
 
 
 def _outputs(info: ModelInfo, scores: Scores) -> dict[str, Any]:

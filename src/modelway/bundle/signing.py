@@ -13,16 +13,22 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelway.artifacts import MANIFEST, file_digest
 from modelway.bundle.layout import SIGNED
 from modelway.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
-    from modelway.records.artifacts import Manifest
+    from collections.abc import Mapping
+
+    from modelway.records.trust import Trust
 
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 _PREDICATE_TYPE = "https://model_signing/signature/v1.0"
+_CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
+_KEYS = (
+    "Keys of the elliptic curves P-256, P-384 and P-521 work; Ed25519, RSA and other curves do not. Make one: "
+    "openssl ecparam -name prime256v1 -genkey -noout."
+)
 _REMEDY = "Don't use it: sign it again with the key you trust, once you know who made it."
 
 
@@ -39,6 +45,7 @@ def sign(directory: Path, private_key: Path, name: str) -> None:
     """
     from model_signing import hashing, signing
 
+    _read_key(private_key, private=True)
     files, signer = hashing.Config(), signing.Config()  # type: ignore[no-untyped-call]
     with tempfile.TemporaryDirectory(prefix="modelway.") as work:
         named = Path(work) / name
@@ -48,47 +55,44 @@ def sign(directory: Path, private_key: Path, name: str) -> None:
             signer.use_elliptic_key_signer(private_key=private_key)
         except (OSError, ValueError, TypeError) as error:
             raise SettingsError(
-                f"the private key can't be used: {error}",
-                where=str(private_key),
-                remedy="Give an unencrypted key of an elliptic curve: openssl ecparam -name prime256v1 -genkey -noout.",
+                f"the private key can't be used: {error}", where=str(private_key), remedy=_KEYS
             ) from error
         signer.set_hashing_config(files).sign(named, Path(work) / SIGNED)
         (directory / SIGNED).write_bytes((Path(work) / SIGNED).read_bytes())
 
 
-def check_signature(directory: Path, manifest: Manifest, public_key: Path | None, *, required: bool) -> bool:
+def check_signature(directory: Path, content: bytes | None, present: Mapping[str, str], trust: Trust) -> bool:
     """Check a bundle's signature; False where there is none, or no key to check it with, and neither is required.
 
     Args:
-        directory: the bundle.
-        manifest: its manifest, whose files were checked.
-        public_key: the key (PEM) of who may sign.
-        required: whether there has to be a signature that was checked.
+        directory: the bundle, for messages.
+        content: the signature; None where the bundle has none.
+        present: SHA-256 of each file that has to be signed, the manifest among them, by its path.
+        trust: the key (PEM) of who may sign, and whether there has to be a signature that was checked.
 
     Raises:
         InputError: it is not what the key's owner signed, or there is none where one is required.
         SettingsError: the key can't be read, or one is required and none is given.
     """
-    path = directory / SIGNED
-    if not path.is_file():
-        if required:
+    if content is None:
+        if trust.require_signature:
             raise InputError(
                 "the bundle is not signed, and a signature is required",
                 where=str(directory),
                 remedy="Package it with a key: modelway package --private-key FILE.",
             )
         return False
-    if public_key is None:
-        if required:
+    if trust.public_key is None:
+        if trust.require_signature:
             raise SettingsError(
                 "a signature is required, but no public key is given to check it with",
                 where="serve.public_key",
                 remedy="Name the public key's file (PEM).",
             )
         return False
-    payload = _verified_payload(path, public_key)
+    path = directory / SIGNED
+    payload = _verified_payload(path, content, Path(trust.public_key))
     signed = _signed_files(path, payload)
-    present = {**manifest.files, MANIFEST: file_digest(directory / MANIFEST)}
     if signed != present:
         names = sorted(name for name in {*signed, *present} if signed.get(name) != present.get(name))
         raise InputError(
@@ -97,14 +101,14 @@ def check_signature(directory: Path, manifest: Manifest, public_key: Path | None
     return True
 
 
-def _verified_payload(path: Path, public_key: Path) -> bytes:
-    """The payload of a signature that the key's owner made."""
+def _verified_payload(path: Path, content: bytes, public_key: Path) -> bytes:
+    """Return the payload of a signature that the key's owner made."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    payload, signature = _envelope(path)
-    key = _read_key(public_key)
+    payload, signature = _envelope(path, content)
+    key = _read_key(public_key, private=False)
     digests: dict[int, hashes.HashAlgorithm] = {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}
     try:
         key.verify(signature, _pre_authentication(payload), ec.ECDSA(digests[key.key_size]))
@@ -115,31 +119,43 @@ def _verified_payload(path: Path, public_key: Path) -> bytes:
     return payload
 
 
-def _read_key(public_key: Path) -> Any:
+def _read_key(path: Path, *, private: bool) -> Any:
+    """Return a key of one of the curves that the specification has; raises `SettingsError` for any other file."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    what = "private" if private else "public"
     try:
-        key = serialization.load_pem_public_key(public_key.read_bytes())
-    except (OSError, ValueError) as error:
+        content = path.read_bytes()
+        key: Any = (
+            serialization.load_pem_private_key(content, password=None)
+            if private
+            else serialization.load_pem_public_key(content)
+        )
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SettingsError(
-            f"the public key can't be read: {error}", where=str(public_key), remedy="Name a file in PEM form."
+            f"the {what} key can't be read: {error}", where=str(path), remedy=f"Name an unencrypted PEM file. {_KEYS}"
         ) from error
-    if not isinstance(key, ec.EllipticCurvePublicKey) or key.key_size not in {256, 384, 521}:
-        raise SettingsError("this is no key of a curve P-256, P-384 or P-521", where=str(public_key))
+    curve = getattr(key, "curve", None)
+    kinds = ec.EllipticCurvePrivateKey if private else ec.EllipticCurvePublicKey
+    if not isinstance(key, kinds) or curve is None or curve.name not in _CURVES:
+        kind = curve.name if curve is not None else type(key).__name__.strip("_").removesuffix(f"{what.title()}Key")
+        raise SettingsError(f"a {what} key of kind {kind} can't be used", where=str(path), remedy=_KEYS)
     return key
 
 
-def _envelope(path: Path) -> tuple[bytes, bytes]:
-    """Payload and signature of the one envelope in the file."""
+def _envelope(path: Path, content: bytes) -> tuple[bytes, bytes]:
+    """Return payload and signature of the one envelope in the file."""
     try:
-        envelope = json.loads(path.read_bytes())["dsseEnvelope"]
+        envelope = json.loads(content)["dsseEnvelope"]
         (signature,) = envelope["signatures"]
         payload = base64.b64decode(envelope["payload"], validate=True)
         signed = base64.b64decode(signature["sig"], validate=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        kind = envelope["payloadType"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unreadable(path) from error
-    if envelope["payloadType"] != _PAYLOAD_TYPE:
+    if kind != _PAYLOAD_TYPE:
         raise _unreadable(path)
     return payload, signed
 

@@ -11,10 +11,11 @@ import zipfile
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from modelway.bundle.trust import refuse_untrusted
 from modelway.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 TRUSTED = frozenset(
@@ -26,7 +27,7 @@ TRUSTED = frozenset(
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     }
 )
-"""Types that modelway trusts besides those that skops does; loading them runs no code that a file chooses."""
+"""Types that modelway trusts in addition to those that skops does; loading them runs no code that a file chooses."""
 
 _SCHEMA = "schema.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -49,7 +50,7 @@ def write_estimator(path: Path, estimator: Any, trusted: tuple[str, ...]) -> Non
             where="fit.estimator.function",
             remedy="Use an estimator that holds no functions, generators or open files.",
         ) from error
-    if unknown := sorted(set(skops.io.get_untrusted_types(data=dumped)) - TRUSTED - set(trusted)):
+    if unknown := sorted(set(untrusted_types(dumped)) - set(trusted)):
         raise SettingsError(
             f"the fitted estimator holds types that are not trusted: {', '.join(unknown)}",
             where="fit.estimator.trusted",
@@ -58,25 +59,50 @@ def write_estimator(path: Path, estimator: Any, trusted: tuple[str, ...]) -> Non
     path.write_bytes(_normalised(dumped))
 
 
-def read_estimator(path: Path, trusted: tuple[str, ...]) -> Any:
-    """Load an estimator.
+def untrusted_types(content: bytes) -> tuple[str, ...]:
+    """Return the types of a skops file that neither skops nor modelway trusts, sorted; nothing of it is loaded.
+
+    A trusted type may have its state restored. Calling its constructor with the file's own arguments is another matter
+    (a LightGBM booster then reads a file of any name), so that such a type counts as not trusted.
 
     Raises:
-        InputError: the file is missing or torn, or holds types that are neither trusted by modelway nor in `trusted`.
+        zipfile.BadZipFile, ValueError, KeyError, TypeError or another error of skops: the file is corrupt.
+    """
+    import skops.io
+
+    found = set(skops.io.get_untrusted_types(data=content))
+    if found & TRUSTED:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            called = {
+                f"{node.get('__module__')}.{node.get('__class__')}"
+                for node in _nodes(json.loads(archive.read(_SCHEMA)))
+                if node["__loader__"] == "ConstructorFromReduceNode"
+            }
+        found -= TRUSTED - called
+    return tuple(sorted(found))
+
+
+def read_estimator(content: bytes, trusted: Collection[str], where: str) -> Any:
+    """Load an estimator from the bytes of a skops file.
+
+    Args:
+        content: the file.
+        trusted: types that its reader trusts in addition to those that skops and modelway do.
+        where: names the file in errors.
+
+    Raises:
+        InputError: the file is corrupt, or holds types that are not trusted; nothing was loaded then.
     """
     import skops.io
 
     try:
-        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - TRUSTED - set(trusted))
-        if not unknown:
-            return skops.io.load(path, trusted=[*TRUSTED, *trusted])
+        needed = untrusted_types(content)
+        refuse_untrusted(needed, trusted, where)
+        return skops.io.loads(content, trusted=[*TRUSTED, *needed])
+    except InputError:
+        raise
     except Exception as error:
-        raise InputError(f"the model can't be read: {type(error).__name__}: {error}", where=str(path)) from error
-    raise InputError(
-        f"the file holds types that are not trusted: {', '.join(unknown)}",
-        where=str(path),
-        remedy="Use the file only if you know who made it; a model of your own names such types in its settings.",
-    )
+        raise InputError(f"the model can't be read: {type(error).__name__}: {error}", where=where) from error
 
 
 def _normalised(dumped: bytes) -> bytes:

@@ -6,85 +6,89 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from modelway.bundle import layout, provenance, sbom
-from modelway.bundle.manifests import bundle_digest, check_files, read_file
-from modelway.bundle.opening import open_bundle
+from modelway.bundle.contents import REMEDY, bundle_digest, read_contents
+from modelway.bundle.mlmodel import check_mlmodel
+from modelway.bundle.opening import read_record
+from modelway.bundle.trial import Limits, try_model
 from modelway.errors import InputError
-from modelway.records.bundle import BundleReport, Check
+from modelway.records.bundle import BundleInfo, BundleReport, Check
+from modelway.records.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from modelway.records.artifacts import Manifest
+    from modelway.bundle.contents import Contents
 
 __all__ = ["bundle_digest", "verify_bundle"]
-
-_REMEDY = "Package the version again, and don't use this one: somebody changed it."
 
 
 def verify_bundle(
     directory: Path,
+    trust: Trust | None = None,
     *,
     digest: str | None = None,
-    public_key: Path | None = None,
-    require_signature: bool = False,
+    load: bool = True,
+    rows: bool = True,
+    limits: Limits | None = None,
 ) -> BundleReport:
-    """Verify a bundle, and let it be loaded.
+    """Verify a bundle: its files, then what they say of each other, then the model itself in a process of its own.
 
     Args:
         directory: what `modelway package` wrote.
+        trust: the types and functions that it may use in addition to modelway's own list, the key that its signature is
+            checked with, and whether it has to be signed.
         digest: SHA-256 that it has to have: a manifest can be swapped together with its files, but not this.
-        public_key: the key (PEM) that its signature is checked with.
-        require_signature: whether it has to be signed.
+        load: whether the model is loaded.
+        rows: whether the loaded model then scores the reference rows, and its answers are compared with those recorded.
+        limits: the seconds and the memory that the model gets.
 
     Raises:
-        InputError: it does not verify.
+        InputError: it does not verify, needs what is not trusted, or exceeds the limits.
+        UsageError: the reference rows can't be read: pyarrow is not installed.
     """
-    manifest = check_files(directory)
+    trust = trust or Trust()
+    contents = read_contents(directory, trust, digest=digest)
+    if missing := sorted({*layout.REQUIRED} - contents.files.keys()):
+        raise InputError(f"the bundle has no {missing[0]}", where=str(directory), remedy=REMEDY)
+    info = read_record(contents, layout.INFO, BundleInfo)
+    if layout.ESTIMATORS[info.format] not in contents.files:
+        raise InputError(f"the bundle has no {layout.ESTIMATORS[info.format]}", where=str(directory), remedy=REMEDY)
+    compared = "is the one that was asked for" if digest is not None else "was not compared: none was given by --digest"
     checks = [
-        Check(name="files", detail=f"{len(manifest.files)} files, each with its digest, and nothing else is there")
+        Check(name="files", detail=f"{len(contents.files)} files, each with its digest, and nothing else is there"),
+        Check(name="manifest", detail=f"the digest {compared}"),
+        Check(name="signature", detail=_signature_detail(contents)),
+        _check_told(contents, layout.PROVENANCE, provenance.files_of),
+        _check_told(contents, layout.SBOM, sbom.files_of),
     ]
-    if missing := sorted({*layout.REQUIRED} - manifest.files.keys()):
-        raise InputError(f"the bundle has no {missing[0]}", where=str(directory), remedy=_REMEDY)
-    bundle = open_bundle(directory, public_key=public_key, require_signature=require_signature)
-    if digest is not None:
-        _compare(directory, bundle.digest, digest)
-    told = "is the one that was asked for" if digest is not None else "was not compared: none was given with --digest"
-    checks += [
-        Check(name="manifest", detail=f"the digest {told}"),
-        Check(name="signature", detail=_signature_detail(directory, signed=bundle.signed)),
-        _check_told(directory, manifest, layout.PROVENANCE, provenance.files_of),
-        _check_told(directory, manifest, layout.SBOM, sbom.files_of),
-        Check(name="contents", detail=f"{bundle.info.name} version {bundle.info.version} ({bundle.info.format}) loads"),
-    ]
-    return BundleReport(digest=bundle.digest, info=bundle.info, signed=bundle.signed, checks=tuple(checks))
+    check_mlmodel(contents)
+    checks.append(
+        Check(name="mlflow", detail="MLflow loads it with modelway's own loader, and installs named versions")
+    )
+    if load:
+        found = try_model(contents, trust.names, limits or Limits(), rows=rows)
+        checks.append(Check(name="contents", detail=f"{info.name} version {info.version} ({info.format}) loads"))
+        if found is not None:
+            differ = f"they differ by {found.difference:.3g} at most"
+            checks.append(Check(name="reference", detail=f"{found.rows:,} rows give the recorded answers; {differ}"))
+    return BundleReport(digest=contents.digest, info=info, signed=contents.signed, checks=tuple(checks))
 
 
-def _signature_detail(directory: Path, *, signed: bool) -> str:
-    if signed:
+def _signature_detail(contents: Contents) -> str:
+    if contents.signed:
         return "made with the key, of these very files"
-    return "there, but no key was given to check it with" if (directory / layout.SIGNED).exists() else "none"
+    return "there, but no key was given to check it with" if contents.has_signature else "none"
 
 
-def _check_told(
-    directory: Path, manifest: Manifest, name: str, files_of: Callable[[dict[str, Any]], dict[str, str]]
-) -> Check:
-    """See that a document speaks of the files that are there."""
+def _check_told(contents: Contents, name: str, files_of: Callable[[dict[str, Any]], dict[str, str]]) -> Check:
+    """Check that a document speaks of the files that are there."""
     try:
-        told = files_of(json.loads(read_file(directory, manifest, name)))
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise InputError("this can't be read", where=str(directory / name), remedy=_REMEDY) from error
-    other = sorted(file for file, digest in told.items() if manifest.files.get(file) != digest)
+        told = files_of(json.loads(contents.read(name)))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        raise InputError("this can't be read", where=contents.where(name), remedy=REMEDY) from error
+    other = sorted(file for file, digest in told.items() if contents.manifest.files.get(file) != digest)
     if other or not told:
         what = f"it speaks of another {other[0]}" if other else "it speaks of no file"
-        raise InputError(what, where=str(directory / name), remedy=_REMEDY)
+        raise InputError(what, where=contents.where(name), remedy=REMEDY)
     return Check(name=name.partition(".")[0], detail=f"speaks of {', '.join(told)} as they are here")
-
-
-def _compare(directory: Path, found: str, wanted: str) -> None:
-    if found != wanted.removeprefix("sha256:"):
-        raise InputError(
-            f"the bundle's digest is {found}, not {wanted}",
-            where=str(directory),
-            remedy="Package the version again, and don't use this one: its manifest is another bundle's.",
-        )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from modelway.cli.notices import tell
 from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
 from modelway.cli.settings import address, read_slice
+from modelway.cli.trust import add_trust_flag, find_trust
 from modelway.errors import ModelwayError, UsageError
 from modelway.settings import Override
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from modelway.records.batch import BatchOptions
     from modelway.records.data import DataOptions
     from modelway.records.settings import SettingsSlice
+    from modelway.records.trust import Trust
 
 EXAMPLE = "modelway batch --input data/new --output predictions --run 2026-11-26"
 
@@ -52,6 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", metavar="SIZE", help="what all of them may hold, as 500MB or 2GB")
     parser.add_argument("--public-key", metavar="FILE", help="the key (PEM) that the bundle is signed with")
     parser.add_argument("--require-signature", action="store_true", help="refuse a bundle without a valid signature")
+    add_trust_flag(parser)
     parser.add_argument(
         "--report", type=Path, default=Path("reports/batch"), metavar="DIR", help="default: reports/batch"
     )
@@ -99,8 +102,13 @@ def _score(args: argparse.Namespace, output: Output, settings: SettingsSlice, ro
     from modelway.pipeline.batch import batch, bring_bundle
 
     options = settings.batch
-    bundle = args.bundle or bring_bundle(open_registry(settings, root), options, settings.package, root)
-    request = _request(settings, root, bundle, name, _source(args, settings, root, bundle))
+    trust = _trust(args, settings, root)
+    if args.bundle is not None:
+        bundle = args.bundle
+    else:
+        bundle, recorded = bring_bundle(open_registry(settings, root), options, settings.package, root, trust)
+        trust = trust.with_names(recorded)
+    request = _request(settings, root, bundle, name, _source(args, settings, root, bundle), trust)
     if args.run is None:
         output.note(f"run {name}")
     outcome = batch(request, args.report, output.progress)
@@ -108,16 +116,23 @@ def _score(args: argparse.Namespace, output: Output, settings: SettingsSlice, ro
     return outcome
 
 
-def _request(settings: SettingsSlice, root: Path, bundle: Path, name: str, source: DataOptions) -> Request:
+def _trust(args: argparse.Namespace, settings: SettingsSlice, root: Path) -> Trust:
+    """Return the project's policy; batch may name another key."""
+    trust = find_trust(args, settings, root)
+    key = settings.batch.public_key
+    return trust.model_copy(update={"public_key": str(root / key)}) if key else trust
+
+
+def _request(
+    settings: SettingsSlice, root: Path, bundle: Path, name: str, source: DataOptions, trust: Trust
+) -> Request:
     from modelway.batch.run import Request
-    from modelway.pipeline.batch import key_path
     from modelway.records.data import HashSplit, S3Options
 
     options, prepare = settings.batch, settings.prepare
     keys = options.keys
     if keys is None:
         keys = prepare.split.key if prepare and isinstance(prepare.split, HashSplit) else ()
-    key = key_path(options, root)
     return Request(
         options=options,
         source=source,
@@ -128,7 +143,7 @@ def _request(settings: SettingsSlice, root: Path, bundle: Path, name: str, sourc
         keys=keys,
         s3=options.s3 or (prepare.s3 if prepare else S3Options()),
         declared=dict(prepare.columns) if prepare else {},
-        public_key=Path(key) if key else None,
+        trust=trust,
         modules=(str(root),),
     )
 

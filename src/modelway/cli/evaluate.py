@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelway.cli.registry import find_commit
 from modelway.cli.settings import read_slice
+from modelway.cli.trust import add_trust_flag, find_trust
 from modelway.cli.verdicts import evaluation_record, show_evaluation
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, metavar="DIR", help="what `fit` wrote")
     parser.add_argument("--champion", type=Path, metavar="DIR", help="the champion, as `pull champion` wrote it")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the evaluated directory goes")
+    add_trust_flag(parser)
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
@@ -39,6 +41,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         args.champion,
         args.output,
         commit=find_commit(root),
+        trusted=find_trust(args, settings, root).names,
         progress=output.progress,
     )
     output.close()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
 from modelway.cli.settings import read_slice
+from modelway.cli.trust import add_trust_flag, find_trust
+from modelway.records.trust import TRUST
 
 if TYPE_CHECKING:
     import argparse
@@ -23,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--private-key", type=Path, metavar="FILE", help="sign it with this key of an elliptic curve (PEM)"
     )
+    add_trust_flag(parser)
     add_registry_flags(parser)
 
 
@@ -38,6 +41,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         args.version,
         args.output,
         private_key=args.private_key,
+        trusted=find_trust(args, settings, root).names,
         progress=output.progress,
     )
     output.close()
@@ -49,12 +53,15 @@ def run(args: argparse.Namespace, output: Output) -> int:
             f"awkward rows; outputs differ by {compared.largest_difference:.3g} at the most"
         )
         print(f"digest: {packed.digest}")
+        if packed.trusted:
+            print(f"elsewhere it has to be trusted: {TRUST}={','.join(packed.trusted)}")
     output.record(
         {
             "exit_code": 0,
             "output": str(args.output),
             "digest": packed.digest,
             "signed": args.private_key is not None,
+            "trusted": packed.trusted,
             "bundle": packed.info.model_dump(mode="json"),
             "comparison": compared.model_dump(mode="json"),
         }

@@ -39,6 +39,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     version = pull(registry, args.version, args.output)
     if not output.json:
         print(f"{version.name} version {version.number} is in {args.output}")
-    record = {"exit_code": 0, "output": str(args.output), "version": version.model_dump(mode="json")}
+    told = {"version": version.model_dump(mode="json"), "trusted": version.trusted}
+    record = {"exit_code": 0, "output": str(args.output), **told}
     output.record({**record, "known": known})
     return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from modelway.cli.registry import add_registry_flags, find_commit, find_source, open_registry, registry_overrides
 from modelway.cli.settings import address, read_slice
+from modelway.cli.trust import add_trust_flag, find_trust
 from modelway.errors import GateError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("version", metavar="VERSION", help="a number, an alias or a run")
     parser.add_argument("--data", metavar="URI", help="where its data are now (default: where they were)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="keep the model directory that came out")
+    add_trust_flag(parser)
     add_registry_flags(parser)
     parser.epilog = f"{parser.epilog}. It ends with 0 where the digests are the same, with 4 where they differ."
 
@@ -41,6 +43,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         data=None if args.data is None else address(args.data),
         commit=commit,
         lock=find_source(root, None).get("lock_digest"),
+        trusted=find_trust(args, settings, root).with_names(settings.fit.code).names,
         progress=output.progress,
     )
     output.close()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.cli.serve_settings import serve_options
 from modelway.cli.settings import address
+from modelway.cli.trust import add_trust_flag
 from modelway.errors import INTERRUPTED, OutsideError, UsageError
 from modelway.processes import cores
 from modelway.settings import Override
@@ -46,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--log", metavar="URI", help=f"where the prediction log goes, a directory or s3:// (default: {_LOG})"
     )
     parser.add_argument("--admin-port", type=int, metavar="P", help=f"the admin routes' port; needs {_TOKEN}")
+    add_trust_flag(parser)
     parser.add_argument("--admin-host", default="127.0.0.1", metavar="HOST", help="where they listen")
     parser.epilog = (
         f"{parser.epilog}. If MODELWAY_SMOKE_TOKEN is set, requests that carry it (`modelway smoke` with the same "
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     # One thread for linear algebra in each worker: the cores are for workers, and idle threads would spin.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    options = serve_options(args, _overrides(args))
+    options, trust = serve_options(args, _overrides(args))
     admin = _admin(args)
     from modelway.flags import rules_from_environment
     from modelway.records.flags import FlagName
@@ -74,6 +76,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     setup = Setup(
         options=options,
         paths=paths,
+        trust=trust,
         environment={name.value: os.environ.get(name, "") for name in FlagName},
         replica=f"{socket.gethostname()}-{secrets.token_hex(4)}",
         salt=os.environ.get(_SALT, "").encode(),

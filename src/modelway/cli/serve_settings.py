@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from modelway.cli.settings import read_slice
+from modelway.cli.trust import find_trust
 from modelway.errors import SettingsError
 from modelway.records.serve import ServeOptions
 from modelway.settings import Override, find_settings
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from modelway.records.trust import Trust
 
-def serve_options(args: argparse.Namespace, flags: Sequence[Override]) -> ServeOptions:
-    """The options, with every path absolute.
+
+def serve_options(args: argparse.Namespace, flags: Sequence[Override]) -> tuple[ServeOptions, Trust]:
+    """Return the options, with every path absolute, and what bundles may use and who has to have signed them.
 
     Args:
         args: the parsed command line.
@@ -27,19 +30,23 @@ def serve_options(args: argparse.Namespace, flags: Sequence[Override]) -> ServeO
 
     Raises:
         SettingsError: the settings can't be used.
+        UsageError: the name of a trusted type or function is malformed.
     """
-    if args.config is None and not _has_settings():
-        return _absolute(_by_themselves([*flags, *map(Override.parse, args.set)]), Path.cwd())
+    if args.config is None and not _has_settings(args):
+        options = _absolute(_by_themselves([*flags, *map(Override.parse, args.set)]), Path.cwd())
+        policy = {"public_key": options.public_key, "require_signature": options.require_signature}
+        return options, find_trust(args).model_copy(update=policy)
     settings, root = read_slice(args, flags)
-    return _absolute(settings.serve, root)
+    return _absolute(settings.serve, root), find_trust(args, settings, root)
 
 
-def _has_settings() -> bool:
+def _has_settings(args: argparse.Namespace) -> bool:
+    """Whether this is a project; what lies inside a bundle says nothing of how it is served."""
     try:
-        find_settings(Path.cwd())
+        found = find_settings(Path.cwd()).resolve()
     except SettingsError:
         return False
-    return True
+    return not any(found.is_relative_to(path.resolve()) for path in (args.bundle, *args.challenger))
 
 
 def _by_themselves(overrides: Sequence[Override]) -> ServeOptions:

@@ -82,9 +82,9 @@ def _asked(args: argparse.Namespace) -> tuple[str, list[Expected], SmokeOptions,
             raise UsageError("no endpoint is named", remedy="Give --endpoint URL, or --env NAME.")
         from modelway.bundle import verify_bundle
 
-        for directory in args.bundle:
-            verify_bundle(directory)
-        return args.endpoint, [read_expected(directory) for directory in args.bundle], SmokeOptions(), token
+        digests = [verify_bundle(directory, load=False).digest for directory in args.bundle]
+        expected = [read_expected(*one) for one in zip(args.bundle, digests, strict=True)]
+        return args.endpoint, expected, SmokeOptions(), token
     if args.bundle:
         raise UsageError("--env and --bundle exclude each other", remedy="Give one of them.")
     environment, settings, root = find_environment(args)
@@ -94,6 +94,6 @@ def _asked(args: argparse.Namespace) -> tuple[str, list[Expected], SmokeOptions,
     endpoint = args.endpoint or place.options.url or environment.target().inspect().url
     if current is None or endpoint is None:
         raise UsageError(f"nothing was deployed to {args.env}", remedy=f"Run `modelway deploy --env {args.env}`.")
-    store = BundleStore(place.bundles, open_registry(settings, root), place.serve, place.package)
-    served = [read_expected(store.directory(ref)) for ref in (current.champion, *current.challengers)]
+    store = BundleStore(place.bundles, open_registry(settings, root), place.trust, place.package)
+    served = [read_expected(store.directory(ref), ref.digest) for ref in (current.champion, *current.challengers)]
     return endpoint, served, place.options.smoke, token or environment.state.smoke_token()

@@ -10,6 +10,7 @@ from modelway.cli.fit import add_fit_flags, fit_overrides
 from modelway.cli.prepare import add_data_flags, data_overrides
 from modelway.cli.registry import add_registry_flags, find_commit, find_source, open_registry, registry_overrides
 from modelway.cli.settings import read_settings
+from modelway.cli.trust import find_trust
 from modelway.cli.verdicts import evaluation_record, show_evaluation
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         registers=settings.register_.by_default if args.register is None else args.register,
         commit=commit,
         source=find_source(root, commit),
+        trusted=find_trust(args, settings, root).names,
         progress=output.progress,
     )
     output.close()

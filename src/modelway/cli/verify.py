@@ -1,9 +1,11 @@
-"""See that a bundle is what was packaged: its files, digest, signature, provenance and bill of materials."""
+"""Verify a bundle, and run its model on the reference rows in a separate process, with limits on time and memory."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from modelway.cli.trust import add_trust_flag, project_trust
 
 if TYPE_CHECKING:
     import argparse
@@ -20,19 +22,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--digest", metavar="SHA256", help="the digest that it has to have: the registry and each release know it"
     )
     parser.add_argument("--public-key", type=Path, metavar="FILE", help="the key (PEM) of who has to have signed it")
+    add_trust_flag(parser)
+    parser.add_argument(
+        "--no-run", action="store_true", help="load the model, and leave out its reference rows, which need pyarrow"
+    )
+    parser.add_argument(
+        "--timeout", type=_positive, default=120.0, metavar="S", help="seconds to load and answer in (default: 120)"
+    )
+    parser.add_argument(
+        "--memory", type=_positive, default=4.0, metavar="GB", help="memory that the model's process gets (default: 4)"
+    )
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise ValueError(text)
+    return value
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
+    trust = project_trust(args, args.directory)
+    if args.public_key is not None:  # who names a key wants a signature
+        trust = trust.model_copy(update={"public_key": str(args.public_key), "require_signature": True})
     from modelway.bundle import verify_bundle
+    from modelway.bundle.trial import Limits
 
-    # Who names a key wants a signature.
-    report = verify_bundle(
-        args.directory,
-        digest=args.digest,
-        public_key=args.public_key,
-        require_signature=args.public_key is not None,
-    )
+    limits = Limits(seconds=args.timeout, memory=int(args.memory * 2**30))
+    report = verify_bundle(args.directory, trust, digest=args.digest, rows=not args.no_run, limits=limits)
     if not output.json:
         print(f"{report.info.name} version {report.info.version}: {report.digest}")
         for check in report.checks:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from modelway.errors import UsageError
 from modelway.records.package import PackageOptions
+from modelway.records.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,7 @@ class Place:
         package: how a version becomes a bundle.
         smoke: SHA-256 (hexadecimal) of the token by which smoke tests prove themselves, for the servers; no secret.
             None where there is none yet.
+        trust: what the project allows and demands of bundles.
     """
 
     environment: str
@@ -55,6 +57,7 @@ class Place:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     package: PackageOptions = field(default_factory=PackageOptions)
     smoke: str | None = None
+    trust: Trust = field(default_factory=Trust)
 
 
 class Target(Protocol):

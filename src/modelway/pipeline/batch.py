@@ -9,7 +9,6 @@ from modelway.batch.place import REPORT, SUMMARY, TIMINGS
 from modelway.batch.run import run_batch
 from modelway.pipeline.bundles import BundleStore
 from modelway.records.progress import Progress, silent
-from modelway.records.serve import ServeOptions
 from modelway.report.predictions import render_predictions
 
 if TYPE_CHECKING:
@@ -18,13 +17,16 @@ if TYPE_CHECKING:
     from modelway.batch.run import Outcome, Request
     from modelway.records.batch import BatchOptions
     from modelway.records.package import PackageOptions
+    from modelway.records.trust import Trust
     from modelway.registry import Registry
 
 KIND = "prediction-report"
 
 
-def bring_bundle(registry: Registry, options: BatchOptions, how: PackageOptions, root: Path) -> Path:
-    """The bundle of the version that is to score, packaged unless it is here already.
+def bring_bundle(
+    registry: Registry, options: BatchOptions, how: PackageOptions, root: Path, trust: Trust
+) -> tuple[Path, tuple[str, ...]]:
+    """Return the bundle of the version that is to score, packaged unless it is here already, and what it may use.
 
     Raises:
         UsageError: there is no such version.
@@ -32,15 +34,9 @@ def bring_bundle(registry: Registry, options: BatchOptions, how: PackageOptions,
         InputError: the bundle does not verify.
         OutsideError: the registry fails.
     """
-    trust = ServeOptions(public_key=key_path(options, root), require_signature=options.require_signature)
     store = BundleStore(root / ".modelway" / "bundles", registry, trust, how)
     ref, _ = store.bring(options.model_version)
-    return store.directory(ref)
-
-
-def key_path(options: BatchOptions, root: Path) -> str | None:
-    """Where the key is that bundles are signed with."""
-    return str(root / options.public_key) if options.public_key else None
+    return store.directory(ref), ref.trusted
 
 
 def batch(request: Request, report: Path, progress: Progress = silent) -> Outcome:

@@ -16,7 +16,7 @@ from modelway.records.verdict import Verdict
 if TYPE_CHECKING:
     from modelway.records.package import PackageOptions
     from modelway.records.register import Version
-    from modelway.records.serve import ServeOptions
+    from modelway.records.trust import Trust
     from modelway.registry import Registry
 
 
@@ -26,7 +26,7 @@ class BundleStore:
     Args:
         path: where they lie.
         registry: where they come from.
-        options: whether they have to be signed, and with which key.
+        trust: the code that they may use, whether they have to be signed, and with which key.
         how: how a version becomes a bundle.
         private_key: what a bundle is signed with; not at all when absent.
     """
@@ -35,14 +35,13 @@ class BundleStore:
         self,
         path: Path,
         registry: Registry,
-        options: ServeOptions,
+        trust: Trust,
         how: PackageOptions,
         private_key: Path | None = None,
     ) -> None:
         self.path = path
         self._registry = registry
-        self._key = Path(options.public_key) if options.public_key else None
-        self._require_signature = options.require_signature
+        self._trust = trust
         self._how = how
         self._private_key = private_key
 
@@ -64,8 +63,16 @@ class BundleStore:
         self.path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new.", dir=self.path) as work:
             directory = Path(work) / "bundle"
-            package(self._registry, self._how, str(version.number), directory, private_key=self._private_key)
-            ref = BundleRef(version=version.number, digest=self._verified(directory))
+            _, packed = package(
+                self._registry,
+                self._how,
+                str(version.number),
+                directory,
+                private_key=self._private_key,
+                trusted=self._trust.names,
+            )
+            digest = self._verified(directory, packed.digest)
+            ref = BundleRef(version=version.number, digest=digest, trusted=packed.trusted)
             if not self._holds(ref):
                 shutil.rmtree(self.path / ref.digest, ignore_errors=True)
                 directory.rename(self.path / ref.digest)
@@ -89,10 +96,10 @@ class BundleStore:
 
     def _holds(self, ref: BundleRef) -> bool:
         try:
-            return self._verified(self.path / ref.digest) == ref.digest
+            return self._verified(self.path / ref.digest, ref.digest) == ref.digest
         except InputError:
             return False
 
-    def _verified(self, directory: Path) -> str:
-        report = verify_bundle(directory, public_key=self._key, require_signature=self._require_signature)
-        return report.digest
+    def _verified(self, directory: Path, digest: str) -> str:
+        """Verify a bundle's files; that its model loads and answers was seen when it was packaged."""
+        return verify_bundle(directory, self._trust, digest=digest, load=False).digest

@@ -157,10 +157,10 @@ def open_flow(
         say(f"smoke requests will count as traffic: {error.what}")
         token = None
     place = replace(environment.place, smoke=None if token is None else sha256(token.encode()).hexdigest())
-    store = BundleStore(place.bundles, registry, place.serve, place.package, private_key)
+    store = BundleStore(place.bundles, registry, place.trust, place.package, private_key)
 
     def ask(release: Release, url: str) -> SmokeReport:
-        served = [read_expected(store.directory(ref)) for ref in (release.champion, *release.challengers)]
+        served = [read_expected(store.directory(ref), ref.digest) for ref in (release.champion, *release.challengers)]
         return smoke(url, served, place.options.smoke, progress, token)
 
     return Flow(place, open_target(place), environment.state, ask, say, owner), store

@@ -8,6 +8,7 @@ from modelway.artifacts import check_replaceable, write_artifact
 from modelway.deploy.image import BUILT, image_tags, login_to
 from modelway.deploy.image.context import copy_bundles
 from modelway.deploy.image.seal import seal
+from modelway.records.trust import join_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +31,9 @@ def hand_out(
         key: what the registry's login is sealed with; no login is asked for when absent.
 
     Returns:
-        `versions`, `image`; and `build`, null where that image exists already: `repository`, `tags`, `platforms` and
-        the sealed `login` (host, user and token in lines, or null).
+        `versions`, `image`; and `build`, null where that image exists already: `repository`, `tags`, `platforms`,
+        `trusted` (the types and functions that the bundles may use) and the sealed `login` (host, user and token in
+        lines, or null).
 
     Raises:
         OutsideError: the registry of models fails, the disk is full, or ECR gives no token.
@@ -40,6 +42,7 @@ def hand_out(
     check_replaceable(directory)
     refs = (release.champion, *release.challengers)
     told: dict[str, Any] = {"versions": [ref.version for ref in refs], "image": release.image, "build": None}
+    trusted = join_names(*(ref.trusted for ref in refs))
     options = environment.place.options.image
     if options is None or not (release.image or "").endswith(BUILT):
         return told
@@ -51,6 +54,7 @@ def hand_out(
         "repository": options.repository,
         "tags": image_tags(release, latest=options.latest),
         "platforms": options.platforms,
+        "trusted": trusted,
         "login": seal(f"{login.host}\n{login.user}\n{login.token}", key) if login and key else None,
     }
     return told

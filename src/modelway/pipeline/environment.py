@@ -9,6 +9,7 @@ from modelway.deploy.state import FLAGS, LOG, ROLLOUT_PAGE, EnvironmentState, be
 from modelway.deploy.target import Place, open_target
 from modelway.errors import UsageError
 from modelway.records.environment import LocalOptions
+from modelway.records.trust import TRUST, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from modelway.records.environment import EnvironmentOptions
     from modelway.records.serve import ServeOptions
     from modelway.records.settings import SettingsSlice
+    from modelway.records.trust import Trust
 
 BUNDLES = "bundles"
 """Where bundles lie by their digests, below `.modelway`."""
@@ -50,7 +52,7 @@ def open_environment(settings: SettingsSlice, name: str, root: Path, secrets: Ma
         secrets: the environment's variables, for the target's own clients.
 
     Raises:
-        UsageError: there is no such environment.
+        UsageError: there is no such environment, or MODELWAY_TRUST is malformed.
     """
     options = settings.environments.get(name)
     if options is None:
@@ -63,11 +65,12 @@ def open_environment(settings: SettingsSlice, name: str, root: Path, secrets: Ma
     uri = located(options.state, root) or str(local)
     flags = located(options.flags, root) or below(uri, FLAGS)
     log = located(options.log, root) or below(uri, LOG)
+    trust = settings.trust(root).with_names(read_names(secrets.get(TRUST, ""), TRUST))
     place = Place(
         environment=name,
         model=settings.name,
         options=options,
-        serve=_served(settings.serve, options, root, flags, log, local),
+        serve=_served(settings.serve, trust, options, flags, log, local),
         root=root,
         state=local,
         bundles=root / ".modelway" / BUNDLES,
@@ -75,19 +78,21 @@ def open_environment(settings: SettingsSlice, name: str, root: Path, secrets: Ma
         log=log,
         secrets=secrets,
         package=settings.package,
+        trust=trust,
     )
     return Environment(place, EnvironmentState(uri, options.s3))
 
 
 def _served(
-    options: ServeOptions, environment: EnvironmentOptions, root: Path, flags: str, log: str, local: Path
+    options: ServeOptions, trust: Trust, environment: EnvironmentOptions, flags: str, log: str, local: Path
 ) -> ServeOptions:
     """The options of this environment's servers, with every path absolute."""
     return options.model_copy(
         update={
             "routing": options.routing.model_copy(update={"flags": flags}),
             "log": options.log.model_copy(update={"uri": log, "spool": str(local / "spool")}),
-            "public_key": located(options.public_key, root),
+            "public_key": trust.public_key,
+            "require_signature": trust.require_signature,
             # Servers elsewhere have no such file, and everybody may ask them.
             "rollout_page": str(local / ROLLOUT_PAGE) if isinstance(environment.target, LocalOptions) else None,
             "s3": environment.s3,

@@ -25,6 +25,7 @@ from modelway.records.fit import Fit
 from modelway.records.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -54,6 +55,7 @@ def evaluate(
     output: Path,
     *,
     commit: str | None = None,
+    trusted: Collection[str] = (),
     progress: Progress = silent,
 ) -> Evaluation:
     """Measure a model on held-out rows, and judge it, into an artifact directory that holds the model as well.
@@ -66,6 +68,7 @@ def evaluate(
         champion: the champion's model directory, if there is one.
         output: where the artifact directory goes.
         commit: the revision of the user's code, for the report.
+        trusted: types and functions that model and champion may use in addition to modelway's own list.
         progress: told after each part.
     """
     check_replaceable(output)
@@ -79,9 +82,10 @@ def evaluate(
             options,
             name,
             data,
-            load_champion(champion) if champion else None,
+            load_champion(champion, trusted) if champion else None,
             Stopwatch(),
             commit=commit,
+            trusted=trusted,
             progress=progress,
         )
 
@@ -91,9 +95,9 @@ def inputs_of(dataset: Dataset) -> dict[str, str]:
     return {"data": data_digest(dataset), "dataset": dataset_digest(dataset)}
 
 
-def load_champion(directory: Path) -> Champion:
-    """Read a champion's model directory."""
-    return Champion(load_model(directory), model_digest(directory))
+def load_champion(directory: Path, trusted: Collection[str]) -> Champion:
+    """Load a champion from its model directory; `trusted` is what it may use."""
+    return Champion(load_model(directory, trusted), model_digest(directory))
 
 
 def evaluate_into(
@@ -105,11 +109,12 @@ def evaluate_into(
     stopwatch: Stopwatch,
     *,
     commit: str | None,
+    trusted: Collection[str],
     progress: Progress,
 ) -> Evaluation:
     """Write everything that is measured of `directory/model` beside it."""
     with stopwatch.step("score"):
-        model = load_model(directory / "model")
+        model = load_model(directory / "model", trusted)
         held_out = _score(model, data, "test", options.threshold)
         champion_scores = _champion_scores(champion, data, options.threshold) if champion else None
         benchmarks = {

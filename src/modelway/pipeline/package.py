@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,12 @@ from modelway.bundle.packing import MODEL
 from modelway.pipeline import fit as fit_stage
 from modelway.records.bundle import Origin
 from modelway.records.progress import Progress, silent
+from modelway.records.register import TRUSTED
+from modelway.records.trust import join_names
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from modelway.bundle.packing import Packed
     from modelway.records.package import PackageOptions
     from modelway.records.register import Version
@@ -32,11 +37,12 @@ def package(
     output: Path,
     *,
     private_key: Path | None = None,
+    trusted: Collection[str] = (),
     progress: Progress = silent,
 ) -> tuple[Version, Packed]:
     """Fetch a registered version, export it, compare the export with it, and write the bundle.
 
-    Its digest is kept with the version, in the registry.
+    Its digest and the types and functions that it may use are kept with the version, in the registry.
 
     Args:
         registry: the model's registry.
@@ -44,11 +50,13 @@ def package(
         reference: the version's number, alias or run.
         output: where the bundle goes.
         private_key: what it is signed with; not at all when absent.
+        trusted: the types and functions that the project trusts; those of the version's own record are trusted, too.
         progress: told after each part.
 
     Raises:
         UsageError: there is no such version.
-        InputError: its files are missing or not those that were registered, or the export is not the fitted model.
+        InputError: its files are missing or not those that were registered, it needs what is not trusted, or the
+            export is not the fitted model.
         OutsideError: the registry fails.
     """
     check_replaceable(output)
@@ -61,9 +69,18 @@ def package(
         read_manifest(training / MODEL, fit_stage.KIND)
         registry.download_kept(number, _KEPT, training)
         progress("package", 1, 3, "fetched")
-        packed = pack_bundle(training, _origin(version), output, export=options.export, private_key=private_key)
+        packed = pack_bundle(
+            training,
+            _origin(version),
+            output,
+            export=options.export,
+            private_key=private_key,
+            trusted=join_names(trusted, version.trusted),
+        )
     progress("package", 2, 3, "packed")
     registry.note(number, BUNDLE_DIGEST, packed.digest)
+    if names := join_names(version.trusted, packed.trusted):
+        registry.note(number, TRUSTED, json.dumps(names))
     progress("package", 3, 3, "noted")
     return version, packed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import digest_of, read_manifest, write_artifact
@@ -9,6 +10,8 @@ from modelway.pipeline import evaluate as evaluate_stage
 from modelway.pipeline import fit as fit_stage
 from modelway.pipeline.recipe import RECIPE, make_recipe
 from modelway.records.progress import Progress, silent
+from modelway.records.register import TRUSTED
+from modelway.records.trust import join_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +55,8 @@ def register(
     tags = {"data_digest": manifest.inputs["data"], "settings_digest": settings_digest(settings), **(source or {})}
     if commit:
         tags["commit"] = commit
+    if code := join_names(settings.fit.code):
+        tags[TRUSTED] = json.dumps(code)
     recipe = make_recipe(settings, read_manifest(directory / MODEL, fit_stage.KIND), files or {})
     texts = {RECIPE: recipe.to_json()} if recipe else {}
     return registry.register(directory, tags=tags, texts=texts, progress=progress)
@@ -63,15 +68,18 @@ def settings_digest(settings: Settings) -> str:
     return digest_of({name: section.to_json() for name, section in sections.items()})
 
 
-def fetch_champion(registry: Registry, root: Path) -> Path | None:
-    """The champion's model directory, kept below `root` so that it is fetched once; None when there is no champion."""
+def fetch_champion(registry: Registry, root: Path) -> tuple[Path | None, tuple[str, ...]]:
+    """Return the champion's model directory and the types and functions that the registry lets it use.
+
+    The directory is kept below `root`, so that it is fetched once; None when there is no champion.
+    """
     version = registry.champion()
     if version is None:
-        return None
+        return None, ()
     directory = root / ".modelway" / "cache" / "models" / version.model_digest
     if not directory.is_dir():
         pull(registry, str(version.number), directory)
-    return directory
+    return directory, version.trusted
 
 
 def pull(registry: Registry, reference: str, output: Path) -> Version:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from modelway.artifacts import check_replaceable, read_manifest
 from modelway.bundle import model_digest
+from modelway.bundle.trust import refuse_untrusted
 from modelway.data import prepare_data
 from modelway.errors import InputError
 from modelway.pipeline import fit as fit_stage
@@ -19,8 +20,11 @@ from modelway.pipeline.recipe import RECIPE
 from modelway.records.fit import Fit
 from modelway.records.progress import Progress, silent
 from modelway.records.recipe import Difference, Recipe, Reproduction
+from modelway.records.trust import join_names
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from modelway.data import Prepared
     from modelway.records.register import Version
     from modelway.registry import Registry
@@ -55,6 +59,7 @@ def reproduce(
     data: str | None = None,
     commit: str | None = None,
     lock: str | None = None,
+    trusted: Collection[str] = (),
     progress: Progress = silent,
 ) -> Reproduction:
     """Train a registered version again. Nothing is registered, and no study of the project's is gone on with.
@@ -67,11 +72,12 @@ def reproduce(
         data: where the data are now; where they were, when absent.
         commit: the revision of the user's code now.
         lock: the digest of the project's lock now.
+        trusted: the types and functions that the project trusts; those of the version's own record are trusted, too.
         progress: told where it is.
 
     Raises:
         UsageError: there is no such version.
-        InputError: it has no recipe, or its data can't be had.
+        InputError: it has no recipe, its recipe names functions that are not trusted, or its data can't be had.
         OutsideError: the registry or the store of the data fails.
     """
     if output is not None:
@@ -79,6 +85,8 @@ def reproduce(
     with tempfile.TemporaryDirectory(prefix="modelway.") as directory:
         work = Path(directory)
         kept = _fetch(registry, reference, work)
+        names = join_names(trusted, kept.version.trusted)
+        refuse_untrusted(kept.recipe.fit.code, names, f"{RECIPE} of version {kept.version.number}")
         prepared = _prepare(kept, data, root, progress)
         tags, recipe = kept.version.tags, kept.recipe
         since = changed_since(tags, recipe, commit, lock)
@@ -107,8 +115,9 @@ def _fetch(registry: Registry, reference: str, work: Path) -> Kept:
         recipe = Recipe.from_json((work / RECIPE).read_bytes())
     except (InputError, ValueError) as error:
         commit = version.tags.get("commit")
+        why = error.what if isinstance(error, InputError) else "it is malformed"
         raise InputError(
-            f"version {number} has no recipe that can be read: it was registered by an older modelway, or by "
+            f"version {number} has no recipe that can be read ({why}): it was registered by an older modelway, or by "
             "`register` with other settings than it was fitted with",
             where=f"run {version.run_id}",
             remedy=f"Train with its settings again{f' (commit {commit})' if commit else ''}: `modelway train "

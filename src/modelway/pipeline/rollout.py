@@ -87,7 +87,7 @@ def open_controller(
     """
     place, state = environment.place, environment.state
     store = RolloutStore(state.uri, state.s3)
-    bundles = BundleStore(place.bundles, registry, place.serve, place.package)
+    bundles = BundleStore(place.bundles, registry, place.trust, place.package)
     outcome = options.guards.outcome
     labels = None if outcome.alpha <= 0 else located(outcome.uri, root)
     known = cache(partial(baseline_of, bundles))  # a bundle is verified once, and not at each tick

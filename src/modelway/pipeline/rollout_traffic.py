@@ -70,7 +70,7 @@ def recorded_traffic(
             where=environment.state.uri,
             remedy=f"`modelway deploy --env {place.environment}` first.",
         )
-    bundles = BundleStore(place.bundles, registry, place.serve, place.package)
+    bundles = BundleStore(place.bundles, registry, place.trust, place.package)
     found = read_recorded(
         place.log,
         since.timestamp(),

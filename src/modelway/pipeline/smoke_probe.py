@@ -15,6 +15,7 @@ from modelway.checks.predictions import FINITE, NOT_CONSTANT, SHAPE, check_finit
 from modelway.data import load_prepared
 from modelway.pipeline.faults import failed
 from modelway.records.checks import CheckResult
+from modelway.records.trust import TRUST
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ LOADS, INPUT_EXAMPLE = "loads", "input_example"
 CHECKS = (LOADS, SHAPE, FINITE, NOT_CONSTANT, INPUT_EXAMPLE)
 
 
-def probe(directory: Path, prepared: Path, threshold: float, root: Path) -> list[CheckResult]:
+def probe(
+    directory: Path, prepared: Path, threshold: float, root: Path, trusted: tuple[str, ...] = ()
+) -> list[CheckResult]:
     """Check a trained model in a fresh process; one result for each of `CHECKS`.
 
     Args:
@@ -38,10 +41,13 @@ def probe(directory: Path, prepared: Path, threshold: float, root: Path) -> list
         prepared: the prepared data set, whose held-out rows are predicted.
         threshold: the probability from which on the positive class is predicted.
         root: the directory of the settings file, to tell the user's code from others'.
+        trusted: types and functions that the model may use in addition to modelway's own list.
     """
     context = multiprocessing.get_context("spawn")  # nothing of the training's memory is there
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(_Subject(directory, prepared, threshold, root), sender), daemon=True)
+    process = context.Process(
+        target=_work, args=(_Subject(directory, prepared, threshold, root, trusted), sender), daemon=True
+    )
     process.start()
     sender.close()
     said: list[CheckResult] = []
@@ -77,6 +83,7 @@ class _Subject:
     prepared: Path
     threshold: float
     root: Path
+    trusted: tuple[str, ...]
 
     def tried(self, check: str, doing: str, call: Callable[[], _T]) -> tuple[_T | None, CheckResult]:
         """What a call gives, and that the check passes; or None, and why it fails."""
@@ -90,12 +97,15 @@ def _work(subject: _Subject, sender: Connection) -> None:
     """Make the checks one by one. Ctrl-C is the parent's business; so is stdout, whatever the user's code prints."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(sys.stderr.fileno(), 1)
+    os.environ[TRUST] = ",".join(subject.trusted)  # MLflow's loader knows no other way
     for check in _checks(subject):
         sender.send_bytes(check.to_json().encode())
 
 
 def _checks(subject: _Subject) -> Iterator[CheckResult]:
-    model, loads = subject.tried(LOADS, "loading the model", lambda: load_model(subject.directory / "model"))
+    model, loads = subject.tried(
+        LOADS, "loading the model", lambda: load_model(subject.directory / "model", subject.trusted)
+    )
     yield loads
     if model is None:
         yield from skipped(CHECKS[1:], "the model does not load")

@@ -127,6 +127,7 @@ class _Training:
                 None,
                 stopwatch,
                 commit=self.commit,
+                trusted=self.settings.fit.trusted,
                 progress=self.progress,
             )
         except OutsideError:
@@ -151,7 +152,9 @@ def _checks_of(training: _Training, data: Prepared, progress: Progress) -> list[
         save_prepared(data, Path(folder))
         progress("smoke", 0, 1, "asking the model in a fresh process")
         threshold = training.settings.evaluate.threshold
-        checks = smoke_probe.probe(training.directory, Path(folder), threshold, training.root)
+        checks = smoke_probe.probe(
+            training.directory, Path(folder), threshold, training.root, training.settings.fit.trusted
+        )
         progress("smoke", 1, 1, "asked")
     return [*checks, _gates(training.evaluation)] if training.evaluation else checks
 

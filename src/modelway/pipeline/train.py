@@ -15,10 +15,11 @@ from modelway.pipeline.prepare import cache_of
 from modelway.pipeline.register import fetch_champion, register
 from modelway.pipeline.stopwatch import Stopwatch
 from modelway.records.progress import Progress, silent
+from modelway.records.trust import join_names
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from modelway.records.evaluate import Evaluation
@@ -60,6 +61,7 @@ def train(
     registers: bool,
     commit: str | None,
     source: Mapping[str, str] | None = None,
+    trusted: Collection[str] = (),
     progress: Progress = silent,
 ) -> Trained:
     """Train a model, judge it, and register it when its gates pass.
@@ -72,11 +74,13 @@ def train(
         registers: whether to register the model.
         commit: the revision of the user's code.
         source: what else the version is to be known by.
+        trusted: types and functions that models may use, besides those of the settings and of the champion's record.
         progress: told where it is.
     """
     check_replaceable(output)
     stopwatch = Stopwatch()
-    champion = fetch_champion(registry, root)
+    champion, recorded = fetch_champion(registry, root)
+    trusted = join_names(settings.fit.trusted, recorded, trusted)
     with stopwatch.step("prepare"):
         data = prepare_data(settings.prepare, root, cache_of(root), progress)
     # A slip in what is to be measured should show before the fitting, not after it.
@@ -90,9 +94,10 @@ def train(
             settings.evaluate,
             settings.name,
             data,
-            evaluate_stage.load_champion(champion) if champion else None,
+            evaluate_stage.load_champion(champion, trusted) if champion else None,
             stopwatch,
             commit=commit,
+            trusted=trusted,
             progress=progress,
         )
 

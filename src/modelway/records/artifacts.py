@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from modelway.records.base import Record
 
 
 class Manifest(Record):
     """The files of an artifact directory and what they were made from."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     kind: str
     """prepared, model, evaluation or another stage's word."""
     files: dict[str, str]

@@ -10,6 +10,7 @@ from modelway.records.base import Record
 from modelway.records.bundle import BundleInfo
 from modelway.records.data import ColumnType, DataOptions, S3Options
 from modelway.records.observe import Distribution
+from modelway.records.trust import Trust
 
 RUN_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 """What a run may be called: it names a folder."""
@@ -41,9 +42,9 @@ class BatchOptions(Record):
     memory: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(MB|GB)$")] = "1GB"
     """What all processes of a run on this machine may hold together."""
     require_signature: bool = False
-    """Whether a bundle without a valid signature is refused."""
+    """Whether a bundle without a valid signature is refused, by serve, batch and deploy alike."""
     public_key: str | None = None
-    """The key (PEM) that bundles are signed with, relative to the settings file."""
+    """The key (PEM) that bundles are signed with, relative to the settings file; that of `serve` where absent."""
     s3: S3Options | None = None
     """Where `s3://` addresses lead; `prepare.s3` where absent."""
     notify_success: bool = False
@@ -84,7 +85,7 @@ class InputFile(Record):
 class BatchPlan(Record):
     """What a run does; written before anything else, and never changed. Equal plans give equal bytes."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     run: str
     started: str
     """When it began, ISO 8601, UTC."""
@@ -114,8 +115,8 @@ class PartitionSetup(Record):
     s3: S3Options
     edges: tuple[float, ...] = ()
     """Where predictions are cut into bins."""
-    public_key: str | None = None
-    require_signature: bool = False
+    trust: Trust = Trust()
+    """What the bundle may use, and who has to have signed it."""
     spool: str | None = None
     """Where files are made that go to S3; a directory of the process's own when absent."""
     modules: tuple[str, ...] = ()

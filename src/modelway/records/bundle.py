@@ -72,7 +72,7 @@ class Origin(Record):
 class BundleInfo(Record):
     """`bundle.json`: which model this is."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     name: str
     """The model's name in the registry."""
     version: int
@@ -102,7 +102,7 @@ class Check(Record):
     """One thing that was verified of a bundle."""
 
     name: str
-    """files, manifest, signature, provenance, sbom or contents."""
+    """files, manifest, signature, provenance, sbom, mlflow, contents or reference."""
     detail: str
     """What was seen, in words."""
 

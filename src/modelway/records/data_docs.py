@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from modelway.records.base import Record
 from modelway.records.checks import Severity
 from modelway.records.data import ColumnType
@@ -70,7 +72,7 @@ class ColumnSummary(Record):
 class DataProfile(Record):
     """`profile.json`: what a data set holds; what `check_data.baseline` names."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     rows: int
     columns: tuple[ColumnSummary, ...]
     """In the data's order."""
@@ -117,7 +119,7 @@ class DataCheck(Record):
 class DataChecks(Record):
     """`data_checks.json`: what was checked and what was found."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     uri: str
     """The data's address as the settings or the flag gave it."""
     checked_at: str

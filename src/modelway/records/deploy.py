@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from modelway.records.base import Record
 
@@ -17,8 +17,10 @@ class BundleRef(Record):
 
     version: int
     """Its version in the registry."""
-    digest: str
-    """SHA-256 (hexadecimal) of the bundle."""
+    digest: Annotated[str, Field(pattern=r"^[0-9a-zA-Z-]+$")]
+    """SHA-256 (hexadecimal) of the bundle; its directory has this name."""
+    trusted: tuple[str, ...] = ()
+    """The types and functions that it may use in addition to modelway's own list, as the registry had them."""
 
 
 class Release(Record):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from modelway.records.base import Record
 from modelway.records.data import ColumnType
@@ -119,7 +120,7 @@ class DriftWindow(Record):
 class DriftReport(Record):
     """`drift_report.json`."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     verdict: Verdict
     reason: str
     exit_code: int

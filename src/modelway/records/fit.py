@@ -139,7 +139,7 @@ class CustomEstimatorOptions(Record):
     params: dict[str, Any] = {}
     """Arguments of the function."""
     trusted: tuple[str, ...] = ()
-    """Types that the saved model may hold besides those that skops and modelway trust themselves, by full name."""
+    """Types that the saved model may hold, by full name, in addition to those that skops and modelway trust."""
 
 
 EstimatorOptions = Annotated[
@@ -215,6 +215,18 @@ class FitOptions(Record):
     refit: bool = True
     """Whether the final model is fitted on training and validation rows, for as many epochs as validation chose."""
 
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The types and functions that loading a model of these settings may use."""
+        types = self.estimator.trusted if isinstance(self.estimator, CustomEstimatorOptions) else ()
+        return (*types, *(custom.function for custom in self.features.custom))
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """The types and functions that fitting a model by these settings uses."""
+        made_by = (self.estimator.function,) if isinstance(self.estimator, CustomEstimatorOptions) else ()
+        return (*self.trusted, *made_by)
+
 
 class Epoch(Record):
     """The losses after one epoch or round."""
@@ -275,4 +287,4 @@ class ModelInfo(Record):
     """The columns that the model reads."""
     target_transform: Literal["none", "log1p"] = "none"
     trusted: tuple[str, ...] = ()
-    """Types that `model.skops` may hold besides those that modelway trusts itself."""
+    """Types that the project trusted when the model was fitted, for information: who reads it decides what may load."""

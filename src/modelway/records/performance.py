@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from modelway.records.base import Record
 from modelway.records.evaluate import Estimate, Slice
 from modelway.records.verdict import Verdict
@@ -20,7 +22,7 @@ class LabelledPart(Record):
 class PerformanceReport(Record):
     """`performance_report.json`."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     verdict: Verdict
     reason: str
     exit_code: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from modelway.records.base import Record
 from modelway.records.data import PrepareOptions
 from modelway.records.fit import FitOptions
@@ -10,7 +12,7 @@ from modelway.records.fit import FitOptions
 class Recipe(Record):
     """`recipe.json`, kept with a version: all that `modelway reproduce` needs, but for the data themselves."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     modelway: str
     """The version of modelway that registered it."""
     prepare: PrepareOptions

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import TypeAdapter, ValidationError
+
+from modelway.errors import InputError
 from modelway.records.base import Record
+
+TRUSTED = "trusted"
+"""The tag that holds the record of trust: a JSON list of names."""
+_NAMES = TypeAdapter(tuple[str, ...])
 
 
 class RegisterOptions(Record):
@@ -38,6 +45,24 @@ class Version(Record):
     aliases: tuple[Alias, ...] = ()
     tags: dict[str, str] = {}
     """What it was registered with: commit, data_digest, settings_digest, verdict and whatever else was given."""
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """The types and functions that the project trusted when this version was registered or packaged.
+
+        Versions that were registered by earlier releases have no such record: they may use what the settings name.
+
+        Raises:
+            InputError: the record can't be read.
+        """
+        try:
+            return _NAMES.validate_json(self.tags.get(TRUSTED, "[]"))
+        except ValidationError as error:
+            raise InputError(
+                f"the registry's record of what version {self.number} may use can't be read",
+                where=f"{self.name}, tag {TRUSTED!r}",
+                remedy="Remove the tag: what the settings name is then trusted.",
+            ) from error
 
 
 class Registration(Record):

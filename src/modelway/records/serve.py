@@ -110,7 +110,7 @@ class ServeOptions(Record):
     workers: WorkerOptions = WorkerOptions()
     """The processes that answer."""
     require_signature: bool = False
-    """Whether a bundle without a valid signature is refused."""
+    """Whether a bundle without a valid signature is refused, by serve, batch and deploy alike."""
     public_key: str | None = None
     """The key (PEM) that bundles are signed with; relative to the settings file."""
     rollout_page: str | None = None

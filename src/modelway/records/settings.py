@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,10 @@ from modelway.records.rollout import RolloutOptions
 from modelway.records.serve import ServeOptions
 from modelway.records.smoke_train import SmokeTrainOptions
 from modelway.records.testing import TestOptions
+from modelway.records.trust import Trust, join_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class SettingsSlice(Record):
@@ -62,6 +66,22 @@ class SettingsSlice(Record):
     """Which files are code, data, settings and documents."""
     environments: dict[str, EnvironmentOptions] = {}
     """Where models are delivered to, by name; `defaults` holds what they have in common."""
+
+    def trust(self, root: Path) -> Trust:
+        """Return what may be loaded in this project, by every stage alike.
+
+        A signature is required of all bundles where `serve` or `batch` requires one; where only one of them names the
+        key, it is the key of both.
+
+        Args:
+            root: the directory of the settings file.
+        """
+        key = self.serve.public_key or self.batch.public_key
+        return Trust(
+            names=join_names(self.fit.trusted),
+            public_key=str(root / key) if key else None,
+            require_signature=self.serve.require_signature or self.batch.require_signature,
+        )
 
 
 class Settings(SettingsSlice):

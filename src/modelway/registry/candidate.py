@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
-from modelway.artifacts import MANIFEST, digest_of, list_files
+from modelway.artifacts import MANIFEST, digest_of, file_digest, list_files
 from modelway.errors import InputError
 from modelway.records.evaluate import Evaluation
 from modelway.records.fit import Fit, ModelInfo
 from modelway.records.observe import Baseline
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from modelway.records.base import Record
@@ -53,6 +55,11 @@ class Candidate:
             for path in self.directory.iterdir()
             if path.name not in {MODEL, MANIFEST} and not path.name.startswith(".")
         )
+
+    def kept_digests(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Return the SHA-256 of each file that is kept beside the model, `texts` by name among them."""
+        files = {path.name: file_digest(path) for path in self.extras if path.is_file()}
+        return files | {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
 
 
 def read_candidate(directory: Path) -> Candidate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -170,7 +171,7 @@ class Registry:
 
         Raises:
             UsageError: there is no such version.
-            InputError: a file is missing.
+            InputError: a file is missing, or not the one that was registered.
         """
         version = self.get(reference)
         with self._calls() as client, tempfile.TemporaryDirectory(dir=output, prefix=".download.") as work:
@@ -202,10 +203,11 @@ class Registry:
         tags |= {
             versions.MODEL_DIGEST: evaluation.model_digest,
             versions.FILES_DIGEST: candidate.files_digest,
+            versions.KEPT_DIGESTS: json.dumps(candidate.kept_digests(texts)),
             "champion_digest": evaluation.champion_digest or "none",
             "verdict": evaluation.verdict.value,
         }
-        run_tags = dict(tags)
+        run_tags = {key: value for key, value in tags.items() if key != versions.KEPT_DIGESTS}
         if commit := tags.get("commit"):
             # MLflow's own name, which its pages show as the run's source.
             run_tags["mlflow.source.git.commit"] = commit

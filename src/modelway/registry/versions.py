@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.artifacts import file_digest
 from modelway.errors import InputError, UsageError
 from modelway.records.register import Alias, Version
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 MODEL_DIGEST = "model_digest"
 FILES_DIGEST = "files_digest"
+KEPT_DIGESTS = "kept_digests"
+"""The tag that holds the SHA-256 of each file that is kept with a version's run, by name; JSON."""
 _PAGE = 1000
 _ABSENT = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"}
 
@@ -75,13 +79,33 @@ def download(client: MlflowClient, version: Version, path: str, work: Path) -> P
 def download_file(client: MlflowClient, version: Version, name: str, work: Path) -> Path:
     """Fetch a file of a version's run; gives where it is now.
 
+    Versions that were registered by earlier releases have no digests of these files.
+
     Raises:
-        InputError: it is not there any more.
+        InputError: it is not there any more, or not the one that was registered.
     """
     fetched = _fetch(client, version, name, work)
     if not fetched.is_file():
         raise _missing(version)
+    kept = _kept_digests(version)
+    if kept is not None and kept.get(name) != file_digest(fetched):
+        raise InputError(
+            f"the file {name} of version {version.number} is not the one that was registered",
+            where=f"run {version.run_id}",
+            remedy="Restore it from a copy, or train the version again.",
+        )
     return fetched
+
+
+def _kept_digests(version: Version) -> dict[str, str] | None:
+    """Return the digests of a version's kept files; None where none were recorded."""
+    if KEPT_DIGESTS not in version.tags:
+        return None
+    try:
+        found: dict[str, str] = dict(json.loads(version.tags[KEPT_DIGESTS]))
+    except (ValueError, TypeError):
+        return {}
+    return found
 
 
 def _fetch(client: MlflowClient, version: Version, path: str, work: Path) -> Path:

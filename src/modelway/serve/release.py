@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelway.bundle import open_bundle
+from modelway.bundle.layout import BASELINE, SERVING_EXAMPLE
 from modelway.errors import InputError
 from modelway.records.data import Task
 from modelway.serve.metrics import SCORE_BOUNDS
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from modelway.records.bundle import Signature
     from modelway.records.evaluate import Scores
     from modelway.records.serve import ServeOptions
+    from modelway.records.trust import Trust
     from modelway.serve.validation import Question
 
 _SCORE_BUCKETS = 20
@@ -55,8 +57,8 @@ class ServedModel:
         self.task = bundle.signature.task
         self.classes: tuple[str, ...] = bundle.signature.classes
         self.validator = Validator(bundle.signature, options.input)
-        self.score_bounds = _score_bounds(self.task, directory)
-        self.example = _read_json(directory / "serving_input_example.json")
+        self.score_bounds = _score_bounds(self.task, bundle)
+        self.example = _read_json(bundle, SERVING_EXAMPLE)
 
     @property
     def signature(self) -> Signature:
@@ -102,20 +104,20 @@ class Release:
         self.challengers = {model.version: model.other_names for model in challengers}
 
 
-def load_release(paths: ReleasePaths, options: ServeOptions) -> Release:
+def load_release(paths: ReleasePaths, options: ServeOptions, trust: Trust) -> Release:
     """Verify and load all bundles of a release, and let each answer once.
 
     Raises:
-        InputError: a bundle is missing, does not verify, or gives no answer to its own example.
+        InputError: a bundle is missing, does not verify, needs what is not trusted, or gives no answer to its own
+            example.
     """
-    models = [load_model(path, options) for path in (paths.champion, *paths.challengers)]
+    models = [load_model(path, options, trust) for path in (paths.champion, *paths.challengers)]
     return Release(models[0], tuple(models[1:]), paths)
 
 
-def load_model(path: str, options: ServeOptions) -> ServedModel:
+def load_model(path: str, options: ServeOptions, trust: Trust) -> ServedModel:
     """Verify and load one bundle, and let it answer once; raises as `load_release`."""
-    key = Path(options.public_key) if options.public_key else None
-    bundle = open_bundle(Path(path), public_key=key, require_signature=options.require_signature)
+    bundle = open_bundle(Path(path), trust)
     model = ServedModel(bundle, Path(path), options)
     if model.example is not None:
         _answer_once(model, path)
@@ -134,19 +136,19 @@ def _answer_once(model: ServedModel, path: str) -> None:
         ) from error
 
 
-def _score_bounds(task: Task, directory: Path) -> tuple[float, ...]:
+def _score_bounds(task: Task, bundle: Bundle) -> tuple[float, ...]:
     """The positive class's probability by tenths; of a regression, the spread of the held-out predictions."""
-    baseline = _read_json(directory / "baseline.json")
+    baseline = _read_json(bundle, BASELINE)
     if task is Task.CLASSIFICATION or baseline is None:
         return SCORE_BOUNDS
     edges = baseline["predictions"]["edges"]
     return tuple(sorted(set(edges[:: max(1, len(edges) // _SCORE_BUCKETS)])))
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
-    """A file that a bundle may lack."""
+def _read_json(bundle: Bundle, name: str) -> dict[str, Any] | None:
+    """Return what a file holds that a bundle may lack."""
     try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        found: dict[str, Any] = json.loads(bundle.files[name])
+    except (KeyError, ValueError):
         return None
     return found

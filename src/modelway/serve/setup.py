@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelway.records.serve import ServeOptions
+    from modelway.records.trust import Trust
     from modelway.serve.release import ReleasePaths
 
 
@@ -19,6 +20,7 @@ class Setup:
     Attributes:
         options: how models are served; all paths in it are absolute.
         paths: the bundles.
+        trust: what they may use, and who has to have signed them.
         environment: the variables that are flags, as they are.
         replica: names this server among all that write to one log.
         flags: the last flag document that was in force in any worker.
@@ -28,6 +30,7 @@ class Setup:
 
     options: ServeOptions
     paths: ReleasePaths
+    trust: Trust
     environment: Mapping[str, str]
     replica: str
     flags: bytes | None = None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelway.records.serve import ServeOptions
+    from modelway.records.trust import Trust
     from modelway.serve.channel import Channel
     from modelway.serve.line import Connection
     from modelway.serve.release import ServedModel
@@ -140,17 +141,19 @@ class Challengers:
 
     Args:
         options: how they are served.
+        trust: what they may use, and who has to have signed them.
     """
 
-    def __init__(self, options: ServeOptions) -> None:
+    def __init__(self, options: ServeOptions, trust: Trust) -> None:
         self._options = options
+        self._trust = trust
         self._known: dict[tuple[str, str], ServedModel] = {}
 
     def load_first(self, paths: tuple[str, ...]) -> None:
         """Load what is served from the start, so that the first requests find it there."""
         for path in paths:
             try:
-                model = load_model(path, self._options)
+                model = load_model(path, self._options, self._trust)
             except Exception as error:  # noqa: BLE001 - the worker tells the same, and ends
                 say("shadow_not_loaded", "error", **describe_error(error))
             else:
@@ -160,7 +163,7 @@ class Challengers:
         """The one that a worker means; raises anything where it can't be had."""
         model = self._known.get((directory, digest))
         if model is None:
-            model = load_model(directory, self._options)
+            model = load_model(directory, self._options, self._trust)
             if model.bundle.digest != digest:
                 raise ValueError(f"{Path(directory).name} is another bundle now than the worker's")
             self._known[directory, digest] = model
@@ -169,13 +172,15 @@ class Challengers:
         return model
 
 
-def shadow(options: ServeOptions, paths: tuple[str, ...], channel: Channel, listener: socket.socket) -> int:
+def shadow(
+    options: ServeOptions, trust: Trust, paths: tuple[str, ...], channel: Channel, listener: socket.socket
+) -> int:
     """Be a worker's shadow; the process's exit code."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends after the workers, when the supervisor says so
     os.nice(_NICE)
     capture_library_logs()
-    challengers = Challengers(options)
+    challengers = Challengers(options, trust)
     challengers.load_first(paths)
     Shadowing(options, channel, listener, challengers).run()
     return 0

@@ -125,7 +125,7 @@ class Supervisor:
         if role is Role.ADMIN and admin is not None:
             return administrate(channel, admin[1], admin[0].token)
         if role is Role.SHADOW:
-            return shadow(self._setup.options, self._setup.paths.challengers, channel, door)
+            return shadow(self._setup.options, self._setup.trust, self._setup.paths.challengers, channel, door)
         return work(self._setup, slot, self._shared, channel, self._listener, address)
 
     def _start_shadows(self) -> None:

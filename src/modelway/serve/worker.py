@@ -67,7 +67,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop
         replica = f"{setup.replica}-{slot}-{os.getpid()}"
         self._metrics = Metrics()
-        release = load_release(setup.paths, options)
+        release = load_release(setup.paths, options, setup.trust)
         self._steering = Steering(release, setup.environment, options, setup.flags, self._tell_flags)
         self._journal = Journal(options.log, options.s3, replica) if options.log.enabled else None
         self._recorder = Recorder(options.log, self._journal, self._metrics.kept, setup.salt)
@@ -162,7 +162,7 @@ class Worker:
     def _prepare(self, paths: ReleasePaths) -> dict[str, Any]:
         """Load another release beside the one that is served."""
         try:
-            self._prepared = load_release(paths, self._setup.options)
+            self._prepared = load_release(paths, self._setup.options, self._setup.trust)
         except ModelwayError as error:
             return {"error": error.what, "where": error.where, "remedy": error.remedy, "exit_code": error.exit_code}
         except Exception as error:  # noqa: BLE001 - a bundle may be broken in any way, and serving goes on

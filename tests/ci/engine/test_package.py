@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from modelway.bundle import verify_bundle
+from modelway.records.trust import Trust
 
 from .servers import first_answer
 
@@ -65,7 +66,7 @@ def test_a_bundle_tells_commit_time_and_lock_as_one_of_the_host_does(signed, pro
 
 
 def test_a_bundle_is_signed_with_a_secret_key(signed, keys):
-    assert verify_bundle(signed, public_key=keys[1], require_signature=True).signed
+    assert verify_bundle(signed, Trust(public_key=str(keys[1]), require_signature=True)).signed
 
 
 def test_a_server_of_a_version_shows_its_requests_to_a_challenger(engine, project, versions, signed):
@@ -90,4 +91,6 @@ def test_an_image_of_a_version_is_signed_and_holds_its_challengers(call, version
         folder = tmp_path / version
         built = call("image", *words, "directory", "--path", path, "export", "--path", str(folder))
         assert built.exit_code == 0, built.log
-        assert str(verify_bundle(folder, public_key=keys[1], require_signature=True).info.version) == version
+        assert (
+            str(verify_bundle(folder, Trust(public_key=str(keys[1]), require_signature=True)).info.version) == version
+        )

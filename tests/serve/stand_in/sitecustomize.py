@@ -50,6 +50,8 @@ class Bundle:
             format="onnx",
         )
         self.digest = f"{version + 16:064x}"
+        example = path / "serving_input_example.json"
+        self.files = {example.name: example.read_bytes()} if example.exists() else {}
         self.signature = SimpleNamespace(
             task=Task.CLASSIFICATION, classes=("no", "yes"), columns=_columns(told.get("extra_columns", []))
         )
@@ -71,7 +73,7 @@ class Bundle:
         return Scores((yes >= 0.5).astype(np.int64), np.column_stack([1 - yes, yes]))
 
 
-def open_bundle(path, *, public_key=None, require_signature=False):
+def open_bundle(path, trust=None):
     from modelway.errors import InputError
 
     if not (path / "model.json").is_file():
@@ -80,5 +82,9 @@ def open_bundle(path, *, public_key=None, require_signature=False):
 
 
 _module = ModuleType("modelway.bundle")
+_module.__path__ = []  # a package, whose module of names the server imports
+sys.modules["modelway.bundle.layout"] = SimpleNamespace(
+    BASELINE="baseline.json", SERVING_EXAMPLE="serving_input_example.json"
+)
 _module.Bundle, _module.open_bundle = Bundle, open_bundle
 sys.modules["modelway.bundle"] = _module

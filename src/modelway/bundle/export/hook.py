@@ -6,6 +6,7 @@ from typing import Any
 
 from onnx import ModelProto, checker, load_from_string
 
+from modelway.bundle.onnx_guard import refuse_outside
 from modelway.errors import SettingsError
 from modelway.features import resolve
 
@@ -22,6 +23,7 @@ def export_by_hook(function: str, estimator: Any, features: int) -> bytes:
 
     Raises:
         SettingsError: there is no such function, it raises an error, or gives no valid ONNX model.
+        InputError: the model has data in other files, or operators that load a library.
     """
     call = resolve(function)
     try:
@@ -33,6 +35,7 @@ def export_by_hook(function: str, estimator: Any, features: int) -> bytes:
         raise SettingsError(
             f"{function} gave {type(given).__name__}; an onnx.ModelProto or its bytes are wanted", where=_WHERE
         )
+    refuse_outside(content, _WHERE)
     try:
         checker.check_model(load_from_string(content))
     except Exception as error:

@@ -15,6 +15,7 @@ from modelway.deploy.image.context import write_context
 from modelway.deploy.image.login import login_to
 from modelway.deploy.image.naming import image_options, image_tags, name_image
 from modelway.errors import OutsideError, UsageError
+from modelway.records.trust import join_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +49,8 @@ def build_image(place: Place, release: Release, say: Callable[[str], None]) -> s
         locks = write_context(context, bundles, place.root)
         tags = image_tags(release, latest=options.latest)
         name = f"modelway-{release.id}-{secrets.token_hex(4)}"
-        arguments, mounted = {"LOCKS": locks}, _mounted(place.secrets)
+        trusted = join_names(*(ref.trusted for ref in (release.champion, *release.challengers)))
+        arguments, mounted = {"LOCKS": locks, "TRUST": " ".join(trusted)}, _mounted(place.secrets)
         job = Job(options.repository, tags, options.platforms, context, scratch, name, arguments, mounted)
         login = login_to(place)
         environment = _environment(program, place.secrets, scratch)

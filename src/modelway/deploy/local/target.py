@@ -30,6 +30,7 @@ from modelway.errors import OutsideError
 from modelway.records.deploy import BundleRef, Live, LiveState, MissingSecret, Release, Step
 from modelway.records.environment import LocalOptions
 from modelway.records.serve import SMOKE_DIGEST
+from modelway.records.trust import join_names
 
 if TYPE_CHECKING:
     from modelway.deploy.target import Place
@@ -96,12 +97,13 @@ class LocalTarget:
             "release": wanted.id,
             "champion": wanted.champion.digest,
             "challengers": [bundle.digest for bundle in wanted.challengers],
+            "trusted": list(self._trusted(wanted)),
         }
         address = f"http://{self._options.host}:{self._options.port}"
         start = Step(room="target", action="start", what=f"start a server at {address}", arguments=arguments)
         if live.state is LiveState.ABSENT:
             return (start,)
-        same = live.configuration == self._configuration()
+        same = live.configuration == self._configuration(arguments["trusted"])
         if live.release == wanted.id and same and live.state in {LiveState.STABLE, LiveState.CHANGING}:
             return ()
         if not (live.ready and same):
@@ -174,7 +176,9 @@ class LocalTarget:
         options = self._options
         argv = ["serve", "--config", str(files.path / SETTINGS), "--host", options.host, "--port", str(options.port)]
         argv += ["--admin-port", "0", "--flags", self._place.flags, "--log", self._place.log, "--json"]
-        self._want(arguments, {"argv": argv, "configuration": self._configuration()})
+        trusted = arguments["trusted"]
+        argv += [word for name in trusted for word in ("--trust", name)]
+        self._want(arguments, {"argv": argv, "configuration": self._configuration(trusted)})
 
     def _reload(self, arguments: dict[str, Any]) -> None:
         champion, *challengers = self._paths(arguments)
@@ -211,11 +215,17 @@ class LocalTarget:
     def _settings(self) -> dict[str, Any]:
         return {"name": self._place.model, "serve": self._place.serve.model_dump(mode="json")}
 
-    def _configuration(self) -> str:
+    def _trusted(self, release: Release) -> tuple[str, ...]:
+        """Return what the release's bundles may use: by the registry when they were packaged, and by the settings."""
+        return join_names(self._place.trust.names, *(ref.trusted for ref in (release.champion, *release.challengers)))
+
+    def _configuration(self, trusted: list[str]) -> str:
+        """Return a digest of all that a server is told when it starts; a reload takes no other trust than that."""
         place = self._place
-        told = [self._settings(), self._options.model_dump(mode="json"), place.flags, place.log]
+        told: list[Any] = [self._settings(), self._options.model_dump(mode="json"), place.flags, place.log]
         if place.smoke is not None:
             told.append(place.smoke)
+        told += [trusted] if trusted else []
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
     def _token(self) -> str:

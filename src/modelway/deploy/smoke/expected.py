@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from modelway.bundle.contents import read_contents
 from modelway.bundle.layout import INFO, REFERENCE, SERVING_EXAMPLE, SIGNATURE
 from modelway.errors import InputError, UsageError
 from modelway.records.bundle import BundleInfo, Signature
@@ -52,11 +53,15 @@ class Expected:
         return {name: values[number] for name, values in self.columns.items()}
 
 
-def read_expected(directory: Path) -> Expected:
-    """Read a bundle's examples and some of its reference rows; the bundle was verified before.
+def read_expected(directory: Path, digest: str | None = None) -> Expected:
+    """Read a bundle's examples and some of its reference rows.
+
+    Args:
+        directory: the bundle.
+        digest: the SHA-256 that it has to have; any when absent.
 
     Raises:
-        InputError: a file is missing or can't be read.
+        InputError: it is not that bundle, or a file is missing or can't be read.
         UsageError: pyarrow is not installed.
     """
     try:
@@ -64,11 +69,12 @@ def read_expected(directory: Path) -> Expected:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise UsageError("a smoke test reads Parquet", remedy="pip install 'modelway[package]'") from error
+    contents = read_contents(directory, digest=digest)
     try:
-        info = BundleInfo.from_json((directory / INFO).read_bytes())
-        signature = Signature.from_json((directory / SIGNATURE).read_bytes())
-        example = json.loads((directory / SERVING_EXAMPLE).read_bytes())
-        table = pq.read_table(directory / REFERENCE)
+        info = BundleInfo.from_json(contents.read(INFO))
+        signature = Signature.from_json(contents.read(SIGNATURE))
+        example = json.loads(contents.read(SERVING_EXAMPLE))
+        table = pq.read_table(pa.BufferReader(contents.read(REFERENCE)))
         # Evenly chosen, so that a data set that is sorted shows more than its first class.
         count = min(_ROWS, table.num_rows)
         table = table.take([at * table.num_rows // count for at in range(count)])
