@@ -194,3 +194,22 @@ def test_smoke_tests_and_their_rows_are_left_out(project, live) -> None:
     live.serve(800, 6, "covariate", smoke=True)
     found = drift(project, live, code=0)
     assert (found.rows, found.score, found.versions) == (quiet.rows, quiet.score, quiet.versions)
+
+
+def test_extreme_values_that_a_server_answers_are_read_and_compared(project, live, now) -> None:
+    """Values at the limits of validation (tests/serve/extremes.py); the verdict is theirs, a crash would be ours."""
+    records = live.serve(1500, 5)
+    extreme = {
+        "applied_on": ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"],
+        "income": [1.7976931348623157e308, -1.7976931348623157e308, 5e-324, -0.0],
+        "age": [2**63 - 1, -(2**63)],
+        "note": ["\x00", "\U0010ffff", "x" * 5_000_000],
+        "purpose": ["", "\u2028", "x" * 70_000],
+    }
+    rows = [
+        {**records[at], "features": {**records[at]["features"], name: value}}
+        for at, (name, value) in enumerate((name, value) for name, values in extreme.items() for value in values)
+    ]
+    live.write(rows * 20, now - timedelta(hours=3))
+    report = drift(project, live, "--threshold", "1.0", code=0)
+    assert (report.rows, report.unreadable, report.files) == (1500 + 20 * len(rows), (), 2)

@@ -79,6 +79,13 @@ def test_a_number_is_joined_by_key_whatever_was_answered(fleet) -> None:
         outcomes(fleet, column="revenue", kind="number")
 
 
+def test_numbers_whose_squares_are_none_give_finite_sums(fleet) -> None:
+    fleet.serve([Request(NOON + 1, key=1), Request(NOON + 2, key=2)])
+    label(fleet, f"key,revenue\n{1:016x},1.7e308\n{2:016x},1.7e308\n")
+    found = outcomes(fleet, column="revenue", kind="number").champion
+    assert (found.keys, found.total, found.squares) == (2, 2e145, pytest.approx(2e290))
+
+
 def test_a_value_that_was_predicted_is_the_better_the_nearer_it_is(fleet) -> None:
     record = {**Request(NOON + 1, key=1).records(1)[0], "prediction": 10.0, "probabilities": None}
     fleet.write("predictions", [record, {**record, "id": "r2-0", "prediction": 14.0}], NOON, NOON + 5)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from modelway.observe.bins import counts_of, edges_of, ranks_of
 from modelway.observe.profile import PREDICTIONS, Slices
-from modelway.observe.tallies import CategoryTally, numbers_of
+from modelway.observe.tallies import CategoryTally, bounded_of, numbers_of
 from modelway.records.data import ColumnType, Dataset, Task
 from modelway.records.observe import Baseline, Distribution
 
@@ -81,8 +81,8 @@ def distribution(kind: ColumnType, values: pa.ChunkedArray) -> Distribution:
         missing=missing,
         edges=tuple(edges.tolist()),
         counts=tuple(counts.tolist()),
-        mean=float(numbers.mean()),
-        std=float(numbers.std()),
+        mean=float(bounded_of(numbers).mean()),
+        std=float(bounded_of(numbers).std()),
         min=float(numbers[0]),
         max=float(numbers[-1]),
     )

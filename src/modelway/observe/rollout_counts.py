@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from modelway.observe.key_ledger import NO_KEYS
 from modelway.observe.rollout_rows import SLICE
+from modelway.observe.tallies import bounded_of
 from modelway.records.rollout_seen import ALL_PAIRS, LATENCY_EDGES_MS, SCORE_BUCKETS, ArmCounts, PairCounts
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _pairs(rows: pa.Table, paired: KeyLedger) -> dict[str, PairCounts]:
 
 
 def _pair_counts(flips: Flags, shifts: NDArray[np.float64]) -> PairCounts:
-    there = shifts[np.isfinite(shifts)]
+    there = bounded_of(shifts[np.isfinite(shifts)])
     return PairCounts(
         pairs=len(flips), flips=int(np.sum(flips)), total=float(np.sum(there)), squares=float(np.sum(there * there))
     )

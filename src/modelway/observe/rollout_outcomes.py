@@ -15,6 +15,7 @@ from modelway.observe.answered_hours import AnsweredHours
 from modelway.observe.labels import join_labels, read_labels
 from modelway.observe.log_hours import LogPlace, hours_between
 from modelway.observe.log_tables import keys_of
+from modelway.observe.tallies import bounded_of
 from modelway.records.data import Task
 from modelway.records.monitor import PerformanceOptions
 from modelway.records.rollout_seen import Outcome, Outcomes
@@ -157,7 +158,7 @@ class _Judge:
         """The values of a table's rows that have an outcome, by key."""
         worth = self._worth(table, labels)
         known = np.isfinite(worth)
-        table, worth = table.filter(pa.array(known)), worth[known]
+        table, worth = table.filter(pa.array(known)), bounded_of(worth[known])
         challenger = pc.equal(table["variant"], "challenger").to_numpy()
         return _Values.of([_Values(_keys(table), challenger, worth, np.ones(len(worth)))])
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from modelway.observe.cells import CATEGORIES, Cells, parts_of
 from modelway.observe.significance import chi_square, ks_p_value, shares_p_value
+from modelway.observe.tallies import bounded_of
 from modelway.records.data import ColumnType
 from modelway.records.drift import Picture, Shift
 
@@ -95,7 +96,7 @@ def _of_numbers(before: Distribution, now: Distribution) -> dict[str, object]:
         "noise": ks_noise(float(rows), present),
         "psi": psi,
         "jensen_shannon": divergence,
-        "wasserstein": _wasserstein(before, now, below, beneath) / std if std else None,
+        "wasserstein": min(_wasserstein(before, now, below, beneath) / std, 1e300) if std else None,
         "unseen": (now.below + now.above) / present,
     }
 
@@ -189,7 +190,7 @@ def _information(ours: Floats, theirs: Floats) -> tuple[float, float]:
 
 def _wasserstein(before: Distribution, now: Distribution, below: Floats, beneath: Floats) -> float:
     """The area between the distribution functions, which run straight between edges; beyond those it is exact."""
-    edges = np.array(before.edges)
+    edges = bounded_of(np.array(before.edges))
     gaps = below - beneath
     left, right, widths = gaps[:-1], gaps[1:], np.diff(edges)
     crossing = left * right < 0

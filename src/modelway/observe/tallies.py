@@ -24,6 +24,9 @@ HELD = 10_000
 """Different categories that are counted at a time; beyond, the rarest half are forgotten, and their counts bound the
 error (Manku and Motwani, "Approximate frequency counts over data streams", VLDB 2002)."""
 
+_LARGEST = 1e145
+"""A request may hold any finite number, whose square is none."""
+
 
 class NumberTally:
     """Numbers between edges; without edges, a sketch finds them.
@@ -58,8 +61,9 @@ class NumberTally:
                 self._sketch.add(numbers)
             else:
                 self._beyond += _beyond(numbers, self._edges)
-            mean = float(numbers.mean())
-            squares = float(np.square(numbers - mean).sum())
+            bounded = bounded_of(numbers)
+            mean = float(bounded.mean())
+            squares = float(np.square(bounded - mean).sum())
             self._join(len(numbers), mean, squares, float(numbers[0]), float(numbers[-1]))
 
     def merge(self, other: NumberTally) -> None:
@@ -200,8 +204,15 @@ def _as_categories(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedA
     return pc.if_else(values, "true", "false") if pa.types.is_boolean(values.type) else values
 
 
+def bounded_of(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers whose sums and squares stay finite: values beyond 1e145 in size count as that, shape unchanged."""
+    bounded: NDArray[np.float64] = np.clip(numbers, -_LARGEST, _LARGEST)
+    return bounded
+
+
 def _beyond(values: NDArray[np.float64], edges: NDArray[np.float64]) -> float:
     """How far the ascending values that lie beyond the edges do so, all together."""
+    values, edges = bounded_of(values), bounded_of(edges)
     below = values[: np.searchsorted(values, edges[0])]
     above = values[np.searchsorted(values, edges[-1], side="right") :]
     return float((edges[0] - below).sum() + (above - edges[-1]).sum())
