@@ -347,12 +347,12 @@ class TestAtOnce:
             log.fill(5, start=10 * moment)
             calls = iter(range(1000))
 
-            def read(file: Any, hour: datetime, moment: int = moment, calls: Iterator[int] = calls) -> Any:
+            def read(file: Any, folder: str, moment: int = moment, calls: Iterator[int] = calls) -> Any:
                 if next(calls) == moment:
                     with monkeypatch.context() as patch:
                         patch.setattr(log_tables, "read_segment", READ)
                         compact_hours(LogPlace(log.place.log, log.place.s3, log.place.cache / "b", silent), [HOUR])
-                return READ(file, hour)
+                return READ(file, folder)
 
             with monkeypatch.context() as patch:
                 patch.setattr(log_tables, "read_segment", read)
@@ -396,10 +396,10 @@ class TestAtOnce:
         log.fill(3)
         calls = iter(range(100))
 
-        def read(file: Any, hour: datetime) -> Any:
+        def read(file: Any, folder: str) -> Any:
             if next(calls) == 1:
                 log.place.forget(HOUR + timedelta(hours=1))
-            return READ(file, hour)
+            return READ(file, folder)
 
         monkeypatch.setattr(log_tables, "read_segment", read)
         log.check()
@@ -407,8 +407,8 @@ class TestAtOnce:
     def test_retention_may_remove_the_hour_meanwhile(self, log, monkeypatch) -> None:
         log.fill(3)
 
-        def read(file: Any, hour: datetime) -> Any:
-            text = READ(file, hour)
+        def read(file: Any, folder: str) -> Any:
+            text = READ(file, folder)
             remove_below(log.place.address("predictions", HOUR), log.raw(), log.place.s3)
             return text
 

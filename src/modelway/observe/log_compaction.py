@@ -84,7 +84,9 @@ def _compact_hour(place: LogPlace, stream: str, hour: datetime, done: Compaction
     _remove_held(address, hour, found, place.s3, done)
     before = done.segments
     for batch in _batches(found.segments, hour, done):
-        packed = pack(stream, batch)
+        packed = _packed(stream, batch, done)
+        if packed is None:
+            continue
         uri = f"{address}/{COMPACTED}/{packed.name}"
         if write_if_unchanged(uri, packed.content, None, s3=place.s3, private=True) is None:
             _check(uri, packed, place.s3)
@@ -100,12 +102,12 @@ def _compact_hour(place: LogPlace, stream: str, hour: datetime, done: Compaction
 
 
 def _batches(files: list[LogFile], hour: datetime, done: Compaction) -> Iterator[list[SegmentText]]:
-    """Sound segments, as many as are held in memory at once."""
+    """Segments that can be decompressed, as many as are held in memory at once."""
     batch: list[SegmentText] = []
     size = 0
     for file in files:
         try:
-            batch.append(read_segment(file, hour))
+            batch.append(read_segment(file, folder_of(hour)))
         except FileNotFoundError:
             continue  # another has compacted it
         except Unreadable as error:
@@ -113,19 +115,21 @@ def _batches(files: list[LogFile], hour: datetime, done: Compaction) -> Iterator
             continue
         size += len(batch[-1].content)
         if size >= TOGETHER:
-            yield from _sound(batch, done)
+            yield batch
             batch, size = [], 0
-    yield from _sound(batch, done)
+    if batch:
+        yield batch
 
 
-def _sound(batch: list[SegmentText], done: Compaction) -> Iterator[list[SegmentText]]:
+def _packed(stream: str, batch: list[SegmentText], done: Compaction) -> Packed | None:
     """The segments of a batch whose lines are what they should be, if there are any."""
-    if not is_sound(batch):
+    try:
+        return pack(stream, batch)
+    except ValueError:
         bad = {text.name for text in batch if not is_sound([text])}
         done.left += [f"{text.where}: not lines of JSON objects" for text in batch if text.name in bad]
         batch = [text for text in batch if text.name not in bad]
-    if batch:
-        yield batch
+        return pack(stream, batch) if batch else None
 
 
 def _remove_held(address: str, hour: datetime, found: HourFiles, s3: S3Options, done: Compaction) -> None:

@@ -11,6 +11,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,6 +143,7 @@ class LogPlace:
             raise
 
 
+@cache
 def folder_of(hour: datetime) -> str:
     """The folder of an hour below its stream."""
     return f"date={hour:%Y-%m-%d}/hour={hour:%H}"

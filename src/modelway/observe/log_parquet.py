@@ -94,7 +94,11 @@ def is_sound(texts: Iterable[SegmentText]) -> bool:
 
 
 def pack(stream: str, texts: Sequence[SegmentText]) -> Packed:
-    """Write segments, whose lines are sound, into a Parquet file."""
+    """Write segments into a Parquet file.
+
+    Raises:
+        ValueError: a line is not UTF-8, or not one JSON object.
+    """
     import pyarrow.parquet
 
     lines = [text.lines for text in texts]
@@ -106,7 +110,11 @@ def pack(stream: str, texts: Sequence[SegmentText]) -> Packed:
     at = pa.array(np.repeat(np.arange(len(texts), dtype=np.int32), [len(own) for own in lines]))
     names = pa.DictionaryArray.from_arrays(at, pa.array([text.name for text in texts], pa.string()))
     columns = {SEGMENT: names, LINE: pa.array(flat, pa.string())}
-    fields = _fields(b"\n".join(flat) + b"\n", len(flat), stream) if flat else None
+    content = b"\n".join(flat) + b"\n"
+    content.decode()
+    fields = _fields(content, len(flat), stream) if flat else None
+    if fields is None and not is_sound(texts):
+        raise ValueError("a line is not one JSON object")
     if fields is not None:
         columns |= {name: fields[name] for name in fields.column_names}
     about = CompactedSegments(complete=fields is not None, segments=segments)

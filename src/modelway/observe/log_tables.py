@@ -148,7 +148,7 @@ class LogReader:
             if wanted:
                 yield _Part(hour, part.load(), frozenset(wanted))
         else:
-            yield read_segment(part, hour)
+            yield read_segment(part, folder_of(hour))
 
     def _texts_of(self, part: _Part) -> Iterator[SegmentText]:
         try:
@@ -266,10 +266,10 @@ def hour_files(place: LogPlace, stream: str, hour: datetime, written_since: floa
     )
 
 
-def read_segment(file: LogFile, hour: datetime) -> SegmentText:
-    """Read and decompress a segment; raises what `Unreadable` names where it is corrupt."""
+def read_segment(file: LogFile, folder: str) -> SegmentText:
+    """Read and decompress a segment of an hour's folder; raises what `Unreadable` names where it is corrupt."""
     content = gzip.decompress(file.path.read_bytes())
-    return SegmentText(file.name, file.written, content, f"{folder_of(hour)}/{file.name}")
+    return SegmentText(file.name, file.written, content, f"{folder}/{file.name}")
 
 
 def reason_of(error: BaseException) -> str:

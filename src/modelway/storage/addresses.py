@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from modelway.errors import InputError
 
@@ -108,8 +107,7 @@ def matches_whole(name: str, pattern: str) -> bool:
 
 def is_data_name(name: str, suffixes: tuple[str, ...] = DATA_SUFFIXES) -> bool:
     """Whether a path is one that a folder, prefix or glob gives: a data file, no part of it hidden."""
-    parts = PurePosixPath(name).parts
-    return name.endswith(suffixes) and not any(part.startswith(("_", ".")) for part in parts)
+    return name.endswith(suffixes) and not any(part.startswith(("_", ".")) for part in name.split("/"))
 
 
 def is_wanted(

@@ -24,7 +24,7 @@ def list_local(
     """The files behind a path, folder or glob, sorted by name; see `access.list_files`."""
     path = Path(uri)
     if path.is_file():
-        return [_stated(path.name, path, uri)]
+        return [_stated(path.name, str(path), uri)]
     if path.is_dir():
         return _found(path, [name for name in _walk(path) if is_wanted(name, include, exclude, suffixes)])
     if not has_wildcard(uri):
@@ -116,7 +116,8 @@ def _walk(folder: Path) -> list[str]:
     try:
         for place, folders, files in os.walk(folder, onerror=_raise):
             folders[:] = [name for name in folders if not name.startswith(("_", "."))]
-            names += [(Path(place) / name).relative_to(folder).as_posix() for name in files]
+            below = os.path.relpath(place, folder)
+            names += files if below == "." else [f"{below}/{name}" for name in files]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -130,14 +131,14 @@ def _raise(error: OSError) -> None:
 
 def _found(folder: Path, names: list[str]) -> list[Found]:
     """The files of these names; one that was removed since its folder was listed is left out."""
-    found = []
+    found, base = [], os.path.join(folder, "") if folder != Path() else ""  # noqa: PTH118 - a path for each is slow
     for name in names:
-        path = folder / name
+        path = f"{base}{name}"
         with suppress(FileNotFoundError):
-            found.append(_stated(name, path, str(path)))
+            found.append(_stated(name, path, path))
     return found
 
 
-def _stated(name: str, path: Path, uri: str) -> Found:
-    found = path.stat()
+def _stated(name: str, path: str, uri: str) -> Found:
+    found = os.stat(path)  # noqa: PTH116 - likewise
     return Found(name, uri, found.st_size, modified=found.st_mtime)
