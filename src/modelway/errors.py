@@ -60,6 +60,10 @@ class InputError(ModelwayError):
     exit_code = 3
 
 
+class NoScoreError(InputError):
+    """A model gave a score that is not finite."""
+
+
 class GateError(ModelwayError):
     """A check or gate failed."""
 

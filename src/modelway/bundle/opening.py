@@ -21,7 +21,7 @@ from modelway.bundle.layout import (
 )
 from modelway.bundle.scores import CHUNK_BYTES, empty_output, scores_of
 from modelway.bundle.trust import functions_of, refuse_untrusted
-from modelway.errors import InputError
+from modelway.errors import InputError, NoScoreError
 from modelway.features import Transformer, ValueBatch
 from modelway.records.base import Record
 from modelway.records.bundle import BundleInfo, Signature
@@ -86,7 +86,8 @@ class Bundle:
             rows: how many rows.
 
         Raises:
-            InputError: a feature is infinite, or the model gives no finite score.
+            InputError: a feature is infinite.
+            NoScoreError: the model gives no finite score.
         """
         if rows <= self._step:
             return self._score([ValueBatch(columns, rows, self._model.inputs)], rows)
@@ -123,7 +124,7 @@ class Bundle:
             start += batch.rows
         if not np.isfinite(raw).all():
             row = int(np.argwhere(~np.isfinite(raw))[0][0])
-            raise InputError(
+            raise NoScoreError(
                 f"the model gives no finite score for row {row}",
                 remedy="Look for a value far beyond those that the model was fitted on.",
             )

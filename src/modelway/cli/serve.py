@@ -135,7 +135,9 @@ def _listen(host: str, port: int, flag: str) -> socket.socket:
     """A socket that listens; connections wait in it until a worker answers."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        # `::` means every address of this machine, those of IPv4 as well.
+        both = host == "::" and socket.has_dualstack_ipv6()
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     except (socket.gaierror, OverflowError) as error:
         raise UsageError(f"can't listen at {host}:{port}: {error}", where=flag) from error
     except OSError as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from modelway.records.base import Record
 from modelway.records.data import S3Options
@@ -25,6 +26,8 @@ class InputOptions(Record):
     """The largest body; 413 beyond."""
     max_rows: _Positive = 100_000
     """The most rows of one request; 413 beyond."""
+    max_values: _Positive = 1_000_000
+    """The most values of one request, empty lines of CSV included; 413 beyond."""
     max_faults: _Positive = 20
     """How many faults of a request are named."""
 
@@ -85,15 +88,33 @@ class WorkerOptions(Record):
     queue: _Positive = 256
     """Requests in one worker at the most; 429 beyond."""
     connections: _Positive = 2048
-    """Open connections of one worker at the most; 503 beyond."""
+    """Open connections of one worker at most. Beyond, the connection whose client has been silent longest is closed for
+    a new one."""
+    client_connections: _Positive | None = None
+    """Open connections of one client's address in one worker at most (IPv6: of one /64); 429 beyond. No limit when
+    absent: behind a balancer all clients share an address."""
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks (`10.0.0.0/8`) of balancers, whose connections `client_connections` does not count."""
+    head_seconds: _Seconds = 10.0
+    """How long a request's head may take to arrive; the connection is closed after that."""
     body_seconds: _Seconds = 30.0
-    """How long a request's body may take to come; 408 beyond."""
+    """How long a request's body may take to arrive (408 beyond), and how long a client may read nothing of a
+    response."""
     keep_alive_seconds: _Seconds = 75.0
     """How long an idle connection is kept."""
     notice_seconds: Annotated[float, Field(ge=0)] = 1.0
     """How long a server that was told to end goes on answering, while it says that it is not ready."""
     drain_seconds: _Seconds = 20.0
     """How long it then waits for requests under way."""
+    hang_seconds: _Seconds = 6.0
+    """How long a worker may do nothing at all before it is replaced."""
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            ip_network(proxy, strict=False)
+        return proxies
 
 
 class ServeOptions(Record):

@@ -8,13 +8,17 @@ import signal
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
 from modelway.serve.answers import to_json
+from modelway.serve.bodies import GoneError, read_body
+from modelway.serve.connections import Connections
 from modelway.serve.events import capture_library_logs
+from modelway.serve.refusals import RefusedError
 
 if TYPE_CHECKING:
     import socket
@@ -25,9 +29,18 @@ if TYPE_CHECKING:
 
 _PATIENCE = 300.0
 """Seconds that a reload may take."""
+_MOST_CONNECTIONS = 128
+_MOST_BYTES = 64 * 1024
+_CLIENT_SECONDS = 10.0
+"""How long a client may take for a head, for a body, and to read a response."""
 _REMEDIES = {
     "reload": 'Send {"champion": DIRECTORY, "challengers": [DIRECTORY, ...]}, or nothing to read the same again.'
 }
+
+
+class _Reload(msgspec.Struct, forbid_unknown_fields=True):
+    champion: str | None = None
+    challengers: list[str] = msgspec.field(default_factory=list)
 
 
 class Admin:
@@ -54,11 +67,17 @@ class Admin:
             Route("/reload", self._reload, methods=["POST"]),
             Route("/drain", self._end, methods=["POST"]),
         ]
+        pages = Starlette(routes=routes)
+        pages.router.redirect_slashes = False
+        connections = Connections(_MOST_CONNECTIONS, _CLIENT_SECONDS, _CLIENT_SECONDS, _CLIENT_SECONDS)
         config = uvicorn.Config(
-            Starlette(routes=routes), lifespan="off", ws="none", log_config=None, access_log=False, server_header=False
-        )
+            pages, http=connections.protocol(), lifespan="off", ws="none",
+            log_config=None, access_log=False, server_header=False,
+        )  # fmt: skip
         self._server = uvicorn.Server(config)
+        sweeping = asyncio.create_task(connections.sweep_often())
         await self._server.serve(sockets=[listener])
+        sweeping.cancel()
 
     def _receive(self) -> None:
         messages = self._channel.receive()
@@ -81,15 +100,20 @@ class Admin:
     async def _reload(self, request: Request) -> Response:
         if not self._allows(request):
             return _denied()
+        length = dict(request.headers.raw).get(b"content-length")
         try:
-            wanted = await request.json() if await request.body() else {}
-            champion, challengers = wanted.get("champion"), wanted.get("challengers", [])
-            fits = (champion is None or isinstance(champion, str)) and all(isinstance(one, str) for one in challengers)
-        except (ValueError, AttributeError, TypeError):
-            fits = False
-        if not fits or set(wanted) - {"champion", "challengers"} or (champion is None and challengers):
+            body = await read_body(request.receive, length, _MOST_BYTES, _CLIENT_SECONDS)
+            wanted = msgspec.json.decode(body or b"{}", type=_Reload)
+        except RefusedError as refusal:
+            return _json({"message": refusal.message}, refusal.status)
+        except GoneError:
+            return Response(status_code=400)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            wanted = None
+        if wanted is None or (wanted.champion is None and wanted.challengers):
             return _json({"message": "the body can't be used", "remedy": _REMEDIES["reload"]}, 422)
-        return await self._pass_on(request, {"do": "reload", "champion": champion, "challengers": challengers})
+        message = {"do": "reload", "champion": wanted.champion, "challengers": wanted.challengers}
+        return await self._pass_on(request, message)
 
     async def _pass_on(self, request: Request, message: dict[str, Any]) -> Response:
         if not self._allows(request):

@@ -54,6 +54,8 @@ class Application:
         self._endpoint = endpoint
         self._counts = counts
         self._pages = Starlette(routes=self._routes(), exception_handlers={HTTPException: _refuse, Exception: _fail})
+        # Starlette would redirect `/predict/` to wherever the request's own Host header says.
+        self._pages.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -117,7 +119,7 @@ class Application:
         return _json({"ready": ready}, 200 if ready else 503)
 
     async def _server(self, _: Request) -> Response:
-        return _json({"name": "modelway", "version": modelway.__version__, "extensions": []})
+        return _json({"name": "modelway", "version": modelway.__version__, "extensions": ["binary_tensor_data"]})
 
     async def _metadata(self, request: Request) -> Response:
         return _json(model_metadata(self._model(request), list(self._release.models)))

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelway.errors import InputError
 from modelway.serve.answers import Answer, answer_of
 from modelway.serve.validation import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from modelway.serve.metrics import Metrics
     from modelway.serve.release import ServedModel
 
-_MANY_ROWS = 64
+Found = TypeVar("Found")
+
+MANY_ROWS = 64
 """Rows from which on a request is scored by itself on another thread, so that small ones go on."""
 _TOGETHER = 256
 """Rows that are scored together at the most."""
@@ -46,10 +49,9 @@ class Batcher:
             question: the rows.
             alone: whether no other request is there, so that this one is best scored at once.
         """
-        if question.rows > _MANY_ROWS:
+        if question.rows > MANY_ROWS:
             self._metrics.batch(question.rows)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._heavy, _score, model, question)
+            return await self.aside(partial(_score, model, question))
         if alone:
             self._metrics.batch(question.rows)
             return _score(model, question)
@@ -59,6 +61,10 @@ class Batcher:
             loop.call_soon(self._flush)
         self._waiting.setdefault(model, []).append((question, future))
         return await future
+
+    async def aside(self, work: Callable[[], Found]) -> Found:
+        """Do the work of a large request on the thread for these."""
+        return await asyncio.get_running_loop().run_in_executor(self._heavy, work)
 
     def close(self) -> None:
         """End the thread of large requests."""

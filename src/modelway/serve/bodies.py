@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from modelway.serve.refusals import RefusedError, too_large
+from modelway.serve.refusals import RefusedError, too_large, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     Scope = MutableMapping[str, Any]
 
+_WINDOW_BITS = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}
 _DISCONNECT = "http.disconnect"
 _CHUNK = 1 << 16
 """Bytes of a response that are sent at once: a caller who hangs up within a longer one is noticed."""
@@ -91,6 +93,29 @@ async def has_hung_up(receive: Receive) -> bool:
     for _ in range(_TURNS):
         await asyncio.sleep(0)
     return is_gone(receive)
+
+
+def decompress(body: bytes, encoding: bytes, limit: int) -> bytes:
+    """A body without its `Content-Encoding`: gzip or deflate, of at most `limit` bytes.
+
+    Raises:
+        RefusedError: another encoding (415), too large (413), or not what the encoding says (400).
+    """
+    bits = _WINDOW_BITS.get(encoding.strip().lower())
+    if bits is None:
+        accepted = ((b"accept-encoding", b"gzip, deflate"),)
+        message = "the content encoding has to be gzip or deflate"
+        raise RefusedError(415, "UNSUPPORTED_MEDIA_TYPE", message, headers=accepted)
+    decoder = zlib.decompressobj(bits)
+    try:
+        found = decoder.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise unreadable(f"the body is not {encoding.decode('latin-1')}: {error}") from error
+    if len(found) > limit:
+        raise too_large(f"the body has more than {limit} bytes")
+    if not decoder.eof or decoder.unused_data:
+        raise unreadable("the compressed body is truncated, or followed by something else")
+    return found
 
 
 async def respond(receive: Receive, send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

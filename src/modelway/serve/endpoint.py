@@ -8,40 +8,46 @@ import os
 import re
 import time
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from modelway.errors import InputError
+from modelway.errors import InputError, NoScoreError
 from modelway.records.flags import Route
 from modelway.records.serve import HUNG_UP, SMOKE_HEADER
 from modelway.serve.answers import to_json
-from modelway.serve.bodies import GoneError, has_hung_up, is_gone, read_body, respond
+from modelway.serve.batching import MANY_ROWS
+from modelway.serve.bodies import GoneError, decompress, has_hung_up, is_gone, read_body, respond
 from modelway.serve.events import describe_error, say
+from modelway.serve.protocols import JSON
 from modelway.serve.recorder import Served
 from modelway.serve.refusals import Fault, RefusedError, unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Sized
+    from collections.abc import Iterable, Sized
 
     from modelway.records.serve import ServeOptions
     from modelway.serve.answers import Answer
     from modelway.serve.batching import Batcher
     from modelway.serve.bodies import Receive, Scope, Send
     from modelway.serve.desk import Desk
-    from modelway.serve.protocols import Protocol
+    from modelway.serve.protocols import Content, Protocol
     from modelway.serve.release import ServedModel
     from modelway.serve.steering import Plan
     from modelway.serve.validation import Question
 
     Headers = dict[bytes, bytes]
+    Reply = tuple[int, bytes, Iterable[tuple[bytes, bytes]]]
+    """Status, body and further headers of a response."""
 
 PINNED = "pinned"
 """The epoch of requests that name their version themselves."""
 _SMOKE = SMOKE_HEADER.encode()
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _LONGEST_KEY = 1024
-_JSON = (b"content-type", b"application/json")
+_MOST_BYTES, _MOST_WORK = 16 * 1024, 200_000
+"""Bytes, and values times columns, up to which a body is read at once; a larger one on another thread."""
 _CLOSE = (b"connection", b"close")
 _BUG = RefusedError(500, "INTERNAL_ERROR", "the server failed; its log says why")
 _ENDING = RefusedError(503, "UNAVAILABLE", "the server is ending; try again", headers=((b"retry-after", b"1"),))
@@ -49,9 +55,6 @@ _CLOSING = frozenset({408, 413, 503})
 """Statuses after which the rest of a body may still be on its way."""
 _SLOW = 0.005
 """Seconds of scoring after which the caller may well have hung up, and the connection is looked at."""
-
-_Reply = tuple[int, bytes, tuple[tuple[bytes, bytes], ...]]
-"""Status, body and further headers of a response."""
 
 
 @dataclass(slots=True)
@@ -127,7 +130,7 @@ class Endpoint:
         id_ = f"{self._prefix}-{next(self._numbers):x}"
         given = headers.get(b"x-request-id", b"")
         request = given.decode() if _REQUEST_ID.fullmatch(given) else id_
-        key = headers.get(self._key_header, b"").decode("latin-1")[:_LONGEST_KEY] or None
+        key = _text(headers.get(self._key_header, b""))[:_LONGEST_KEY] or None
         exchange = _Exchange(id_, request, plan, time.time(), time.perf_counter(), key)
         proof = headers.get(_SMOKE)
         if proof is not None and self._smoke is not None:
@@ -136,12 +139,12 @@ class Endpoint:
 
     async def _reply(
         self, exchange: _Exchange, receive: Receive, headers: Headers, protocol: Protocol, version: str | None
-    ) -> _Reply | None:
+    ) -> Reply | None:
         """What the response is to be; None where the caller hung up before the request was whole."""
         try:
             body = await read_body(receive, headers.get(b"content-length"), self._limit, self._body_seconds)
             exchange.started = time.perf_counter()
-            return 200, await self._answer(exchange, body, headers, protocol, version), ()
+            return 200, *await self._answer(exchange, body, headers, protocol, version)
         except GoneError:
             exchange.hung_up = "body"
             return None
@@ -152,9 +155,9 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - a bug of ours is told to whoever runs the server, not to callers
             say("request_failed", "error", request=exchange.request, **describe_error(error))
             refusal = _BUG
-        return refusal.status, to_json(protocol.refuse(refusal, exchange.request)), refusal.headers
+        return refusal.status, to_json(protocol.refuse(refusal, exchange.request)), (JSON, *refusal.headers)
 
-    async def _respond(self, exchange: _Exchange, receive: Receive, send: Send, route: Route, reply: _Reply) -> int:
+    async def _respond(self, exchange: _Exchange, receive: Receive, send: Send, route: Route, reply: Reply) -> int:
         """Send the response; its status, or `HUNG_UP` where the model's answer found nobody to take it."""
         status, content, extra = reply
         try:
@@ -176,35 +179,45 @@ class Endpoint:
 
     async def _answer(
         self, exchange: _Exchange, body: bytes, headers: Headers, protocol: Protocol, version: str | None
-    ) -> bytes:
+    ) -> Content:
         if self.inflight >= self._queue:
             retry = ((b"retry-after", b"1"),)
             raise RefusedError(429, "RESOURCE_EXHAUSTED", "too many requests are waiting; try again", headers=retry)
         self.inflight += 1
         try:
-            model, form = self._ask(exchange, body, headers, protocol, version)
-            exchange.answer = await self._score(exchange, model)
-            return to_json(protocol.write(model, exchange.answer, form))
+            ask = partial(self._ask, exchange, body, headers, protocol, version)
+            model, form = ask() if self._is_small(exchange, body, headers) else await self._batcher.aside(ask)
+            answer = exchange.answer = await self._score(exchange, model)
+            write = partial(protocol.write, model, answer, form)
+            return write() if len(answer.predictions) <= MANY_ROWS else await self._batcher.aside(write)
         finally:
             self.inflight -= 1
+
+    def _is_small(self, exchange: _Exchange, body: bytes, headers: Headers) -> bool:
+        """Whether reading the body costs less than going to another thread for it would gain the other requests."""
+        if len(body) > _MOST_BYTES or b"content-encoding" in headers:
+            return False
+        values = body.count(b",") + body.count(b"\n")
+        return values * len(exchange.plan.release.champion.validator.names) <= _MOST_WORK
 
     def _ask(
         self, exchange: _Exchange, body: bytes, headers: Headers, protocol: Protocol, version: str | None
     ) -> tuple[ServedModel, Any]:
         """Read the body and find the model that answers it."""
-        media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if (encoding := headers.get(b"content-encoding", b"identity")) != b"identity":
+            body = decompress(body, encoding, self._limit)
         release = exchange.plan.release
         if version is not None or self._key_column is None or exchange.key is not None:
             model = release.models[self._route(exchange, version).version]
-            exchange.question, form = protocol.read(body, media, model.validator)
+            exchange.question, form = protocol.read(body, headers, model.validator)
             return model, form
         # The key stands in a column, so the body is read first, as the champion wants it.
-        question, form = protocol.read(body, media, release.champion.validator)
+        question, form = protocol.read(body, headers, release.champion.validator)
         value = question.columns.get(self._key_column, [None])[0]
         exchange.key = None if value is None else str(value)[:_LONGEST_KEY]
         model = release.models[self._route(exchange, version).version]
         if model.signature.columns != release.champion.signature.columns:
-            question, form = protocol.read(body, media, model.validator)
+            question, form = protocol.read(body, headers, model.validator)
         exchange.question = question
         return model, form
 
@@ -222,6 +235,9 @@ class Endpoint:
             raise AssertionError  # `_ask` has set it
         try:
             return await self._batcher.score(model, question, alone=len(self.tasks) <= 1)
+        except NoScoreError as error:
+            say("model_failed", "error", request=exchange.request, version=model.version, error=str(error))
+            raise RefusedError(500, "INTERNAL_ERROR", "the model gave no finite score") from error
         except InputError as error:
             raise unfit(Fault(error.where or "row", "values that can be scored", error.what)) from error
         except Exception as error:
@@ -230,7 +246,6 @@ class Endpoint:
 
     def _headers(self, exchange: _Exchange, route: Route, status: int) -> list[tuple[bytes, bytes]]:
         headers = [
-            _JSON,
             (b"x-request-id", exchange.request.encode()),
             (b"x-prediction-id", exchange.id.encode()),
             (b"x-model-variant", route.variant.encode()),
@@ -259,3 +274,11 @@ class Endpoint:
             smoke=exchange.smoke,
             hung_up=exchange.hung_up,
         )
+
+
+def _text(header: bytes) -> str:
+    """A header's text: UTF-8, so that a key is the same as in a column; else Latin-1, in which any bytes are text."""
+    try:
+        return header.decode()
+    except UnicodeDecodeError:
+        return header.decode("latin-1")

@@ -6,14 +6,54 @@ import json
 import logging
 import os
 import sys
+import time
 import traceback
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+_BURST = 20
+"""Lines of one kind that may come at once."""
+_REFILL = 2.0
+"""Lines of one kind a second after that."""
+
+
+class _Bucket:
+    """How many lines of one kind may still be written, and how many were not."""
+
+    def __init__(self) -> None:
+        self._left = float(_BURST)
+        self._moment = time.monotonic()
+        self.suppressed = 0
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._left = min(_BURST, self._left + (now - self._moment) * _REFILL)
+        self._moment = now
+        if self._left < 1:
+            self.suppressed += 1
+            return False
+        self._left -= 1
+        return True
+
+
+_buckets: dict[str, _Bucket] = {}
+
 
 def say(event: str, level: str = "info", **fields: Any) -> None:
+    """Write one line, unless too many of its kind were written: callers must not be able to fill a disk.
+
+    The next line of the kind has the number of those that were left out, as `suppressed`.
+    """
+    bucket = _buckets.setdefault(f"{event} {fields.get('logger', '')}", _Bucket())
+    if bucket.take():
+        if bucket.suppressed:
+            fields["suppressed"], bucket.suppressed = bucket.suppressed, 0
+        say_always(event, level, **fields)
+
+
+def say_always(event: str, level: str = "info", **fields: Any) -> None:
     """Write one line, whatever is in it; a stderr that is gone is no reason to stop serving."""
     line = {"time": datetime.now(UTC).isoformat(), "level": level, "event": event, "pid": os.getpid(), **fields}
     try:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
+from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from modelway.records.serve import LATENCY_BOUNDS_MS
 
@@ -57,6 +61,10 @@ class Kept:
             self.records += 1
 
 
+_MANY = 64
+"""Scores from which on numpy counts them: the event loop does nothing else meanwhile."""
+
+
 class Arm:
     """The counts of one variant and version.
 
@@ -86,11 +94,18 @@ class Arm:
 
     def outcome(self, predictions: Sequence[Any], scores: Sequence[float]) -> None:
         """Count the predictions of a request: their classes (none for regression) and scores."""
-        for score in scores:
-            self.scores[bisect_left(self.score_bounds, score)] += 1
-            self.score_sum += score
-        for name in predictions:
-            self.classes[name] = self.classes.get(name, 0) + 1
+        if len(scores) > _MANY:
+            places = np.searchsorted(self.score_bounds, scores)
+            found = np.bincount(places, minlength=len(self.scores)).tolist()
+            self.scores = [before + more for before, more in zip(self.scores, found, strict=True)]
+            self.score_sum += math.fsum(scores)
+        else:
+            for score in scores:
+                self.scores[bisect_left(self.score_bounds, score)] += 1
+                self.score_sum += score
+        counted = Counter(predictions).items() if len(predictions) > _MANY else [(name, 1) for name in predictions]
+        for name, times in counted:
+            self.classes[name] = self.classes.get(name, 0) + times
 
     def counts(self) -> dict[str, Any]:
         """All of it as a tree of numbers."""

@@ -8,6 +8,8 @@ import msgspec
 
 ABSENT: Any = object()
 """Stands for a value that is not there at all."""
+_MOST_COUNTED = 1000
+"""Faults of a request that are counted."""
 _LONGEST = 80
 """Characters of a value that are shown."""
 
@@ -65,7 +67,7 @@ def unreadable(message: str) -> RefusedError:
 
 
 class Faults:
-    """What is wrong with one request: the first ones named, all counted.
+    """What is wrong with one request: the first ones named, up to 1,000 counted.
 
     Args:
         limit: how many are named.
@@ -82,6 +84,11 @@ class Faults:
         if len(self.named) < self._limit:
             found = "nothing" if value is ABSENT else shown(value)
             self.named.append(Fault(field if len(field) <= _LONGEST else f"{field[:_LONGEST]}…", expected, found, row))
+
+    @property
+    def full(self) -> bool:
+        """Whether to look for no more."""
+        return self.count >= max(_MOST_COUNTED, self._limit)
 
     def refuse(self) -> None:
         """Raise `RefusedError` (422) if there is any."""

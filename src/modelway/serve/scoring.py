@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from modelway.serve.refusals import Fault, RefusedError, shown, unfit, unreadable
+from modelway.serve.decoding import LARGE_BYTES, Json
+from modelway.serve.refusals import Fault, shown, too_large, unfit, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ class _Split(msgspec.Struct):
 
     columns: list[str]
     data: list[list[Any]]
-    index: Any = None
+    index: msgspec.Raw = msgspec.Raw()
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,12 +37,38 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     params: dict[str, Any] | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Body)
+class _CutSplit(msgspec.Struct):
+    columns: msgspec.Raw
+    data: msgspec.Raw
+    index: msgspec.Raw = msgspec.Raw()
+
+
+class _CutBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The same, to be decoded in parts."""
+
+    dataframe_split: msgspec.Raw = msgspec.Raw()
+    dataframe_records: msgspec.Raw = msgspec.Raw()
+    instances: msgspec.Raw = msgspec.Raw()
+    inputs: msgspec.Raw = msgspec.Raw()
+    params: msgspec.Raw = msgspec.Raw()
+
+
+_BODY = msgspec.json.Decoder(_Body)
+_CUT_BODY = msgspec.json.Decoder(_CutBody)
+_CUT_SPLIT = msgspec.json.Decoder(_CutSplit)
+_CUT_COLUMNS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NAMES = msgspec.json.Decoder(list[str])
+_OBJECTS = msgspec.json.Decoder(list[dict[str, Any]])
+_ARRAYS = msgspec.json.Decoder(list[list[Any]])
+_VALUES = msgspec.json.Decoder(list[Any])
+_ANYTHING = msgspec.json.Decoder()
+_PARAMS = msgspec.json.Decoder(dict[str, Any] | None)
 
 
 def read_json(body: bytes, validator: Validator) -> Question:
     """A JSON body; raises `RefusedError` (400, 413, 422)."""
-    question = _decoded(body)
+    source = Json(body, validator.most_values, validator.most_rows)
+    question: _Body = source.decode(_BODY) if len(body) <= LARGE_BYTES else _decode_in_parts(source)
     if question.params:
         raise unfit(Fault("params", "no parameters", shown(question.params)))
     given = [name for name in _FORMS if getattr(question, name) is not None]
@@ -61,15 +87,24 @@ def read_json(body: bytes, validator: Validator) -> Question:
 
 
 def read_csv(body: bytes, validator: Validator) -> Question:
-    """A CSV body with a header; raises `RefusedError` (400, 413, 422)."""
+    """A CSV body with a header, in UTF-8; raises `RefusedError` (400, 413, 422)."""
+    lines = max(body.count(b"\n"), body.count(b"\r"))
+    if lines + body.count(b",") > validator.most_values:
+        raise too_large(f"the body has more than {validator.most_values} values or lines")
     try:
         text = body.decode("utf-8-sig")
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        rows = []
+        # A loop rather than `list`, which would keep all other requests waiting until the last line.
+        for row in csv.reader(io.StringIO(text, newline=""), strict=True):
+            if row:
+                rows.append(row)
+                if len(rows) > validator.most_rows + 1:
+                    raise too_large(f"the request has more than {validator.most_rows} rows")
     except (UnicodeDecodeError, csv.Error) as error:
-        raise unreadable(f"the body is no CSV: {error}") from error
+        raise unreadable(f"the body is not CSV: {error}") from error
     if not rows:
-        raise unreadable("the body is no CSV: it has no header")
-    names, data = rows[0], [row for row in rows[1:] if row]
+        raise unreadable("the body is not CSV: it has no header")
+    names, data = rows[0], rows[1:]
     _refuse_repeated(names)
     _refuse_ragged(len(names), data)
     columns = zip(*data, strict=True) if data else ([] for _ in names)
@@ -89,41 +124,40 @@ READERS: dict[bytes, Callable[[bytes, Validator], Question]] = {
 """What reads a body, by its media type."""
 
 
-def decode(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
-    """A JSON body of a known form; raises `RefusedError` (400 where it is no JSON, 422 where it has another form).
-
-    JSON has no NaN, but Python's own encoder writes it; such a body is read again, more slowly.
-    """
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise _other_form(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if b"NaN" not in body and b"Infinity" not in body:
-            raise unreadable(f"the body is no JSON: {error}") from error
-    except RecursionError as error:
-        raise unreadable("the body is nested too deeply") from error
-    try:
-        found = json.loads(body)
-        # Python also takes half a surrogate pair for text, which no answer and no log could hold.
-        json.dumps(found, ensure_ascii=False).encode()
-        return msgspec.convert(found, decoder.type)
-    except msgspec.ValidationError as error:
-        raise _other_form(error) from error
-    except (ValueError, RecursionError) as error:
-        raise unreadable(f"the body is no JSON: {error}") from error
+def _decode_in_parts(source: Json) -> _Body:
+    cut: _CutBody = source.decode(_CUT_BODY)
+    body = _Body(params=source.part(cut.params, _PARAMS, "params") if cut.params else None)
+    if _is_given(cut.dataframe_split):
+        split: _CutSplit = source.cut(cut.dataframe_split, _CUT_SPLIT, "dataframe_split")
+        columns = source.part(split.columns, _NAMES, "dataframe_split.columns")
+        body.dataframe_split = _Split(columns, source.array(split.data, _ARRAYS, "dataframe_split.data"))
+    if _is_given(cut.dataframe_records):
+        body.dataframe_records = source.array(cut.dataframe_records, _OBJECTS, "dataframe_records")
+    if _is_given(cut.instances):
+        body.instances = source.array(cut.instances, _VALUES, "instances")
+    if _is_given(cut.inputs):
+        body.inputs = _inputs_in_parts(source, cut.inputs)
+    return body
 
 
-def _decoded(body: bytes) -> _Body:
-    found: _Body = decode(body, _DECODER)
-    return found
+def _inputs_in_parts(source: Json, raw: msgspec.Raw) -> dict[str, Any] | list[Any]:
+    if not _begins(raw, b"{"):
+        return source.array(raw, _VALUES, "inputs")
+    columns: dict[str, msgspec.Raw] = source.cut(raw, _CUT_COLUMNS, "inputs")
+    return {
+        name: source.array(values, _VALUES, f"inputs.{name[:80]}")
+        if _begins(values, b"[")
+        else source.part(values, _ANYTHING, f"inputs.{name[:80]}")
+        for name, values in columns.items()
+    }
 
 
-def _other_form(error: msgspec.ValidationError) -> RefusedError:
-    """The refusal for what msgspec says: `Expected X, got Y - at `$.place``."""
-    text, _, place = str(error).partition(" - at ")
-    expected, _, found = text.removeprefix("Expected ").partition(", got ")
-    return unfit(Fault(place.strip("`").removeprefix("$.") or "body", expected.strip("`"), found.strip("`") or text))
+def _is_given(raw: msgspec.Raw) -> bool:
+    return len(raw) > 0 and bytes(memoryview(raw)[:4]) != b"null"
+
+
+def _begins(raw: msgspec.Raw, with_: bytes) -> bool:
+    return bytes(memoryview(raw)[:1]) == with_
 
 
 def _split(split: _Split, validator: Validator) -> Question:
@@ -154,10 +188,10 @@ def _columns(inputs: dict[str, Any], validator: Validator) -> Question:
     given = {}
     for name, values in inputs.items():
         if type(values) is not list:
-            raise unfit(Fault(name, "an array of values", shown(values)))
+            raise unfit(Fault(name[:80], "an array of values", shown(values)))
         rows = rows or len(values)
         if len(values) != rows:
-            raise unfit(Fault(name, f"an array of {rows} values", f"{len(values)} values"))
+            raise unfit(Fault(name[:80], f"an array of {rows} values", f"{len(values)} values"))
         given[name] = [value[0] if type(value) is list and len(value) == 1 else value for value in values]
     return validator.check_columns(given, rows)
 

@@ -11,6 +11,7 @@ import msgspec
 _SLOT_BYTES = 256 * 1024
 _HEAD = 16
 """Bytes before a slot's content: a number that is odd while the slot is written, and the content's length."""
+_BEAT_BYTES = 8
 _PATIENCE = 0.05
 """Seconds to wait for a slot that is being written; a process that was killed meanwhile never ends it."""
 
@@ -27,11 +28,24 @@ class SharedCounts:
 
     def __init__(self, workers: int) -> None:
         self._retired = workers
-        self._memory = mmap.mmap(-1, (workers + 1) * _SLOT_BYTES)
+        self._memory = mmap.mmap(-1, (workers + 1) * _SLOT_BYTES + workers * _BEAT_BYTES)
 
     def write(self, slot: int, pid: int, counts: dict[str, Any]) -> None:
         """Replace a slot's content; only its own process may."""
         self._put(slot, {"pids": [pid], "counts": counts})
+
+    def beat(self, slot: int) -> None:
+        """Show that the slot's process is at work."""
+        start = self._beat_start(slot)
+        self._memory[start : start + _BEAT_BYTES] = (self.beats(slot) + 1).to_bytes(_BEAT_BYTES)
+
+    def beats(self, slot: int) -> int:
+        """How often the slot's processes have done so; what matters is that it changes."""
+        start = self._beat_start(slot)
+        return int.from_bytes(self._memory[start : start + _BEAT_BYTES])
+
+    def _beat_start(self, slot: int) -> int:
+        return (self._retired + 1) * _SLOT_BYTES + slot * _BEAT_BYTES
 
     def retire(self, slot: int) -> None:
         """Keep what an ended process had counted, beyond its slot's next use; only the supervisor may."""

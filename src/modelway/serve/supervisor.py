@@ -20,6 +20,7 @@ from modelway.serve.shadowing import shadow
 from modelway.serve.shared import SharedCounts
 from modelway.serve.signals import read_signals, readable_signals
 from modelway.serve.staff import Staff
+from modelway.serve.watchdog import Watchdog
 from modelway.serve.worker import work
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Supervisor:
         self._admin = admin
         self._on_ready = on_ready
         self._shared = SharedCounts(workers)
+        self._watchdog = Watchdog(setup.options.workers.hang_seconds, self._shared.beats)
         self._shadow_doors = [listen() for _ in range(workers)]
         self._told: dict[str, Any] | None = None
         self._was_ready = False
@@ -95,8 +97,8 @@ class Supervisor:
 
     def _turn(self, wake: socket.socket) -> None:
         """Wait for something to happen, and do what it asks for."""
-        times = [moment for moment in (self._staff.next_start, self._ending) if moment is not None]
-        timeout = max(0.0, min(times) - time.monotonic()) if times else None
+        times = [self._watchdog.next_check if self._ending is None else self._ending, self._staff.next_start]
+        timeout = max(0.0, min(moment for moment in times if moment is not None) - time.monotonic())
         for key, _ in self._selector.select(timeout):
             if key.fileobj is wake:
                 for number in read_signals(wake):
@@ -106,6 +108,9 @@ class Supervisor:
         self._reap()
         if self._ending is None:
             self._staff.start_due()
+            for child in self._watchdog.hung(self._staff.of(Role.WORKER)):
+                say("worker_hangs", "error", child=child.pid, slot=child.slot)
+                child.kill()
         elif self._ending <= time.monotonic():
             for child in self._staff.children.values():
                 say("killed", "warning", child=child.pid)

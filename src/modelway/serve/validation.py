@@ -50,12 +50,13 @@ class Validator:
         self.parsers = {column.name: compile_parse(column) for column in signature.columns}
         self._expected = {column.name: describe(column) for column in signature.columns}
         self._refuses_extra = options.extra == "refuse"
-        self._most_rows = options.max_rows
+        self.most_rows = options.max_rows
+        self.most_values = options.max_values
         self._most_faults = options.max_faults
 
     def check_records(self, records: Sequence[Mapping[str, Any]]) -> Question:
         """Rows as objects; raises `RefusedError` (413, 422)."""
-        rows = self._checked_rows(len(records))
+        rows = self.check_rows(len(records))
         if rows == 1 and (record := records[0]).keys() == self._known:
             try:
                 return Question({name: [convert(record[name])] for name, convert in self._columns}, 1)
@@ -64,6 +65,8 @@ class Validator:
         faults = Faults(self._most_faults)
         if self._refuses_extra:
             for row, record in enumerate(records):
+                if faults.full:
+                    break
                 if not self._known.issuperset(record):
                     self._add_unknown(record, faults, row)
         columns = {}
@@ -76,7 +79,7 @@ class Validator:
 
     def check_columns(self, given: Mapping[str, Sequence[Any]], rows: int) -> Question:
         """Columns of `rows` values each; raises `RefusedError` (413, 422)."""
-        self._checked_rows(rows)
+        self.check_rows(rows)
         faults = Faults(self._most_faults)
         if self._refuses_extra and not self._known.issuperset(given):
             self._add_unknown(given, faults)
@@ -91,16 +94,17 @@ class Validator:
         faults.refuse()
         return Question(columns, rows)
 
-    def _checked_rows(self, rows: int) -> int:
+    def check_rows(self, rows: int) -> int:
+        """How many rows a request has, if it may have so many; raises `RefusedError` (413, 422)."""
         if not rows:
             raise unfit(Fault("rows", "at least one row", "none"))
-        if rows > self._most_rows:
-            raise too_large(f"the request has {rows} rows; {self._most_rows} are allowed")
+        if rows > self.most_rows:
+            raise too_large(f"the request has {rows} rows; {self.most_rows} are allowed")
         return rows
 
     def _add_unknown(self, given: Mapping[str, Any], faults: Faults, row: int | None = None) -> None:
         for name, value in given.items():
-            if name not in self._known:
+            if name not in self._known and not faults.full:
                 faults.add(name, "no column of this name", value, row)
 
     def _convert(self, name: str, convert: Convert, values: Sequence[Any], faults: Faults) -> list[Any]:
@@ -109,6 +113,8 @@ class Validator:
             return list(map(convert, values))
         except UnfitValueError:
             for row, value in enumerate(values):
+                if faults.full:
+                    break
                 try:
                     convert(value)
                 except UnfitValueError as error:

@@ -84,6 +84,9 @@ def describe(column: SignatureColumn) -> str:
 
 def _parser(read: Callable[[str], Any]) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
+        # Python also takes `4_5` and the digits of every script for numbers.
+        if not text.isascii() or "_" in text:
+            return text
         try:
             return read(text)
         except ValueError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ import uvicorn
 from modelway.errors import ModelwayError
 from modelway.serve.app import Application
 from modelway.serve.batching import Batcher
+from modelway.serve.connections import SPARE_CONNECTIONS, Connections
 from modelway.serve.desk import Desk
 from modelway.serve.endpoint import Endpoint
 from modelway.serve.events import capture_library_logs, describe_error, say
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
+    from modelway.records.serve import WorkerOptions
     from modelway.serve.channel import Channel
     from modelway.serve.setup import Setup
     from modelway.serve.shared import SharedCounts
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 _PUBLISH_SECONDS = 0.2
 _SWITCH_SECONDS = 0.0002
 """How long another thread (the log's, a reload's) may keep the response path waiting; Python's default is 5 ms."""
+_OTHER_FILES = 128
+"""Open files of a worker that are not connections."""
 _CLOSE_SECONDS = 5.0
 """How long an ending worker tries to reach the log's store and to finish its shadow."""
 
@@ -67,6 +72,7 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop
         replica = f"{setup.replica}-{slot}-{os.getpid()}"
         self._metrics = Metrics()
+        self._connections = _connections(options.workers)
         release = load_release(setup.paths, options, setup.trust)
         self._steering = Steering(release, setup.environment, options, setup.flags, self._tell_flags)
         self._journal = Journal(options.log, options.s3, replica) if options.log.enabled else None
@@ -83,7 +89,7 @@ class Worker:
         application = Application(self._setup.options, self._steering, self._endpoint, self._total)
         config = uvicorn.Config(
             application,
-            http="httptools",
+            http=self._connections.protocol(),
             loop="uvloop",
             ws="none",
             lifespan="off",
@@ -91,8 +97,6 @@ class Worker:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=workers.connections,
-            timeout_keep_alive=round(workers.keep_alive_seconds),
             timeout_graceful_shutdown=round(workers.drain_seconds),
         )
         self._server = _Server(config)
@@ -108,6 +112,7 @@ class Worker:
         publishing = asyncio.create_task(self._publish_often())
         counting = asyncio.create_task(self._count_often())
         showing = asyncio.create_task(self._shadow.keep_connected(self._shadow_address))
+        sweeping = asyncio.create_task(self._connections.sweep_often())
         serving = asyncio.create_task(self._server.serve(sockets=[listener]))
         while not self._server.started and not serving.done():
             await asyncio.sleep(0.005)
@@ -115,7 +120,7 @@ class Worker:
         self._channel.send({"ready": True, "name": champion.name, "version": champion.version})
         await serving
         await self._shadow.finish(_CLOSE_SECONDS)
-        for task in (publishing, counting, showing):
+        for task in (publishing, counting, showing, sweeping):
             task.cancel()
 
     def _close(self) -> None:
@@ -198,6 +203,7 @@ class Worker:
     async def _publish_often(self) -> None:
         while True:
             self._publish()
+            self._shared.beat(self._slot)
             await asyncio.sleep(_PUBLISH_SECONDS)
 
     async def _count_often(self) -> None:
@@ -232,6 +238,23 @@ def work(
     say("loaded", slot=slot, seconds=round(time.perf_counter() - started, 3))
     worker.run(listener)
     return 0
+
+
+def _connections(options: WorkerOptions) -> Connections:
+    """The limits of a worker's connections: no more than it may have open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = options.connections + SPARE_CONNECTIONS + _OTHER_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return Connections(
+        max(1, min(options.connections, soft - SPARE_CONNECTIONS - _OTHER_FILES)),
+        options.head_seconds,
+        options.keep_alive_seconds,
+        options.body_seconds,
+        most_of_client=options.client_connections,
+        proxies=options.proxies,
+    )
 
 
 class _Server(uvicorn.Server):
