@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import struct
+
 import pytest
 
 TYPES = {"age": "INT64", "income": "FP64", "member": "BOOL"}
@@ -98,3 +101,79 @@ def test_an_unknown_model_or_version_is_not_found(shared_server, row, path: str)
 def test_unknown_models_have_no_metadata(shared_server) -> None:
     assert shared_server.ask("GET", "/v2/models/other").status == 404
     assert shared_server.ask("GET", "/v2/models/loans/versions/9").status == 404
+
+
+def _binary(*rows: dict) -> tuple[bytes, dict[str, str]]:
+    """A body as Triton's client sends it, with the header that says where its JSON ends."""
+    kinds = {"age": "<q", "income": "<d", "member": "?"}
+    tensors, binary = _tensors(*rows), b""
+    for tensor in tensors:
+        kind, values = kinds.get(tensor["name"]), tensor.pop("data")
+        texts = [str(value).encode() for value in values]
+        content = (
+            b"".join(struct.pack(kind, value) for value in values)
+            if kind
+            else b"".join(struct.pack("<I", len(text)) + text for text in texts)
+        )
+        tensor["parameters"] = {"binary_data_size": len(content)}
+        binary += content
+    head = json.dumps({"inputs": tensors, "parameters": {"binary_data_output": True}}).encode()
+    return head + binary, {"inference-header-content-length": str(len(head))}
+
+
+def _ask_binary(server, body: bytes, headers: dict[str, str]):
+    return server.ask("POST", "/v2/models/loans/infer", body, content_type="application/octet-stream", **headers)
+
+
+class TestBinaryTensors:
+    def test_are_read_and_written(self, shared_server, row) -> None:
+        answer = _ask_binary(shared_server, *_binary(row, {**row, "age": 10, "city": "Köln"}))
+        assert answer.status == 200
+        length = int(answer.headers["inference-header-content-length"])
+        outputs = json.loads(answer.body[:length])["outputs"]
+        assert [output["parameters"]["binary_data_size"] for output in outputs] == [4 + 3 + 4 + 2, 4 * 8]
+        assert all("data" not in output for output in outputs)
+        rest = answer.body[length:]
+        assert rest[:13] == b"\x03\0\0\0yes\x02\0\0\0no"
+        assert struct.unpack("<4d", rest[13:]) == pytest.approx((0.4, 0.6, 0.9, 0.1))
+
+    def test_are_chosen_output_by_output(self, shared_server, row) -> None:
+        outputs = [{"name": "probability", "parameters": {"binary_data": True}}, {"name": "prediction"}]
+        body = {"inputs": _tensors(row), "outputs": outputs}
+        answer = shared_server.ask("POST", "/v2/models/loans/infer", body)
+        length = int(answer.headers["inference-header-content-length"])
+        first, second = json.loads(answer.body[:length])["outputs"]
+        assert first["data"] == ["yes"]
+        assert second["parameters"] == {"binary_data_size": 16}
+        assert len(answer.body) == length + 16
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (b"", b"more"),
+            (b"hello", b"hell"),
+            (b"hello", b"\xff\xfe\xff\xfe\xff"),
+            (b"\x05\0\0\0hello", b"\xff\xff\xff\xffhello"),
+            (b'"binary_data_size": 8', b'"binary_data_size": 4'),
+            (b'"binary_data_size": 8', b'"binary_data_size":-1'),
+            (b'"binary_data_size": 8', b'"binary_data_size":9e'),
+            (b'"INT64"', b'"INT32"'),
+            (b'"INT64"', b'"WHAT!"'),
+            (b'"shape": [1]', b'"shape": [9]'),
+        ],
+    )
+    def test_that_do_not_fit_are_refused(self, shared_server, row, old: bytes, new: bytes) -> None:
+        body, headers = _binary(row)
+        answer = _ask_binary(shared_server, body.replace(old, new, 1) if old else body + new, headers)
+        assert answer.status in {400, 422}
+        assert answer.json["error"]
+
+    @pytest.mark.parametrize("length", ["", "x", "-1", "1_0", "9" * 30, "1000000"])
+    def test_a_wrong_length_of_the_json_is_refused(self, shared_server, row, length: str) -> None:
+        body, _ = _binary(row)
+        assert _ask_binary(shared_server, body, {"inference-header-content-length": length}).status == 400
+
+    def test_without_the_header_are_refused_with_the_remedy(self, shared_server, row) -> None:
+        answer = _ask_binary(shared_server, _binary(row)[0], {})
+        assert answer.status == 415
+        assert "Inference-Header-Content-Length" in answer.json["error"]

@@ -197,6 +197,18 @@ def test_other_paths_and_methods_are_refused(shared_server, method: str, path: s
     assert answer.json["message"]
 
 
+def test_a_path_with_a_slash_too_many_is_not_redirected(shared_server) -> None:
+    """A redirect would believe the Host header, and lead an https client to http."""
+    answer = shared_server.ask("POST", "/predict/", b"{}", host="elsewhere.example")
+    assert answer.status == 404
+    assert "location" not in answer.headers
+
+
+def test_a_model_without_a_finite_score_is_the_servers_fault(start, bundle) -> None:
+    answer = start(champion=bundle(3, nan=True)).predict()
+    assert (answer.status, answer.json["error_code"]) == (500, "INTERNAL_ERROR")
+
+
 def test_the_admin_routes_are_not_on_the_prediction_port(shared_server, token) -> None:
     for path in ("/status", "/reload", "/drain"):
         assert shared_server.ask("POST", path, authorization=f"Bearer {token}").status == 404

@@ -197,3 +197,13 @@ def test_the_document_is_json_that_flagd_reads(tmp_path) -> None:
     core.set_flags((tmp_path / "f.json").read_text())
     assert json.loads((tmp_path / "f.json").read_text()) == document
     assert core.resolve_boolean_value("SHADOW_MODEL_ENABLED", True).value is False
+
+
+def test_a_key_takes_one_arm_by_header_and_by_column(start, bundle, flags, row) -> None:
+    server = start("--challenger", str(bundle(4)), "--flags", flags(new_model=0.5), routing__column="note")
+    for number in range(10):
+        key = f"Jürgen Müß {number} 株式会社"
+        by_column = server.predict({**row, "note": key}).headers["x-model-variant"]
+        by_header = server.predict(x_routing_key=key.encode().decode("latin-1")).headers["x-model-variant"]
+        assert by_header == by_column
+    assert server.predict(x_routing_key="M\xfcller").status == 200  # Latin-1, as some clients write it

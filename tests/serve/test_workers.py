@@ -54,6 +54,10 @@ def _workers(server) -> list[int]:
     return [worker["pid"] for worker in server.admin("GET", "/status").json["workers"] if worker["ready"]]
 
 
+def _cpu_seconds(pid: int) -> float:
+    return psutil.Process(pid).cpu_times().user
+
+
 @pytest.fixture
 def admin(start):
     return lambda *flags, **settings: start("--admin-port", "0", *flags, **settings)
@@ -112,6 +116,45 @@ def test_a_killed_worker_is_replaced_and_costs_only_its_own_requests(admin, row,
     assert set(load.statuses) == {200}
     assert len(load.faults) <= 4  # one for each connection, at the most
     assert server.admin("GET", "/status").json["restarts"] == 1
+
+
+@pytest.mark.parametrize("hang", ["stopped", "busy"])
+def test_a_worker_that_hangs_is_replaced_and_costs_the_others_nothing(admin, bundle, row, until, hang: str) -> None:
+    server = admin(workers__count=2, workers__hang_seconds=5, champion=bundle(3, hangs_on=13))
+    before = until(lambda: len(_workers(server)) == 2 and _workers(server))
+    if hang == "stopped":
+        victim = before[0]
+        os.kill(victim, signal.SIGSTOP)
+    else:
+        body = json.dumps({"dataframe_records": [{**row, "age": 13}]}).encode()
+        head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+            spent = {pid: _cpu_seconds(pid) for pid in before}
+            victim = until(lambda: [pid for pid in before if _cpu_seconds(pid) - spent[pid] > 0.3])[0]
+    with Load(server, row) as load:
+        until(lambda: victim not in _workers(server) and len(_workers(server)) == 2)
+        count = len(load.statuses)
+        until(lambda: len(load.statuses) > count + 20)
+    assert set(load.statuses) == {200}
+    assert load.faults == []
+    assert [event["child"] for event in server.events("worker_hangs")] == [victim]
+    assert server.admin("GET", "/status").json["restarts"] == 1
+
+
+def test_workers_that_were_paused_together_are_not_replaced(admin, until) -> None:
+    """As a container that is suspended: nobody hangs, though all beats are old."""
+    server = admin(workers__count=2, workers__hang_seconds=1)
+    before = until(lambda: len(_workers(server)) == 2 and _workers(server))
+    processes = [psutil.Process(server.process.pid), *map(psutil.Process, before)]
+    for process in processes:
+        process.suspend()
+    time.sleep(3)
+    for process in reversed(processes):
+        process.resume()
+    time.sleep(2)
+    assert _workers(server) == before
+    assert server.events("worker_hangs") == []
 
 
 def test_counts_are_added_up_over_workers_and_outlive_them(admin, row, until) -> None:
@@ -184,9 +227,33 @@ def test_admin_routes_want_the_token(admin, given: str) -> None:
     assert server.predict().status == 200
 
 
-@pytest.mark.parametrize("body", [b"{", [], {"champion": 3}, {"challengers": ["x"]}, {"champion": "x", "other": 1}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        [],
+        {"champion": 3},
+        {"challengers": ["x"]},
+        {"champion": "x", "other": 1},
+        {"champion": "x", "challengers": [None]},
+        b'{"champion": "\\ud800"}',
+        b'{"champion": ' + b"[" * 30_000,
+        b"\xff\xfe",
+    ],
+)
 def test_a_reload_of_another_form_is_refused(admin, body) -> None:
-    assert admin().admin("POST", "/reload", body).status == 422
+    answer = admin().admin("POST", "/reload", body)
+    assert answer.status == 422
+    assert answer.json["remedy"]
+
+
+def test_the_admin_routes_have_the_same_limits(admin) -> None:
+    server = admin()
+    assert server.admin("POST", "/reload", b" " * 100_000).status == 413
+    assert server.admin("GET", "/status/").status == 404
+    with socket.create_connection(("127.0.0.1", server.admin_port), timeout=20) as connection:
+        connection.sendall(b"GET /status HTTP/1.1\r\nhost: x\r\n" + b"a: b\r\n" * 200)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
 
 
 def test_drain_ends_the_server(admin) -> None:

@@ -24,6 +24,7 @@ _COUNTERS = {
     "shadow_failed": ("modelway_shadow_failed", "Requests on which it failed."),
     "shadow_flips": ("modelway_shadow_flips", "Rows of which it predicted another class."),
     "reloads": ("modelway_reloads", "Releases that workers took over while they ran."),
+    "connections_closed": ("modelway_connections_closed", "Connections refused or closed because of a limit."),
     "log_records": (
         "modelway_log_records",
         "Records created, of predictions and statistics. Each was dropped, failed, is in the log or on its way there.",

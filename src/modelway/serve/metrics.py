@@ -146,7 +146,7 @@ class Metrics:
         self.batch_rows[bisect_left(ROW_BOUNDS, rows)] += 1
         self.batch_sum += rows
 
-    def counts(self, gauges: dict[str, float], log_dropped: int) -> dict[str, Any]:
+    def counts(self, gauges: dict[str, float], log_dropped: int, connections_closed: int) -> dict[str, Any]:
         """All of it as a tree of numbers."""
         arms: dict[str, dict[str, Any]] = {}
         for (variant, version), arm in self.arms.items():
@@ -165,5 +165,6 @@ class Metrics:
             "log_records": self.kept.records,
             "log_failed": self.kept.failed_records,
             "log_dropped": log_dropped,
+            "connections_closed": connections_closed,
             "gauges": gauges,
         }

@@ -192,7 +192,8 @@ class Worker:
         }
 
     def _counts(self) -> dict[str, Any]:
-        return self._metrics.counts(self._gauges(), self._journal.dropped if self._journal else 0)
+        dropped = self._journal.dropped if self._journal else 0
+        return self._metrics.counts(self._gauges(), dropped, self._connections.closed)
 
     def _total(self) -> dict[str, Any]:
         return self._shared.total(self._slot, os.getpid(), self._counts())

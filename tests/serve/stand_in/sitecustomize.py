@@ -39,6 +39,8 @@ class Bundle:
         told = json.loads((path / "model.json").read_text())
         self._shift = told.get("shift", 0.0)
         self._fails = told.get("fails", False)
+        self._nan = told.get("nan", False)
+        self._hangs_on = told.get("hangs_on")
         self._seconds = told.get("seconds", 0.0)
         version = told["version"]
         self.info = SimpleNamespace(
@@ -59,11 +61,15 @@ class Bundle:
     def predict(self, columns, rows):
         import numpy as np
 
-        from modelway.errors import InputError
+        from modelway.errors import InputError, NoScoreError
         from modelway.records.evaluate import Scores
 
         if self._fails:
             raise RuntimeError("a secret of the model's")
+        if self._nan:
+            raise NoScoreError("the model gives no finite score for row 0")
+        while self._hangs_on in columns["age"]:
+            pass
         if 1e300 in columns["income"]:
             raise InputError("feature 'income' is infinite in row 0")
         if self._seconds:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +55,7 @@ class Keeper:
 
     def _start(self) -> None:
         self._files.remove(READY)
-        log = self._files.path / LOG
-        if log.exists() and log.stat().st_size > _LARGEST_LOG:
-            log.replace(log.with_suffix(".1.log"))
-        with log.open("ab") as errors, (self._files.path / f".{READY}").open("wb") as said:
+        with (self._files.path / LOG).open("ab") as errors, (self._files.path / f".{READY}").open("wb") as said:
             self._child = subprocess.Popen(  # noqa: S603 - our own launcher
                 [sys.executable, "-m", "modelway.deploy.local.launch", str(self._files.path)],
                 stdin=subprocess.DEVNULL,
@@ -73,9 +72,18 @@ class Keeper:
             else:
                 code, gone = None, self._files.process(SERVER) is None
             self._publish()
+            self._rotate()
             if gone:
                 self._bury(code)
                 return
+
+    def _rotate(self) -> None:
+        """Bound the log while the server runs, which has the file open: its content is moved, and the file stays."""
+        log = self._files.path / LOG
+        with suppress(OSError):  # a full disk, or a log that was removed, is no reason to keep the server no longer
+            if log.stat().st_size > _LARGEST_LOG:
+                shutil.copyfile(log, log.with_suffix(".1.log"))
+                os.truncate(log, 0)
 
     def _publish(self) -> None:
         """What the server says, once all of it is there."""
