@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from modelway.deploy.local.files import KEEPER, SERVER, Files
+from modelway.deploy.local.files import KEEPER, LOG, SERVER, Files
 from modelway.deploy.target import open_target
 from modelway.errors import UsageError
 from modelway.processes import runs, send, start_of
@@ -61,6 +61,19 @@ def test_it_mends_what_is_killed(running: Any, bundles: Any) -> None:
     assert files.process(SERVER) == server  # the same one went on meanwhile
     os.kill(server or 0, signal.SIGKILL)
     until(lambda: files.process(SERVER) not in {None, server})
+
+
+def test_the_log_rotates_while_the_server_runs(running: Any) -> None:
+    files = Files(running.state / "local")
+    server, log = files.process(SERVER), files.path / LOG
+    before = log.read_bytes()
+    os.truncate(log, 60_000_000)
+    until(lambda: log.stat().st_size < 50_000_000)
+    assert log.with_suffix(".1.log").read_bytes()[: len(before)] == before
+    os.kill(server or 0, signal.SIGHUP)  # so that the server writes a line
+    until(lambda: b"reloaded" in log.read_bytes())
+    assert log.stat().st_size < 1_000_000  # at the file's new end, without a hole
+    assert files.process(SERVER) == server
 
 
 def test_the_token_is_for_its_owner_alone(running: Any) -> None:

@@ -1,6 +1,6 @@
 """HTTP/1.1 within limits: uvicorn's protocol on httptools, and the connections of one process.
 
-uvicorn bounds neither a head nor how long a client may take (docs/adr/0018). The limits here follow RFC 9112; what is
+uvicorn bounds neither a head nor how long a client may take (docs/adr/0019). The limits here follow RFC 9112; what is
 over them is refused with 400, 408, 429, 431 or 505, and the connection closes.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from modelway.serve.events import say
+from modelway.serve.events import say, say_always
 from modelway.serve.statistics import Arm, Statistics
 
 if TYPE_CHECKING:
@@ -108,4 +108,5 @@ class Desk:
                 "version": served.version,
                 "latency_ms": round(served.latency_ms, 3),
             }
-            say("request", "error" if served.status >= 500 else "info", **fields)
+            write = say_always if self._access == "all" else say
+            write("request", "error" if served.status >= 500 else "info", **fields)

@@ -146,7 +146,7 @@ class Metrics:
         self.batch_rows[bisect_left(ROW_BOUNDS, rows)] += 1
         self.batch_sum += rows
 
-    def counts(self, gauges: dict[str, float], log_dropped: int, connections_closed: int) -> dict[str, Any]:
+    def counts(self, gauges: dict[str, float], log_dropped: int, connections_closed: int = 0) -> dict[str, Any]:
         """All of it as a tree of numbers."""
         arms: dict[str, dict[str, Any]] = {}
         for (variant, version), arm in self.arms.items():
