@@ -207,3 +207,27 @@ def test_a_key_takes_one_arm_by_header_and_by_column(start, bundle, flags, row) 
         by_header = server.predict(x_routing_key=key.encode().decode("latin-1")).headers["x-model-variant"]
         assert by_header == by_column
     assert server.predict(x_routing_key="M\xfcller").status == 200  # Latin-1, as some clients write it
+
+
+def test_no_bad_document_stops_predictions_or_keeps_a_good_one_out(duo, flags, until, tmp_path) -> None:
+    server = duo()
+    flags(new_model=1)
+    until(lambda: _epoch(server) == "2")
+    good = (tmp_path / "flags.json").read_text()
+    for bad in (
+        good.replace('"epoch": 2', '"epoch": "abc123\\n"'),
+        good.replace('"epoch": 2', '"epoch": "\\ud800"'),
+        good.replace('"epoch": 2', '"epoch": ' + "[" * 100_000 + "]" * 100_000),
+        good.replace('"on": true', '"on": true, "x": "yes"'),
+        good.replace('"defaultVariant": "on"', '"targeting": {"fractional": [["on", 1], ["bob", 99]]}'),
+        "x" * 2_000_000,
+    ):
+        assert bad != good
+        flags(bad)
+        until(lambda: server.metric("modelway_flags_fault") == 1)
+        answer = server.predict()
+        assert (answer.status, answer.headers["x-share-epoch"]) == (200, "2")  # the last good one
+        flags(good)
+        until(lambda: server.metric("modelway_flags_fault") == 0)
+    flags(new_model=0)
+    until(lambda: _epoch(server) == "3")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelway.errors import InputError, UsageError
 from modelway.flags.rules import Fixed, Targeted, compile_split
+from modelway.flags.targeting import unknown_variant
 from modelway.records.flags import FlagName
 
 if TYPE_CHECKING:
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 
 EPOCH = "epoch"
 """The key of the document's metadata that names the shares in force."""
+MOST_BYTES = 1_000_000
+"""The largest document."""
+_MOST_DEPTH = 50
+_EPOCHS = re.compile(r"[!-~]([ -~]{0,126}[!-~])?")
+"""What an epoch may be, since it becomes a header's value."""
 _DEFAULTS: dict[FlagName, bool | str] = {
     FlagName.NEW_MODEL_ENABLED: False,
     FlagName.SHADOW_MODEL_ENABLED: False,
@@ -60,19 +67,45 @@ def parse_document(content: bytes | str, where: str) -> Rules:
         enabled=rules[FlagName.NEW_MODEL_ENABLED],
         shadow=rules[FlagName.SHADOW_MODEL_ENABLED],
         version=rules[FlagName.NEW_MODEL_VERSION],
-        epoch=_epoch(document),
+        epoch=_epoch(document, where),
     )
 
 
 def load_document(content: bytes | str, where: str) -> dict[str, Any]:
-    """The JSON object of a document; raises `InputError` where it is none."""
+    """The JSON object of a document.
+
+    Raises:
+        InputError: it is not JSON in UTF-8, too large, too deeply nested, or has no flags.
+    """
+    if len(content) > MOST_BYTES:
+        raise InputError(f"the flag document has more than {MOST_BYTES} bytes", where=where)
     try:
-        document = json.loads(content)
-    except ValueError as error:
-        raise InputError(f"the flag document is torn or no JSON: {error}", where=where) from error
+        text = content if isinstance(content, str) else content.decode("utf-8-sig")
+        document = json.loads(text, parse_constant=_refuse_constant)
+        # Python takes half a surrogate pair for text, which no header and no log could hold.
+        json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        told = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise InputError(f"the flag document is corrupt or not JSON: {told}", where=where) from error
+    if _depth(document) > _MOST_DEPTH:
+        raise InputError(f"the flag document is nested more than {_MOST_DEPTH} deep", where=where)
     if not isinstance(document, dict) or not isinstance(document.get("flags"), dict):
         raise InputError("this is no flag document: it has no `flags`", where=where)
     return document
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _depth(document: Any) -> int:
+    """How deep it is nested, as far as that is within the bound."""
+    level, depth = [document], 0
+    while level and depth <= _MOST_DEPTH:
+        inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [value for values in inner for value in values]
+        depth += 1
+    return depth
 
 
 def rules_from_environment(environment: Mapping[str, str], document: Rules | None = None) -> Rules:
@@ -136,6 +169,8 @@ def _rule(name: FlagName, document: dict[str, Any], core: Any, where: str) -> Ru
             f"the flag {name} is missing", where=where, remedy="`modelway flags set` writes all that is needed."
         )
     variants = flag["variants"]
+    if not isinstance(flag.get("targeting") or {}, dict):
+        raise InputError(f"the targeting of the flag {name} is not an object", where=where)
     for value in variants.values():
         if type(value) is not type(default):
             raise InputError(f"the flag {name} has the value {value!r}, no {_kind(default)}", where=where)
@@ -150,6 +185,14 @@ def _rule(name: FlagName, document: dict[str, Any], core: Any, where: str) -> Ru
     targeting = flag.get("targeting")
     if not targeting:
         return Fixed(usual)
+    evaluators = document.get("$evaluators")
+    unknown = unknown_variant(targeting, variants, evaluators if isinstance(evaluators, dict) else {})
+    if unknown is not None:
+        raise InputError(
+            f"the targeting of the flag {name} may give {unknown[:80]!r}, which is none of its variants",
+            where=where,
+            remedy=f"Its variants are {', '.join(map(repr, variants))}.",
+        )
     split = None if "$evaluators" in document else compile_split(name, targeting, variants)
     return split or Targeted(core, name, (usual, *variants.values()), usual)
 
@@ -158,10 +201,16 @@ def _kind(value: object) -> str:
     return "boolean" if isinstance(value, bool) else "text"
 
 
-def _epoch(document: dict[str, Any]) -> str:
+def _epoch(document: dict[str, Any], where: str) -> str:
     """The epoch that the document names, else one that follows from all that decides our flags."""
-    named = (document.get("metadata") or {}).get(EPOCH)
+    metadata = document.get("metadata")
+    named = metadata.get(EPOCH) if isinstance(metadata, dict) else None
     if isinstance(named, int | str) and not isinstance(named, bool) and str(named):
+        if not _EPOCHS.fullmatch(str(named)):
+            raise InputError(
+                f"the epoch {str(named)[:80]!r} is not 1 to 128 printable ASCII characters, without spaces at the ends",
+                where=where,
+            )
         return str(named)
     ours = {name.value: document["flags"].get(name) for name in FlagName}
     return _digest([ours, document.get("$evaluators")])

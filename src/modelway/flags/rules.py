@@ -89,14 +89,13 @@ class Targeted:
     def value(self, key: str) -> Any:
         """The value that flagd gives the key; the default where its targeting fails."""
         from openfeature.evaluation_context import EvaluationContext
-        from openfeature.exception import OpenFeatureError
 
         context = EvaluationContext(targeting_key=key)
         try:
             if isinstance(self.default, bool):
                 return self.core.resolve_boolean_value(self.flag, self.default, context).value
             return self.core.resolve_string_value(self.flag, self.default, context).value
-        except (OpenFeatureError, ArithmeticError, LookupError, TypeError, ValueError):
+        except Exception:  # noqa: BLE001 - a rule may fail for a key in any way, and the request is answered all the same
             return self.default
 
 

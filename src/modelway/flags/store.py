@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from modelway.errors import InputError, ModelwayError
-from modelway.flags.document import load_document, parse_document
+from modelway.errors import ModelwayError
+from modelway.flags.document import MOST_BYTES, load_document, parse_document
 from modelway.records.data import S3Options
 from modelway.storage import Document, read_tagged
 
@@ -42,9 +42,12 @@ class FlagWatch:
     def poll(self) -> bool:
         """Look once; whether another document came into force. Never raises: a fault leaves the last good one."""
         try:
-            content, tag = read_tagged(self._uri, s3=self._s3)
+            content, tag = read_tagged(self._uri, s3=self._s3, most_bytes=MOST_BYTES + 1)
         except ModelwayError as error:
             self._tag, self.fault = None, str(error)
+            return False
+        except Exception as error:  # noqa: BLE001 - the thread that polls goes on, and good documents are obeyed again
+            self._tag, self.fault = None, f"the flag document can't be read: {type(error).__name__}: {error}"
             return False
         if tag == self._tag:
             return False
@@ -59,8 +62,11 @@ class FlagWatch:
         """Put a document into force if it is good; whether it is."""
         try:
             self._accept(parse_document(content, self._uri))
-        except InputError as error:
+        except ModelwayError as error:
             self.fault = str(error)
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a document, the last good one stays in force
+            self.fault = f"the flag document can't be used: {type(error).__name__}: {error}"
             return False
         self.content, self.fault = content, None
         return True

@@ -185,11 +185,14 @@ class Endpoint:
             raise RefusedError(429, "RESOURCE_EXHAUSTED", "too many requests are waiting; try again", headers=retry)
         self.inflight += 1
         try:
-            ask = partial(self._ask, exchange, body, headers, protocol, version)
-            model, form = ask() if self._is_small(exchange, body, headers) else await self._batcher.aside(ask)
+            if self._is_small(exchange, body, headers):
+                model, form = self._ask(exchange, body, headers, protocol, version)
+            else:
+                model, form = await self._batcher.aside(partial(self._ask, exchange, body, headers, protocol, version))
             answer = exchange.answer = await self._score(exchange, model)
-            write = partial(protocol.write, model, answer, form)
-            return write() if len(answer.predictions) <= MANY_ROWS else await self._batcher.aside(write)
+            if len(answer.predictions) <= MANY_ROWS:
+                return protocol.write(model, answer, form)
+            return await self._batcher.aside(partial(protocol.write, model, answer, form))
         finally:
             self.inflight -= 1
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelway.errors import InputError
 from modelway.flags import FlagWatch, Router, rules_from_environment
-from modelway.serve.events import say
+from modelway.serve.events import describe_error, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,7 +99,12 @@ class Steering:
 
     def _poll(self, watch: FlagWatch) -> None:
         while not self._ending.wait(self._poll_seconds):
-            self._look(watch)
+            try:
+                self._look(watch)
+            except Exception as error:  # noqa: BLE001 - without this thread no good document would be obeyed again
+                watch.fault = f"the flags can't be polled: {type(error).__name__}"
+                watch.look_again()
+                say("flags_failed", "error", **describe_error(error))
 
     def _look(self, watch: FlagWatch) -> None:
         before = watch.fault

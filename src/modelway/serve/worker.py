@@ -147,7 +147,10 @@ class Worker:
         """A thread of its own: loading a bundle takes a while, and requests go on meanwhile."""
         while (messages := self._channel.receive()) is not None:
             for message in messages:
-                self._obey_one(message)
+                try:
+                    self._obey_one(message)
+                except Exception as error:  # noqa: BLE001 - without this thread the worker could not be told anything
+                    say("order_failed", "error", **describe_error(error))
         # The supervisor is gone; nobody would restart or end this worker.
         self._loop.call_soon_threadsafe(self._drain)
 

@@ -51,11 +51,14 @@ def read_bytes(uri: str, *, s3: S3Options = _DEFAULT) -> bytes:
     return read_tagged(uri, s3=s3)[0]
 
 
-def read_tagged(uri: str, *, s3: S3Options = _DEFAULT) -> tuple[bytes, str]:
-    """As `read_bytes`, with the tag that `write_if_unchanged` compares: S3's ETag, a local file's SHA-256."""
+def read_tagged(uri: str, *, s3: S3Options = _DEFAULT, most_bytes: int | None = None) -> tuple[bytes, str]:
+    """As `read_bytes`, with the tag that `write_if_unchanged` compares: S3's ETag, a local file's SHA-256.
+
+    Of a file or object that is larger than `most_bytes`, only so many are read.
+    """
     if is_s3(uri):
-        return read_s3(uri, s3)
-    content = read_local(uri)
+        return read_s3(uri, s3, most_bytes)
+    content = read_local(uri, most_bytes)
     return content, local_tag(content)
 
 

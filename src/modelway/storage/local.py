@@ -35,10 +35,11 @@ def list_local(
     return _found(base, [name for name in fitting if is_wanted(name, include, exclude, suffixes)])
 
 
-def read_local(uri: str) -> bytes:
-    """A file's content; raises `InputError` where there is none, `OutsideError` where it can't be read."""
+def read_local(uri: str, most_bytes: int | None = None) -> bytes:
+    """A file's content, or its first bytes; raises `InputError` where there is none, `OutsideError` where it fails."""
     try:
-        return Path(uri).read_bytes()
+        with Path(uri).open("rb") as file:
+            return file.read(-1 if most_bytes is None else most_bytes)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise InputError("there is no such file", where=uri, remedy="Check the path.") from error
     except OSError as error:

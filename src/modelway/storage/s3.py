@@ -95,12 +95,12 @@ def list_s3(
     return sorted(wanted, key=lambda item: item.name)
 
 
-def read_s3(uri: str, options: S3Options) -> tuple[bytes, str]:
-    """An object's content and its ETag."""
+def read_s3(uri: str, options: S3Options, most_bytes: int | None = None) -> tuple[bytes, str]:
+    """An object's content, or its first bytes, and its ETag."""
     address = parse_s3(uri)
     with translated(uri):
         answer = s3_client(options).get_object(Bucket=address.bucket, Key=address.key)
-        return answer["Body"].read(), answer["ETag"].strip('"')
+        return answer["Body"].read(most_bytes), answer["ETag"].strip('"')
 
 
 def write_s3(uri: str, options: S3Options, content: bytes) -> str:
