@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,11 +23,15 @@ class Model:
     version = "3"
     validator = SimpleNamespace(names=("number",), nullable=frozenset())
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0.0) -> None:
         self.calls: list[int] = []
+        self.threads: list[str] = []
+        self.seconds, self._wait = seconds, seconds
 
     def score(self, question: Question) -> Scores:
         self.calls.append(question.rows)
+        self.threads.append(threading.current_thread().name)
+        time.sleep(self._wait)
         values = question.columns["number"]
         if min(values) < 0:
             raise InputError("a negative number", where="number")
@@ -89,3 +95,48 @@ def test_one_that_is_alone_does_not_wait(ask) -> None:
     model = Model()
     ask(model, _questions([1], [2]), alone=True)
     assert model.calls == [1, 1]
+
+
+def test_a_slow_model_answers_on_another_thread_and_together(ask) -> None:
+    model = Model(seconds=0.1)
+    found, _ = ask(model, _questions([1], [2], [-3], [4]))
+    assert [found[0], found[1], found[3]] == [[1], [2], [4]]
+    assert isinstance(found[2], InputError)
+    assert threading.main_thread().name not in model.threads
+    assert model.calls[0] == 4
+    alone, _ = ask(model, _questions([1]), alone=True)
+    assert alone == [[1]]
+    assert threading.main_thread().name not in model.threads
+
+
+def test_a_slow_model_holds_up_no_other(ask) -> None:
+    """Its questions wait for each other; the event loop, and another model's, do not."""
+    slow, fast = Model(seconds=0.3), Model()
+    order: list[str] = []
+
+    async def run() -> None:
+        batcher = Batcher(Metrics())
+
+        async def one(name: str, model: Model, value: float) -> None:
+            answer = await batcher.score(model, Question({"number": [value]}, 1), alone=False)
+            assert answer.predictions == [value]
+            order.append(name)
+
+        first = asyncio.create_task(one("slow", slow, 1))
+        await asyncio.sleep(0.01)
+        second = [asyncio.create_task(one("slow", slow, value)) for value in range(200)]
+        await asyncio.gather(*(one("fast", fast, value) for value in range(5)))
+        await asyncio.gather(first, *second)
+        batcher.close()
+
+    asyncio.run(run())
+    assert order == ["fast"] * 5 + ["slow"] * 201
+    assert slow.calls == [1, 200]
+
+
+def test_a_model_that_is_slow_no_more_is_scored_at_once_again(ask) -> None:
+    model = Model()
+    model.seconds = 1.0
+    ask(model, _questions([1]), alone=True)
+    ask(model, _questions([2]), alone=True)
+    assert model.threads[0] != threading.main_thread().name == model.threads[1]

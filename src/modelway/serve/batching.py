@@ -7,6 +7,7 @@ are read in one turn of the event loop anyway.
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,16 +22,22 @@ if TYPE_CHECKING:
     from modelway.serve.metrics import Metrics
     from modelway.serve.release import ServedModel
 
+    _Item = tuple[Question, asyncio.Future[Answer]]
+
 Found = TypeVar("Found")
 
 MANY_ROWS = 64
 """Rows from which on a request is scored by itself on another thread, so that small ones go on."""
+_LONG_SECONDS = 0.05
+"""How long a model may take for a small request, or several together, to be scored by the event loop."""
 _TOGETHER = 256
 """Rows that are scored together at the most."""
 
 
 class Batcher:
     """Scores questions for the requests of one event loop.
+
+    A model that takes long is scored on another thread: the event loop has others to answer, and to show that it lives.
 
     Args:
         metrics: counts the rows that are scored together.
@@ -39,7 +46,10 @@ class Batcher:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="predict")
-        self._waiting: dict[ServedModel, list[tuple[Question, asyncio.Future[Answer]]]] = {}
+        self._slow = ThreadPoolExecutor(1, thread_name_prefix="predict-slow")
+        self._waiting: dict[ServedModel, list[_Item]] = {}
+        self._busy: set[ServedModel] = set()
+        self._flushes = False
 
     async def score(self, model: ServedModel, question: Question, *, alone: bool) -> Answer:
         """The answer to a question; raises `InputError` where a row can't be scored, anything where the model fails.
@@ -52,14 +62,18 @@ class Batcher:
         if question.rows > MANY_ROWS:
             self._metrics.batch(question.rows)
             return await self.aside(partial(_score, model, question))
-        if alone:
+        if alone and model.seconds <= _LONG_SECONDS:
             self._metrics.batch(question.rows)
-            return _score(model, question)
+            started = time.perf_counter()
+            answer = _score(model, question)
+            model.seconds = time.perf_counter() - started
+            return answer
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._flush)
         self._waiting.setdefault(model, []).append((question, future))
+        if not self._flushes:
+            self._flushes = True
+            loop.call_soon(self._flush)
         return await future
 
     async def aside(self, work: Callable[[], Found]) -> Found:
@@ -67,22 +81,47 @@ class Batcher:
         return await asyncio.get_running_loop().run_in_executor(self._heavy, work)
 
     def close(self) -> None:
-        """End the thread of large requests."""
+        """End the threads."""
         self._heavy.shutdown()
+        self._slow.shutdown()
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for model, items in waiting.items():
-            for part in _parts(items):
-                questions = [question for question, _ in part]
-                self._metrics.batch(sum(question.rows for question in questions))
-                for (_, future), answer in zip(part, score_together(model, questions), strict=True):
-                    if future.cancelled():
-                        continue
-                    if isinstance(answer, Exception):
-                        future.set_exception(answer)
-                    else:
-                        future.set_result(answer)
+        self._flushes = False
+        for model in [model for model in self._waiting if model not in self._busy]:
+            first, *others = _parts(self._waiting.pop(model))
+            if model.seconds <= _LONG_SECONDS:
+                for part in (first, *others):
+                    self._settle(part, self._score(model, part))
+                continue
+            if others:
+                self._waiting[model] = [item for part in others for item in part]
+            self._busy.add(model)
+            job = asyncio.get_running_loop().run_in_executor(self._slow, self._score, model, first)
+            job.add_done_callback(partial(self._go_on, model, first))
+
+    def _go_on(self, model: ServedModel, part: list[_Item], job: asyncio.Future[list[Answer | Exception]]) -> None:
+        """A part of a slow model's questions is answered: the next."""
+        self._busy.discard(model)
+        self._settle(part, job.result())
+        self._flush()
+
+    def _score(self, model: ServedModel, part: list[_Item]) -> list[Answer | Exception]:
+        questions = [question for question, _ in part]
+        self._metrics.batch(sum(question.rows for question in questions))
+        started = time.perf_counter()
+        answers = score_together(model, questions)
+        model.seconds = time.perf_counter() - started
+        return answers
+
+    @staticmethod
+    def _settle(part: list[_Item], answers: list[Answer | Exception]) -> None:
+        for (_, future), answer in zip(part, answers, strict=True):
+            if future.cancelled():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
 
 
 def score_together(model: ServedModel, questions: Sequence[Question]) -> list[Answer | Exception]:
@@ -129,8 +168,8 @@ def _score(model: ServedModel, question: Question) -> Answer:
     return answer_of(model, model.score(question))
 
 
-def _parts(items: list[tuple[Question, asyncio.Future[Answer]]]) -> list[list[tuple[Question, asyncio.Future[Answer]]]]:
-    parts: list[list[tuple[Question, asyncio.Future[Answer]]]] = [[]]
+def _parts(items: list[_Item]) -> list[list[_Item]]:
+    parts: list[list[_Item]] = [[]]
     rows = 0
     for item in items:
         if rows + item[0].rows > _TOGETHER and parts[-1]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,9 @@ class ReleasePaths:
 class ServedModel:
     """One bundle with all that answering needs, made once.
 
+    Attributes:
+        seconds: how long it took for a small request, when it last answered one.
+
     Args:
         bundle: the loaded bundle.
         directory: where it lies.
@@ -50,6 +54,7 @@ class ServedModel:
     """
 
     def __init__(self, bundle: Bundle, directory: Path, options: ServeOptions) -> None:
+        self.seconds = 0.0
         self.bundle = bundle
         self.directory = str(directory)
         self.name: str = bundle.info.name
@@ -127,7 +132,11 @@ def load_model(path: str, options: ServeOptions, trust: Trust) -> ServedModel:
 def _answer_once(model: ServedModel, path: str) -> None:
     """The bundle's own example: what can't be answered is found now, and the first caller does not wait for caches."""
     try:
-        model.score(read_json(json.dumps(model.example).encode(), model.validator))
+        question = read_json(json.dumps(model.example).encode(), model.validator)
+        model.score(question)
+        started = time.perf_counter()
+        model.score(question)
+        model.seconds = time.perf_counter() - started
     except (RefusedError, InputError) as error:
         raise InputError(
             f"the model does not answer its own example: {error}",
