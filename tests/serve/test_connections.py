@@ -219,6 +219,19 @@ def test_a_client_that_does_not_read_its_responses_is_cut_off(start, row, until)
         assert server.predict().status == 200
 
 
+def test_uploads_that_stall_take_no_memory_from_others(start, row) -> None:
+    server = start(input__max_bytes=2_000_000, workers__upload_bytes=4_000_000)
+    stalled = [_connect(server) for _ in range(5)]
+    for connection in stalled:
+        connection.sendall(HEAD + b"content-length: 1900000\r\n\r\n" + b" " * 1_000_000)
+    body = json.dumps({"dataframe_records": [row]}).encode()
+    for _ in range(5):
+        assert server.ask("POST", "/predict", body + b" " * 1_500_000).status == 200
+    assert stalled[0].recv(65536).startswith(b"HTTP/1.1 408 ")
+    for connection in stalled:
+        connection.close()
+
+
 def test_a_clients_connections_are_bounded_where_that_is_set(start, until) -> None:
     server = start(workers__client_connections=3)
     connections = [_connect(server) for _ in range(3)]

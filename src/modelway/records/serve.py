@@ -87,6 +87,9 @@ class WorkerOptions(Record):
     """How many; one a core when absent."""
     queue: _Positive = 256
     """Requests in one worker at the most; 429 beyond."""
+    upload_bytes: _Positive = 256_000_000
+    """Memory of one worker for large bodies that are being received or answered, at least twice `input.max_bytes`.
+    Beyond, the upload that has grown least recently is given up (408), or the new one refused (429)."""
     connections: _Positive = 2048
     """Open connections of one worker at most. Beyond, the connection whose client has been silent longest is closed for
     a new one."""

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelway.serve.answers import to_json
-from modelway.serve.bodies import GoneError, read_body
+from modelway.serve.bodies import GoneError, Uploads, read_body
 from modelway.serve.connections import Connections
 from modelway.serve.events import capture_library_logs
 from modelway.serve.refusals import RefusedError
@@ -55,6 +55,7 @@ class Admin:
         self._channel = channel
         self._expected = f"Bearer {token}".encode()
         self._numbers = count()
+        self._uploads = Uploads(_MOST_CONNECTIONS * _MOST_BYTES)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._server: uvicorn.Server | None = None
 
@@ -102,7 +103,7 @@ class Admin:
             return _denied()
         length = dict(request.headers.raw).get(b"content-length")
         try:
-            body = await read_body(request.receive, length, _MOST_BYTES, _CLIENT_SECONDS)
+            body = await read_body(request.receive, length, _MOST_BYTES, _CLIENT_SECONDS, self._uploads)
             wanted = msgspec.json.decode(body or b"{}", type=_Reload)
         except RefusedError as refusal:
             return _json({"message": refusal.message}, refusal.status)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Scope = MutableMapping[str, Any]
 
 _WINDOW_BITS = {b"gzip": 31, b"x-gzip": 31, b"deflate": 15}
+RETRY = ((b"retry-after", b"1"),)
 _DISCONNECT = "http.disconnect"
 _CHUNK = 1 << 16
 """Bytes of a response that are sent at once: a caller who hangs up within a longer one is noticed."""
@@ -31,29 +32,69 @@ class GoneError(Exception):
     """The caller went away before the request was whole."""
 
 
-async def read_body(receive: Receive, length: bytes | None, limit: int, seconds: float) -> bytes:
-    """The whole body.
+class Uploads:
+    """The memory that bodies of more than one block may take, all together.
+
+    Args:
+        most: bytes. Where bodies would take more, the one that has grown least recently is given up.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._total = 0
+        self._growing: dict[asyncio.Timeout, int] = {}
+        self._whole: dict[int, int] = {}
+
+    def grow(self, upload: asyncio.Timeout, size: int) -> None:
+        """A body that is being read has grown; raises `RefusedError` (429) where no other can be given up for it."""
+        self._growing[upload] = self._growing.pop(upload, 0) + size
+        self._total += size
+        while self._total > self._most:
+            oldest = next(iter(self._growing))
+            if oldest is upload:
+                raise RefusedError(
+                    429, "RESOURCE_EXHAUSTED", "too many large requests are under way; try again", headers=RETRY
+                )
+            self.give_up(oldest)
+            oldest.reschedule(asyncio.get_running_loop().time())
+
+    def give_up(self, upload: asyncio.Timeout) -> None:
+        """It is read no further."""
+        self._total -= self._growing.pop(upload, 0)
+
+    def finish(self, upload: asyncio.Timeout, body: bytes) -> None:
+        """It is whole, and is kept until `release`."""
+        self._whole[id(body)] = self._growing.pop(upload, 0)
+
+    def release(self, body: bytes) -> None:
+        """A body is needed no longer."""
+        self._total -= self._whole.pop(id(body), 0)
+
+
+async def read_body(receive: Receive, length: bytes | None, limit: int, seconds: float, uploads: Uploads) -> bytes:
+    """The whole body; to be released of `uploads` when it was answered.
 
     Args:
         receive: the server's.
         length: the Content-Length header.
         limit: bytes, at the most.
         seconds: until it has to be whole.
+        uploads: all that are being read.
 
     Raises:
-        RefusedError: it is too large (413) or too slow (408).
+        RefusedError: it is too large (413), too slow (408), or one too many (429).
         GoneError: the caller went away.
     """
     if length is not None and int(length) > limit:
         raise too_large(f"the body has {int(length)} bytes; {limit} are allowed")
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as upload:
             message = await receive()
             body: bytes = message.get("body", b"")
             if message.get("more_body"):
-                body = await _read_on(receive, body, limit)
+                body = await _read_on(receive, body, limit, upload, uploads)
     except TimeoutError:
-        raise RefusedError(408, "REQUEST_TIMEOUT", f"the body did not come within {seconds:g} s") from None
+        raise RefusedError(408, "REQUEST_TIMEOUT", "the body took too long to arrive") from None
     if message["type"] == _DISCONNECT:
         raise GoneError
     if len(body) > limit:
@@ -61,17 +102,24 @@ async def read_body(receive: Receive, length: bytes | None, limit: int, seconds:
     return body
 
 
-async def _read_on(receive: Receive, body: bytes, limit: int) -> bytes:
+async def _read_on(receive: Receive, body: bytes, limit: int, upload: asyncio.Timeout, uploads: Uploads) -> bytes:
     parts, size = [body], len(body)
     more = True
-    while more and size <= limit:
-        message = await receive()
-        if message["type"] == _DISCONNECT:
-            raise GoneError
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        more = message.get("more_body", False)
-    return b"".join(parts)
+    try:
+        uploads.grow(upload, size)
+        while more and size <= limit:
+            message = await receive()
+            if message["type"] == _DISCONNECT:
+                raise GoneError
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            uploads.grow(upload, len(parts[-1]))
+            more = message.get("more_body", False)
+        body = b"".join(parts)
+        uploads.finish(upload, body)
+    finally:
+        uploads.give_up(upload)
+    return body
 
 
 def is_gone(receive: Receive) -> bool:

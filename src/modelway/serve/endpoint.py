@@ -18,7 +18,7 @@ from modelway.records.flags import Route
 from modelway.records.serve import HUNG_UP, SMOKE_HEADER
 from modelway.serve.answers import to_json
 from modelway.serve.batching import MANY_ROWS
-from modelway.serve.bodies import GoneError, decompress, has_hung_up, is_gone, read_body, respond
+from modelway.serve.bodies import RETRY, GoneError, Uploads, decompress, has_hung_up, is_gone, read_body, respond
 from modelway.serve.events import describe_error, say
 from modelway.serve.protocols import JSON
 from modelway.serve.recorder import Served
@@ -100,6 +100,7 @@ class Endpoint:
         self._numbers = count()
         self._limit = options.input.max_bytes
         self._body_seconds = options.workers.body_seconds
+        self._uploads = Uploads(max(options.workers.upload_bytes, 2 * self._limit))
         self._queue = options.workers.queue
         self._key_header = (options.routing.header or "").lower().encode()
         self._key_column = options.routing.column
@@ -142,7 +143,8 @@ class Endpoint:
     ) -> Reply | None:
         """What the response is to be; None where the caller hung up before the request was whole."""
         try:
-            body = await read_body(receive, headers.get(b"content-length"), self._limit, self._body_seconds)
+            length = headers.get(b"content-length")
+            body = await read_body(receive, length, self._limit, self._body_seconds, self._uploads)
             exchange.started = time.perf_counter()
             return 200, *await self._answer(exchange, body, headers, protocol, version)
         except GoneError:
@@ -181,8 +183,8 @@ class Endpoint:
         self, exchange: _Exchange, body: bytes, headers: Headers, protocol: Protocol, version: str | None
     ) -> Content:
         if self.inflight >= self._queue:
-            retry = ((b"retry-after", b"1"),)
-            raise RefusedError(429, "RESOURCE_EXHAUSTED", "too many requests are waiting; try again", headers=retry)
+            self._uploads.release(body)
+            raise RefusedError(429, "RESOURCE_EXHAUSTED", "too many requests are waiting; try again", headers=RETRY)
         self.inflight += 1
         try:
             if self._is_small(exchange, body, headers):
@@ -194,6 +196,7 @@ class Endpoint:
                 return protocol.write(model, answer, form)
             return await self._batcher.aside(partial(protocol.write, model, answer, form))
         finally:
+            self._uploads.release(body)
             self.inflight -= 1
 
     def _is_small(self, exchange: _Exchange, body: bytes, headers: Headers) -> bool:
