@@ -7,17 +7,21 @@ import http.client
 import json
 import random
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 
+from modelway.observe.log_compaction import compact_hours
+from modelway.observe.log_hours import LogPlace
 from modelway.observe.log_rows import LogRows, features_of
 from modelway.observe.rollout_rows import SLICE, RolloutRows, micros
 from modelway.observe.score_buckets import ScoreBuckets
 from modelway.records.bundle import SignatureColumn
-from modelway.records.data import ColumnType, Task
+from modelway.records.data import ColumnType, S3Options, Task
 from modelway.records.observe import Baseline
+from modelway.records.progress import silent
 from modelway.records.serve import InputOptions, LogOptions, PredictionRecord
 from modelway.serve.answers import Answer
 from modelway.serve.metrics import Kept
@@ -102,7 +106,6 @@ def test_record_of_every_accepted_row_round_trips(columns, tmp_path) -> None:
     model = Model(columns)
     accepted = _accepted(model, extreme_rows(columns, 1, 900))
     assert len(accepted) > 100
-    path = tmp_path / "log.jsonl.gz"
     lines = []
     for row, question in accepted:
         (line,), kept = _recorded(model, question)
@@ -111,22 +114,21 @@ def test_record_of_every_accepted_row_round_trips(columns, tmp_path) -> None:
         for column in columns:
             assert same_value(row[column.name], features[column.name], column), (column, row[column.name])
         lines.append(line)
-    path.write_bytes(gzip.compress(b"\n".join(lines) + b"\n", 1))
-    log = LogRows(
-        {column.name: column.type for column in columns}, _baseline(model), NOW - timedelta(1), NOW + timedelta(1)
-    )
-    (table,) = log.tables([("log", path)])
-    assert (log.unreadable, table.num_rows) == ([], len(accepted))
-    read = features_of(table, log.kinds)
-    for column in columns:
-        sent = [question.columns[column.name][0] for _, question in accepted]
-        if column.type is ColumnType.DATE:
-            found = read[column.name].cast(pa.int64()).to_pylist()
-        else:
-            found = read[column.name].to_pylist()
-        assert found == [
-            float(value) if type(value) is int and column.type is not ColumnType.DATE else value for value in sent
-        ]
+    place = _written(tmp_path, lines)
+    for compacts in (False, True):
+        if compacts:
+            assert compact_hours(place, [_HOUR]).left == []
+        log = LogRows({one.name: one.type for one in columns}, _baseline(model), _HOUR, _HOUR + timedelta(hours=1))
+        table = pa.concat_tables(log.tables(place, "read"))
+        assert (log.unreadable, table.num_rows) == ([], len(accepted))
+        read = features_of(table, log.kinds)
+        for column in columns:
+            sent = [question.columns[column.name][0] for _, question in accepted]
+            if column.type is ColumnType.DATE:
+                assert read[column.name].cast(pa.int64()).to_pylist() == sent
+            else:
+                floats = [float(value) if type(value) is int else value for value in sent]
+                assert read[column.name].to_pylist() == floats
 
 
 def test_hashed_columns_and_slices_of_every_accepted_row_are_read(tmp_path) -> None:
@@ -135,17 +137,16 @@ def test_hashed_columns_and_slices_of_every_accepted_row_are_read(tmp_path) -> N
     names = tuple(column.name for column in COLUMNS)
     for hashed in ((), names):
         lines = [line for _, question in accepted for line in _recorded(model, question, hashed=hashed)[0]]
-        path = tmp_path / f"{len(hashed)}.jsonl.gz"
-        path.write_bytes(gzip.compress(b"\n".join(lines) + b"\n", 1))
-        kinds = {column.name: column.type for column in COLUMNS}
-        buckets = ScoreBuckets(Task.CLASSIFICATION, model.classes, (0.5,), kinds)
-        rows = RolloutRows(None, buckets, shadow=True, slices=names)
-        since, until = micros(NOW.timestamp() - 1), micros(NOW.timestamp() + 1)
-        file = type("File", (), {"name": path.name, "path": path})
-        tables = list(rows.tables([file], since, until))
-        assert rows.unreadable == []
-        assert sum(table.num_rows for table in tables) == len(accepted)
-        assert all(f"{SLICE}{name}" in tables[0].schema.names for name in names)
+        place = _written(tmp_path / str(len(hashed)), lines)
+        buckets = ScoreBuckets(Task.CLASSIFICATION, model.classes, (0.5,), {one.name: one.type for one in COLUMNS})
+        for compacts in (False, True):
+            if compacts:
+                assert compact_hours(place, [_HOUR]).left == []
+            rows = RolloutRows(None, buckets, shadow=True, slices=names)
+            since, until = micros(_HOUR.timestamp()), micros(_HOUR.timestamp() + 3600)
+            table = pa.concat_tables(rows.tables(place, _HOUR, since, until, 0.0))
+            assert (rows.unreadable, table.num_rows) == ([], len(accepted))
+            assert all(f"{SLICE}{name}" in table.schema.names for name in names)
 
 
 def test_row_that_can_not_be_written_is_counted_and_costs_no_other(capsys) -> None:
@@ -167,10 +168,8 @@ def test_line_of_many_megabytes_makes_no_file_unreadable(tmp_path) -> None:
     model = Model(COLUMNS)
     long = [{**_PLAIN, "note": text} for text in ("x" * 9_000_000, "\x01" * 1_600_000, "short")]
     lines = [line for _, question in _accepted(model, long) for line in _recorded(model, question)[0]]
-    path = tmp_path / "log.jsonl.gz"
-    path.write_bytes(gzip.compress(b"\n".join(lines) + b"\n", 1))
-    log = LogRows({"note": ColumnType.TEXT}, _baseline(model), NOW - timedelta(1), NOW + timedelta(1))
-    (table,) = log.tables([("log", path)])
+    log = LogRows({"note": ColumnType.TEXT}, _baseline(model), _HOUR, _HOUR + timedelta(hours=1))
+    (table,) = log.tables(_written(tmp_path, lines), "read")
     assert table["features"].to_pylist() == [{"note": row["note"]} for row in long]
 
 
@@ -262,6 +261,17 @@ _PLAIN = {
     "whole": 1, "bounded": 1, "number": 1.5, "amount": 2, "flag": True, "city": "Bonn", "home": "own",
     "applied_on": "2024-05-01", "birthday": "01.05.2024", "stamped": "2024-05-01T00:00:00.0+00:00", "note": "",
 }  # fmt: skip
+
+
+_HOUR = NOW.replace(minute=0)
+
+
+def _written(root: Path, lines: list[bytes]) -> LogPlace:
+    """A prediction log with one segment."""
+    folder = root / "log" / "predictions" / f"date={_HOUR:%Y-%m-%d}" / f"hour={_HOUR:%H}"
+    folder.mkdir(parents=True)
+    (folder / "segment.jsonl.gz").write_bytes(gzip.compress(b"\n".join(lines) + b"\n", 1))
+    return LogPlace(str(root / "log"), S3Options(), root / "cache", silent)
 
 
 def _stand_in_columns() -> list:
