@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING
 
 from modelway.errors import OutsideError
 
@@ -33,7 +35,7 @@ def locked(path: Path, what: str, seconds: float = PATIENCE) -> Iterator[None]:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
+        file = path.open("a+")
     except OSError as error:
         raise OutsideError(f"can't write: {error.strerror}", where=str(path)) from error
     deadline = time.monotonic() + seconds
@@ -45,11 +47,24 @@ def locked(path: Path, what: str, seconds: float = PATIENCE) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise OutsideError(
-                        f"another process has held {what} for more than {seconds:g} s",
+                        f"another process has held {what} for more than {seconds:g} s{_holder(file)}",
                         where=str(path),
-                        remedy="Wait for it, or end it if it hangs.",
+                        remedy="Wait for it, or end it if it hangs: the lock goes with the process. The file may stay.",
                     ) from None
                 time.sleep(_POLL_SECONDS)
             except OSError as error:
                 raise OutsideError(f"can't lock: {error.strerror}", where=str(path)) from error
+        with suppress(OSError):  # a full disk takes nobody's lock
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()
         yield
+
+
+def _holder(file: IO[str]) -> str:
+    """Who wrote itself down in a lock file, in brackets; empty where nobody did."""
+    with suppress(OSError, UnicodeDecodeError):
+        file.seek(0)
+        told = file.read(300)
+        return f" ({told})" if told.startswith("process ") else ""
+    return ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import sys
 import threading
 from dataclasses import dataclass
@@ -16,10 +18,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from test_flow import FileTarget, ask, place_in, release
 
 from modelway.deploy.flow import Flow
-from modelway.deploy.lock import deploy_lock, holder
+from modelway.deploy.lock import Lock, deploy_lock, holder
 from modelway.deploy.state import EnvironmentState
 from modelway.errors import OutsideError
 from modelway.flags import read_shares, update_flags, with_shares
+from modelway.processes import start_of
 from modelway.records.data import S3Options
 from modelway.records.environment import EnvironmentOptions, LocalOptions, WaitOptions
 from modelway.records.flags import Shares
@@ -114,12 +117,34 @@ def test_a_lock_that_another_took_meanwhile_is_lost_and_nothing_more_is_changed(
             lost.wait(20)
 
     lost = threading.Event()
-    short = WaitOptions(stable_seconds=5.0, poll_seconds=0.02, lease_seconds=0.2)
-    threading.Timer(1.5, lost.set).start()  # a renewal comes every 0.05 s
+    short = WaitOptions(stable_seconds=5.0, poll_seconds=0.02, lease_seconds=4.0)
+    threading.Timer(3.0, lost.set).start()  # a renewal comes every second
     with pytest.raises(OutsideError, match="the lock was lost"):
         driver.flow(taken, short).deploy(release(1))
     assert driver.target.inspect().release is None
     assert lease(s3).owner == "another"
+
+
+def test_a_lock_of_another_host_says_whose_it_is_and_how_to_remove_it(s3: S3Options, driver: Driver) -> None:
+    write_lease(s3, expires=until(10), host="ci-7", pid=4711)
+    with pytest.raises(OutsideError, match="process 4711 on ci-7") as error:
+        driver.flow().deploy(release(1))
+    assert f"aws s3 rm {URI}/lock.json" in str(error.value.remedy)
+    write_lease(s3, expires=until(10), host=socket.gethostname(), pid=os.getpid(), started=start_of(os.getpid()))
+    with pytest.raises(OutsideError) as error:
+        driver.flow().deploy(release(1))
+    assert f"end process {os.getpid()}" in str(error.value.remedy)
+    assert "rm " not in str(error.value.remedy)
+
+
+def test_a_lease_that_ended_while_the_machine_slept_is_no_longer_held(s3: S3Options) -> None:
+    lock = Lock(URI, s3, "me", 3600.0)
+    lock.take(0)
+    lock.check()
+    lock._lease = lock._lease.model_copy(update={"expires": until(-1)})
+    with pytest.raises(OutsideError, match="not renewed in time"):
+        lock.check()
+    lock.let_go()
 
 
 def test_of_many_at_once_one_holds_the_lock(s3: S3Options) -> None:
@@ -163,15 +188,13 @@ def test_a_write_whose_answer_was_lost_is_known_again(
     s3: S3Options, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """boto3 sends it again, and S3 says that the object is another one by now: it is the one that was sent."""
-    from modelway.deploy import lock
     from modelway.storage import documents, write_if_unchanged
 
     def lost(*args: Any, **more: Any) -> str | None:
         write_if_unchanged(*args, **more)
         return write_if_unchanged(*args, **more)
 
-    for module in (lock, documents):
-        monkeypatch.setattr(module, "write_if_unchanged", lost)
+    monkeypatch.setattr(documents, "write_if_unchanged", lost)
     driver.flow().deploy(release(1))
     known = driver.flow().state.read()
     assert [one.champion.version for one in known.history] == [1]

@@ -27,7 +27,6 @@ from modelway.records.rollout_seen import (
 )
 from modelway.records.rollout_state import RolloutStatus, Tick
 from modelway.rollout import people
-from modelway.rollout import store as store_module
 from modelway.rollout.controller import Controller, Observed
 from modelway.rollout.scenarios import SCENARIOS, draw
 from modelway.rollout.shares import FlagDocument
@@ -200,7 +199,7 @@ def test_killed_at_any_write_and_started_again_it_comes_to_the_same_end(world, s
     """Each write fails once before and once after it was done; what is there in the end does not tell."""
     world.scenario = scenario
     world.begin()
-    writes, real, killed = count(), store_module.write_if_unchanged, 0
+    writes, real, killed = count(), documents.write_if_unchanged, 0
 
     def write(*words, **more):
         number = next(writes)
@@ -211,8 +210,7 @@ def test_killed_at_any_write_and_started_again_it_comes_to_the_same_end(world, s
             raise KilledError
         return done
 
-    for module in (store_module, documents):  # records; flags and state
-        monkeypatch.setattr(module, "write_if_unchanged", write)
+    monkeypatch.setattr(documents, "write_if_unchanged", write)  # records, flags and state
     rollout = None
     for _ in range(2000):
         try:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelway.records.batch import BatchPlan, PartRecord, Tally
     from modelway.records.bundle import Signature
     from modelway.records.observe import Baseline
+    from modelway.storage import Document
 
 KIND = "predictions"
 _EXAMPLES = 20
@@ -83,11 +84,7 @@ def read_summary(place: Place) -> BatchSummary | None:
 
 def read_latest(runs: Place) -> Latest | None:
     """Which run was published last."""
-    content = runs.read(LATEST)
-    try:
-        return Latest.from_json(content) if content is not None else None
-    except ValidationError:
-        return None
+    return _latest(runs).read()
 
 
 def publish(place: Place, summary: BatchSummary, records: Sequence[PartRecord], timings: BatchTimings) -> None:
@@ -113,10 +110,23 @@ def is_published(place: Place) -> bool:
 
 def settle(place: Place, runs: Place, plan: BatchPlan) -> None:
     """What follows on a published run: it is the latest, unless a later one is; and its working files go."""
-    latest = read_latest(runs)
-    if latest is None or (latest.started, latest.run) < (plan.started, plan.run):
-        runs.write(LATEST, Latest(run=plan.run, started=plan.started).to_json().encode())
+    ours = Latest(run=plan.run, started=plan.started)
+
+    def change(found: Latest | None) -> Latest | None:
+        return ours if found is None or (found.started, found.run) < (ours.started, ours.run) else None
+
+    _latest(runs).change(change)
     place.remove(name for name in place.sizes() if name.startswith(f"{STATE}/part-"))
+
+
+def _latest(runs: Place) -> Document[Latest | None]:
+    def parse(content: bytes | None) -> Latest | None:
+        try:
+            return Latest.from_json(content) if content is not None else None
+        except ValidationError:
+            return None
+
+    return runs.document(LATEST, parse, Latest.to_json)
 
 
 def withdraw(place: Place) -> None:

@@ -7,19 +7,20 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from modelway.artifacts import file_digest
 from modelway.errors import InputError
 from modelway.records.batch import PartFile
-from modelway.storage import abort_uploads, is_s3, list_below, read_bytes, remove_below, upload, write_bytes
+from modelway.storage import Document, abort_uploads, is_s3, list_below, read_bytes, remove_below, upload, write_bytes
 from modelway.storage.local import outside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from modelway.records.data import S3Options
 
+_T = TypeVar("_T")
 PREDICTIONS = "predictions"
 REJECTS = "rejects"
 STATE = "_run"
@@ -71,6 +72,14 @@ class Place:
         """Write a small file."""
         write_bytes(join(self.uri, name), content, s3=self._s3)
         return PartFile(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+    def document(
+        self, name: str, parse: Callable[[bytes | None], _T | None], render: Callable[[_T], str]
+    ) -> Document[_T | None]:
+        """Return a small file that several processes may change at once."""
+        return Document(
+            join(self.uri, name), name, parse, lambda value: "" if value is None else render(value), self._s3
+        )
 
     def sizes(self) -> dict[str, int]:
         """All files that are there, by name."""

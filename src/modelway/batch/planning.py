@@ -75,21 +75,30 @@ def key_types(
     return kinds
 
 
-def read_plan(place: Place) -> BatchPlan | None:
-    """The plan of an earlier start of the run; raises `InputError` where it can't be read."""
-    content = place.read(PLAN)
-    if content is None:
-        return None
-    try:
-        return BatchPlan.from_json(content)
-    except ValidationError as error:
-        raise InputError(
-            "the plan of the run can't be read", where=place.uri, remedy="Choose another --run, or remove the folder."
-        ) from error
+def keep_plan(place: Place, wanted: BatchPlan) -> BatchPlan:
+    """Write a run's plan, unless it was begun before, maybe by another process just now; return the one that is kept.
+
+    Raises:
+        InputError: the kept one can't be read.
+        UsageError: the run was begun with something else.
+    """
+
+    def parse(content: bytes | None) -> BatchPlan | None:
+        try:
+            return None if content is None else BatchPlan.from_json(content)
+        except ValidationError as error:
+            raise InputError(
+                "the plan of the run can't be read",
+                where=place.uri,
+                remedy="Choose another --run, or remove the folder.",
+            ) from error
+
+    kept, _ = place.document(PLAN, parse, BatchPlan.to_json).change(lambda found: wanted if found is None else None)
+    _check_same(place, kept or wanted, wanted)
+    return kept or wanted
 
 
-def check_same(place: Place, kept: BatchPlan, wanted: BatchPlan) -> None:
-    """Raise `UsageError` unless a run is to do what it was begun with."""
+def _check_same(place: Place, kept: BatchPlan, wanted: BatchPlan) -> None:
     for part, words in _WORDS.items():
         if getattr(kept, part) != getattr(wanted, part):
             raise UsageError(

@@ -23,8 +23,8 @@ from modelway.batch.finishing import (
     withdraw,
 )
 from modelway.batch.local_engine import run_locally, worker_count
-from modelway.batch.place import PLAN, STATE, Place, join
-from modelway.batch.planning import check_same, find_input, key_types, read_plan
+from modelway.batch.place import STATE, Place, join
+from modelway.batch.planning import find_input, keep_plan, key_types
 from modelway.bundle import open_bundle
 from modelway.bundle.layout import BASELINE
 from modelway.errors import InputError, ModelwayError
@@ -105,7 +105,7 @@ def run_batch(request: Request, progress: Progress = silent) -> Outcome:
     runs, place = Place(request.output, request.s3), Place(join(request.output, request.run), request.s3)
     wanted = _plan(request, bundle, runs)
     with _alone(place):
-        plan = _begin(place, wanted)
+        plan = keep_plan(place, wanted)
         if is_published(place):
             summary = read_summary(place)
             if summary is None:
@@ -238,16 +238,6 @@ def _plan(request: Request, bundle: Bundle, runs: Place) -> BatchPlan:
         slices=request.options.slices,
         batch_size=request.options.batch_size,
     )
-
-
-def _begin(place: Place, wanted: BatchPlan) -> BatchPlan:
-    """The plan of the run: the one that it was begun with, or else this one."""
-    kept = read_plan(place)
-    if kept is None:
-        place.write(PLAN, wanted.to_json().encode())
-        return wanted
-    check_same(place, kept, wanted)
-    return kept
 
 
 def _read_records(place: Place, sizes: dict[str, int]) -> dict[int, PartRecord]:

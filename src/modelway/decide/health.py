@@ -69,6 +69,17 @@ def _hindrance(seen: Observation, policy: PolicyOptions, past: History, now: flo
         return "the policy does not allow any"
     if seen.data is not None and seen.data.verdict is Verdict.ERROR:
         return f"the data could not be checked: {seen.data.reason}"
+    return why_not_retrain(policy, past, now)
+
+
+def why_not_retrain(policy: PolicyOptions, past: History, now: float) -> str | None:
+    """Return why cool-down or budget forbid a retraining, in words; None where they don't.
+
+    Args:
+        policy: the settings' `monitor.policy`.
+        past: what was asked for before.
+        now: seconds since 1970.
+    """
     if past.retrainings and (ago := (now - max(past.retrainings)) / _HOUR) < policy.cool_down_hours:
         return f"the last one was {ago:.1f} hours ago, and {policy.cool_down_hours:g} have to pass"
     spent = sum(now - one < policy.budget_days * _DAY for one in past.retrainings)

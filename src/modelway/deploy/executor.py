@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.deploy.planner import is_there
 from modelway.errors import GateError, OutsideError
-from modelway.flags import update_flags, with_shares
+from modelway.flags import switch_off
 from modelway.records.deploy import Live, LiveState, Release
-from modelway.records.flags import Shares
 from modelway.records.releases import Attempt, Event, Releases
 from modelway.records.verdict import Verdict
 
@@ -202,21 +201,7 @@ class Executor:
             raise NotHealthyError(f"the smoke test: {self.report.reason}", where=url)
 
     def _switch_off(self, _: Step) -> None:
-        switch_off(self._place)
-
-
-def switch_off(place: Place) -> bool:
-    """Flags that send nobody to a challenger; whether that changed anything."""
-    changed = False
-
-    def off(document: dict[str, Any] | None) -> dict[str, Any]:
-        nonlocal changed
-        wanted = with_shares(document, Shares())
-        changed = document is not None and wanted != document
-        return wanted
-
-    update_flags(place.flags, off, s3=place.options.s3)
-    return changed
+        switch_off(self._place.flags, s3=self._place.options.s3)
 
 
 def _release_of(step: Step) -> Release:

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelway.deploy.executor import Executor, NotHealthyError, switch_off
+from modelway.deploy.executor import Executor, NotHealthyError
 from modelway.deploy.lock import deploy_lock
 from modelway.deploy.planner import is_there, plan_deploy, plan_return, plan_rollback, plan_stop
 from modelway.errors import GateError, InputError, ModelwayError, OutsideError, RolledBackError
+from modelway.flags import switch_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +86,7 @@ class Flow:
             OutsideError: an outside system failed; run again, it goes on.
         """
         # Flags first, and before the lock: they act within seconds, whatever a deploy that hangs may hold.
-        switch_off(self.place)
+        switch_off(self.place.flags, s3=self.place.options.s3)
         with self._locked() as lock:
             plan = plan_rollback(self.place, self.target, self.state.read(), self.target.inspect())
             if plan is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import socket
 import threading
 import time
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from modelway.deploy.state import LOCK, below
-from modelway.errors import InputError, ModelwayError, OutsideError
+from modelway.errors import ModelwayError, OutsideError
 from modelway.processes import runs, start_of
 from modelway.records.releases import Lease
-from modelway.storage import read_tagged, write_if_unchanged
+from modelway.storage import Document, is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,12 +41,11 @@ class Lock:
     """
 
     def __init__(self, uri: str, s3: S3Options, owner: str, lease_seconds: float) -> None:
-        self._uri = below(uri, LOCK)
-        self._s3 = s3
+        self._document = _document(uri, s3)
+        self._uri = self._document.uri
         self._seconds = lease_seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="lock", daemon=True)
-        self._tag: str | None = None
         self._lost = ""
         pid = os.getpid()
         self._lease = Lease(
@@ -67,17 +67,21 @@ class Lock:
                 return
             if time.monotonic() >= deadline:
                 raise OutsideError(
-                    f"another deploy holds the lock: {holder.owner}, until {holder.expires}",
+                    f"another deploy holds the lock: {holder.owner}, until {holder.expires} (process {holder.pid} on"
+                    f" {holder.host})",
                     where=self._uri,
-                    remedy="Wait for it to end, or let this one wait: environments.NAME.wait.lock_seconds.",
+                    remedy="Wait for it to end, or let this one wait: environments.NAME.wait.lock_seconds. "
+                    + _how_to_remove(holder, self._uri),
                 )
             time.sleep(_POLL_SECONDS)
 
     def check(self) -> None:
         """Raise `OutsideError` where the lock is ours no longer: nothing may be changed then."""
-        if self._lost:
+        # A machine that slept wakes up with a lease that is over, before the thread has noticed.
+        lost = self._lost or ("" if _is_in_time(self._lease) else "it was not renewed in time")
+        if lost:
             raise OutsideError(
-                f"the lock was lost: {self._lost}", where=self._uri, remedy="Run it again: it goes on where it was."
+                f"the lock was lost: {lost}", where=self._uri, remedy="Run it again: it goes on where it was."
             )
 
     def let_go(self) -> None:
@@ -86,20 +90,24 @@ class Lock:
         if self._thread.ident is not None:
             self._thread.join()
         if not self._lost:
-            self._write(self._lease.model_copy(update={"expires": _BY_GONE}))
+            self._renew_until(_BY_GONE)
 
     def _try(self) -> Lease | None:
         """Take it if nobody holds it; else who does."""
-        found, self._tag = _read(self._uri, self._s3)
-        if found is not None and _holds(found):
-            return found
-        return None if self._write(self._until(self._seconds)) else _read(self._uri, self._s3)[0]
+        wanted = self._lease.model_copy(update={"expires": self._in_time()})
+
+        def take(found: Lease | None) -> Lease | None:
+            return None if found is not None and _holds(found) else wanted
+
+        found, ours = self._document.change(take)
+        self._lease = wanted if ours else self._lease
+        return None if ours else found
 
     def _renew(self) -> None:
         failing_since: float | None = None
         while not self._ended.wait(self._seconds / 4):
             try:
-                if not self._write(self._until(self._seconds)):
+                if not self._renew_until(self._in_time()):
                     self._lost = "somebody else took it"
                     return
                 failing_since = None
@@ -109,18 +117,20 @@ class Lock:
                     self._lost = error.what
                     return
 
-    def _until(self, seconds: float) -> Lease:
-        expires = datetime.now(UTC) + timedelta(seconds=seconds)
-        return self._lease.model_copy(update={"expires": expires.isoformat(timespec="seconds")})
+    def _renew_until(self, expires: str) -> bool:
+        """Change when it ends; whether it still is ours."""
+        wanted = self._lease.model_copy(update={"expires": expires})
 
-    def _write(self, lease: Lease) -> bool:
-        tag = write_if_unchanged(self._uri, lease.to_json().encode(), self._tag, s3=self._s3)
-        if tag is None:
-            # A request whose answer was lost is sent again, and meets what it wrote itself.
-            found, seen = _read(self._uri, self._s3)
-            tag = seen if found == lease else None
-        self._tag = tag if tag is not None else self._tag
-        return tag is not None
+        def renew(found: Lease | None) -> Lease | None:
+            return wanted if found is not None and found.nonce == wanted.nonce else None
+
+        found, _ = self._document.change(renew)
+        ours = found is not None and found.nonce == wanted.nonce
+        self._lease = wanted if ours else self._lease
+        return ours
+
+    def _in_time(self) -> str:
+        return (datetime.now(UTC) + timedelta(seconds=self._seconds)).isoformat(timespec="milliseconds")
 
 
 @contextmanager
@@ -146,23 +156,38 @@ def deploy_lock(uri: str, s3: S3Options, owner: str, wait: WaitOptions) -> Itera
 
 def holder(uri: str, s3: S3Options) -> Lease | None:
     """Who holds an environment's lock at the moment."""
-    found, _ = _read(below(uri, LOCK), s3)
+    found = _document(uri, s3).read()
     return found if found is not None and _holds(found) else None
 
 
 def _holds(lease: Lease) -> bool:
     """Whether a lease is in force: not over, and not of a process of this machine that is dead."""
-    if datetime.fromisoformat(lease.expires) <= datetime.now(UTC):
+    if not _is_in_time(lease):
         return False
     return lease.host != socket.gethostname() or not lease.started or runs(lease.pid, lease.started)
 
 
-def _read(uri: str, s3: S3Options) -> tuple[Lease | None, str | None]:
+def _how_to_remove(lease: Lease, uri: str) -> str:
+    if lease.host == socket.gethostname():
+        return f"If it hangs, end process {lease.pid}: the lock goes with it."
+    remove = f"aws s3 rm {shlex.quote(uri)}" if is_s3(uri) else f"rm {shlex.quote(uri)}"
+    return (
+        f"It can't be seen from here whether that process still runs on {lease.host}. If it does not, wait until the"
+        f" lock expires, or remove it: {remove}"
+    )
+
+
+def _is_in_time(lease: Lease) -> bool:
+    return datetime.fromisoformat(lease.expires) > datetime.now(UTC)
+
+
+def _document(uri: str, s3: S3Options) -> Document[Lease | None]:
+    return Document(below(uri, LOCK), "the lock", _parse, lambda lease: lease.to_json() if lease else "", s3)
+
+
+def _parse(content: bytes | None) -> Lease | None:
+    """A lease; one that can't be read holds nobody."""
     try:
-        content, tag = read_tagged(uri, s3=s3)
-    except InputError:
-        return None, None
-    try:
-        return Lease.from_json(content), tag
+        return Lease.from_json(content) if content is not None else None
     except ValidationError:
-        return None, tag
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from modelway.flags.document import Rules, parse_document, rules_from_environment
 from modelway.flags.routing import Router
 from modelway.flags.shares import read_shares, with_shares
-from modelway.flags.store import FlagWatch, update_flags
+from modelway.flags.store import FlagWatch, switch_off, update_flags
 
 __all__ = [
     "FlagWatch",
@@ -14,6 +14,7 @@ __all__ = [
     "parse_document",
     "read_shares",
     "rules_from_environment",
+    "switch_off",
     "update_flags",
     "with_shares",
 ]

@@ -16,7 +16,7 @@ _TOTAL = 10_000
 _SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 
 
-def with_shares(document: dict[str, Any] | None, shares: Shares) -> dict[str, Any]:
+def with_shares(document: dict[str, Any] | None, shares: Shares, *, anew: bool = False) -> dict[str, Any]:
     """A document in which these shares are in force; other flags stay as they are.
 
     The epoch, a number, is one more than the document's wherever the shares change.
@@ -24,6 +24,7 @@ def with_shares(document: dict[str, Any] | None, shares: Shares) -> dict[str, An
     Args:
         document: what is in force now, or None.
         shares: what is to be in force; rounded to 1/10,000, but a share above 0 never to 0.
+        anew: begin a new epoch even if the shares stay.
     """
     result: dict[str, Any] = copy.deepcopy(document) if document else {"$schema": _SCHEMA, "flags": {}}
     flags = {
@@ -35,7 +36,7 @@ def with_shares(document: dict[str, Any] | None, shares: Shares) -> dict[str, An
             "defaultVariant": "chosen",
         },
     }
-    if all(result["flags"].get(name) == flag for name, flag in flags.items()):
+    if not anew and all(result["flags"].get(name) == flag for name, flag in flags.items()):
         return result
     result["flags"] |= flags
     epoch = (result.get("metadata") or {}).get(EPOCH)

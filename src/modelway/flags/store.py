@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from modelway.errors import ModelwayError
+from modelway.errors import InputError, ModelwayError
 from modelway.flags.document import MOST_BYTES, load_document, parse_document
+from modelway.flags.shares import with_shares
 from modelway.records.data import S3Options
+from modelway.records.flags import Shares
 from modelway.storage import Document, read_tagged
 
 if TYPE_CHECKING:
@@ -73,13 +75,14 @@ class FlagWatch:
 
 
 def update_flags(
-    uri: str, change: Callable[[dict[str, Any] | None], dict[str, Any]], *, s3: S3Options = _DEFAULT
+    uri: str, change: Callable[[dict[str, Any] | None], dict[str, Any] | None], *, s3: S3Options = _DEFAULT
 ) -> dict[str, Any]:
     """Change a document by compare-and-swap: of two writers at once, the second one's change sees the first one's.
 
     Args:
         uri: a path or `s3://` address.
-        change: the document in force (None where there is none) to the one wanted; may be called several times.
+        change: the document in force (None where there is none) to the one wanted, None to leave it as it is; may be
+            called several times.
         s3: where S3 is.
 
     Returns:
@@ -99,3 +102,13 @@ def update_flags(
         return text
 
     return Document(uri, "the flags", parse, render, s3).change(change)[0] or {}
+
+
+def switch_off(uri: str, *, s3: S3Options = _DEFAULT) -> None:
+    """Send no request to a challenger, under a new epoch: whoever read the document before can tell that this happened.
+
+    Raises:
+        InputError: what is there is no flag document.
+        OutsideError: the store fails, or others never stop writing.
+    """
+    update_flags(uri, lambda document: with_shares(document, Shares(), anew=True), s3=s3)

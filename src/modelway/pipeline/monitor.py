@@ -207,7 +207,9 @@ def read_history(uri: str) -> History:
 
 
 def claim(uri: str, change: Callable[[History], History | None]) -> bool:
-    """Change the history by compare-and-swap; false where `change` wants none, because another was faster.
+    """Change the history by compare-and-swap, and return whether this very call did.
+
+    It is false where `change` wants none or wants what is there already: of two callers at most one gets true.
 
     Raises:
         OutsideError: the place can't be written, or others keep changing it.

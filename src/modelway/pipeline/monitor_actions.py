@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelway.decide.health import why_not_retrain
 from modelway.github.issues import report_issue, start_workflow
 from modelway.pipeline.monitor import claim
 from modelway.records.monitor import Action
@@ -33,20 +34,28 @@ def update_issue(github: GitHub, name: str, options: MonitorOptions, found: Moni
 def retrain(uri: str, options: MonitorOptions, now: float, start: Callable[[], None]) -> bool:
     """Start a retraining, unless another run of monitoring did within the cool-down; gives whether it was started.
 
-    It is claimed in the history first and given back where starting fails, so that two runs never start two.
+    It is claimed in the history first and given back where starting fails, so that two runs never start two. Cool-down
+    and budget count again there: another run may have claimed since the decision.
     """
 
     def add(past: History) -> History | None:
-        if any(now - one < options.policy.cool_down_hours * 3600 for one in past.retrainings):
+        if why_not_retrain(options.policy, past, now) is not None:
             return None
         return past.model_copy(update={"retrainings": (*past.retrainings, now)})
+
+    def give_back(past: History) -> History | None:
+        kept = list(past.retrainings)
+        if now not in kept:
+            return None
+        kept.remove(now)  # one of them: another run may have claimed at the same moment
+        return past.model_copy(update={"retrainings": tuple(kept)})
 
     if not claim(uri, add):
         return False
     try:
         start()
     except BaseException:
-        claim(uri, lambda past: past.model_copy(update={"retrainings": tuple(t for t in past.retrainings if t != now)}))
+        claim(uri, give_back)
         raise
     return True
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from modelway.decide.rollout import decide_rollout, decide_watch
 from modelway.records.rollout_seen import RolloutAction, RolloutDecision, Seen
 from modelway.records.rollout_state import Rollout, RolloutStatus, ShareEpoch, Tick
-from modelway.rollout.shares import OFF, are, are_off, digest_of, shares_of
+from modelway.rollout.shares import are, are_off, digest_of, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,7 +103,7 @@ class Controller:
             now: in seconds since 1970.
             ticks: how many records of ticks there are.
         """
-        self.flags.set(OFF)
+        self.flags.switch_off()
         self.say(f"the champion answers everything: {reason}")
         if rollout.step >= len(self.options.steps):
             self.promote(str(rollout.champion.version))
@@ -114,12 +114,30 @@ class Controller:
             ended = {"status": status, "reason": reason, "ended": now, "ticks": max(found.ticks, ticks)}
             return found.model_copy(update=ended)
 
-        return self.store.change(change) or rollout
+        after = self.store.change(change) or rollout
+        # Another controller may have entered a step since the flags went off; from now on none does.
+        self.flags.switch_off()
+        if rollout.step < len(self.options.steps) <= after.step and self._went_back(after, rollout):
+            self.promote(str(rollout.champion.version))
+        return after
 
     def _enter(self, rollout: Rollout, now: float) -> Rollout:
-        """Put the step's shares into force; evidence counts from the first interval in which every replica has them."""
-        shares = shares_of(rollout, self.options)
-        epoch = self.flags.set(shares)
+        """Put the step's shares into force; evidence counts from the first interval in which every replica has them.
+
+        Another controller, or a person, may end the rollout at any moment. Whoever ends it switches the flags off after
+        that, which begins an epoch, and shares are only set in the epoch that was in force before the state was read.
+        """
+        shares, since = shares_of(rollout, self.options), self.flags.epoch()
+
+        def is_due(found: Rollout | None) -> bool:
+            if found is None or found.id != rollout.id or found.over:
+                return False
+            return not found.entered and found.step == rollout.step
+
+        found = self.store.read()
+        epoch = self.flags.set(shares, since) if is_due(found) else None
+        if epoch is None:
+            return self.store.read() or rollout
         length = self.options.interval_seconds
         begins = math.ceil((now + self.settle_seconds) / length) * length
         epochs = rollout.epochs
@@ -133,7 +151,7 @@ class Controller:
         self.say(f"challenger {shares.version} answers {shares.new_model:.0%}, sees {shares.shadow:.0%} in shadow")
 
         def change(found: Rollout | None) -> Rollout | None:
-            if found is None or found.id != rollout.id or found.over or found.entered or found.step != rollout.step:
+            if found is None or not is_due(found):
                 return None
             values: dict[str, object] = {"entered": True, "epochs": epochs, "step_began": begins}
             values |= {"observed_until": begins, "reason": "the step has only just begun"}
@@ -143,7 +161,14 @@ class Controller:
                 values |= {} if watches else {"ended": now}
             return found.model_copy(update=values)
 
-        return self.store.change(change) or rollout
+        after = self.store.change(change) or rollout
+        if everything and self._went_back(after, rollout):  # while the registry was asked
+            self.promote(str(rollout.champion.version))
+        return after
+
+    @staticmethod
+    def _went_back(found: Rollout, rollout: Rollout) -> bool:
+        return found.id == rollout.id and found.status in {RolloutStatus.ABORTED, RolloutStatus.ROLLED_BACK}
 
     def _watch(self, rollout: Rollout, now: float) -> Rollout:
         """After promotion: late outcomes may still roll it back."""
@@ -151,7 +176,7 @@ class Controller:
             return self.go_back(rollout, RolloutStatus.ABORTED, "somebody switched the flags off", now)
         decision = decide_watch(self.options, self.observe(rollout, (), now).outcomes)
         if decision.action is RolloutAction.BACK:
-            self.flags.set(OFF)
+            self.flags.switch_off()
             self._record(rollout, decision, Observed(()), now)
             return self.go_back(rollout, RolloutStatus.ROLLED_BACK, decision.reasons[0], now, rollout.ticks + 1)
         if now < rollout.step_began + self.options.watch_hours * 3600:
@@ -175,7 +200,7 @@ class Controller:
             observed = self.observe(rollout, ticks, now)
             decision = self._decide(rollout, ticks, observed, now)
             if decision.action is RolloutAction.BACK:
-                self.flags.set(OFF)  # before anything else that might fail
+                self.flags.switch_off()  # before anything else that might fail
             elif off:
                 return self.go_back(rollout, RolloutStatus.ABORTED, "somebody switched the flags off", now)
             elif not are(found, wanted):

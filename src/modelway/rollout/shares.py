@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.decide.plan import Plan
 from modelway.errors import InputError
-from modelway.flags import parse_document, read_shares, update_flags, with_shares
+from modelway.flags import parse_document, read_shares, switch_off, update_flags, with_shares
 from modelway.flags.document import load_document
 from modelway.records.flags import Shares
 from modelway.storage import read_bytes
@@ -44,20 +44,44 @@ class FlagDocument:
 
     def read(self) -> Shares | None:
         """The shares in force; all off where there is no document, None where it holds rules of another form."""
+        document = self._load()
+        return OFF if document is None else read_shares(document)
+
+    def epoch(self) -> str:
+        """Return the epoch in force; empty where there is no document."""
+        return self._epoch_of(self._load())
+
+    def set(self, shares: Shares, since: str | None = None) -> str | None:
+        """Put shares into force, and return the epoch that they make.
+
+        Args:
+            shares: what is to be in force.
+            since: the epoch in force when this was decided. Nothing is written where another one is in force by now.
+
+        Returns:
+            The epoch of these shares; None where other shares are in force, for somebody decided otherwise meanwhile.
+        """
+
+        def change(document: dict[str, Any] | None) -> dict[str, Any] | None:
+            wanted = with_shares(document, shares)
+            return None if since not in {None, self._epoch_of(document)} else wanted
+
+        document = update_flags(self._uri, change, s3=self._s3)
+        return self._epoch_of(document) if document and with_shares(document, shares) == document else None
+
+    def switch_off(self) -> None:
+        """Send no request to a challenger; shares that were decided before that are not set any more."""
+        switch_off(self._uri, s3=self._s3)
+
+    def _load(self) -> dict[str, Any] | None:
         try:
             content = read_bytes(self._uri, s3=self._s3)
         except InputError:
-            return OFF
-        return read_shares(load_document(content, self._uri))
+            return None
+        return load_document(content, self._uri)
 
-    def set(self, shares: Shares) -> str:
-        """Put shares into force, and give the epoch that they make."""
-
-        def change(document: dict[str, Any] | None) -> dict[str, Any]:
-            return with_shares(document, shares)
-
-        document = update_flags(self._uri, change, s3=self._s3)
-        return parse_document(json.dumps(document), self._uri).epoch
+    def _epoch_of(self, document: dict[str, Any] | None) -> str:
+        return "" if document is None else parse_document(json.dumps(document), self._uri).epoch
 
 
 def are(found: Shares | None, wanted: Shares) -> bool:

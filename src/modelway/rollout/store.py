@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from modelway.errors import InputError
 from modelway.records.rollout_state import Rollout, Tick
-from modelway.storage import Document, read_tagged, write_if_unchanged
+from modelway.storage import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,20 +77,9 @@ class RolloutStore:
         known = self._known.get((rollout, number))
         if known is not None:
             return known
-        where = self._address(rollout, number)
-        try:
-            content, _ = read_tagged(where, s3=self._s3)
-        except InputError:
-            return None
-        try:
-            tick = Tick.from_json(gzip.decompress(content))
-        except (ValidationError, OSError, EOFError) as error:
-            raise InputError(
-                "the record of a tick can't be read",
-                where=where,
-                remedy="Restore it from a copy, or end this rollout with `modelway rollout abort`.",
-            ) from error
-        self._known[rollout, number] = tick
+        tick = self._record(rollout, number).read()
+        if tick is not None:
+            self._known[rollout, number] = tick
         return tick
 
     def add(self, rollout: str, tick: Tick) -> Tick:
@@ -99,12 +88,28 @@ class RolloutStore:
         Raises:
             OutsideError: the store fails.
         """
-        content = gzip.compress(tick.model_dump_json().encode(), _LEVEL, mtime=0)
-        written = write_if_unchanged(self._address(rollout, tick.number), content, None, s3=self._s3)
-        if written is not None:
-            self._known[rollout, tick.number] = tick
-            return tick
-        return self.tick(rollout, tick.number) or tick
+        found, _ = self._record(rollout, tick.number).change(lambda found: tick if found is None else None)
+        first = found or tick
+        self._known[rollout, tick.number] = first
+        return first
+
+    def _record(self, rollout: str, number: int) -> Document[Tick | None]:
+        where = self._address(rollout, number)
+
+        def parse(content: bytes | None) -> Tick | None:
+            try:
+                return None if content is None else Tick.from_json(gzip.decompress(content))
+            except (ValidationError, OSError, EOFError) as error:
+                raise InputError(
+                    "the record of a tick can't be read",
+                    where=where,
+                    remedy="Restore it from a copy, or end this rollout with `modelway rollout abort`.",
+                ) from error
+
+        def render(tick: Tick | None) -> bytes:
+            return gzip.compress(tick.model_dump_json().encode(), _LEVEL, mtime=0) if tick else b""
+
+        return Document(where, "the record of a tick", parse, render, self._s3)
 
     def _address(self, rollout: str, number: int) -> str:
         return f"{self.uri}/{TICKS}/{rollout}/{number:06d}.json.gz"

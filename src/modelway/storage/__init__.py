@@ -8,6 +8,7 @@ from modelway.storage.documents import Document
 from modelway.storage.mirror import fetch, sync
 from modelway.storage.objects import abort_uploads, list_below, read_range, remove_below, upload
 from modelway.storage.probing import Probe, is_writable, probe_s3
+from modelway.storage.versions import LostAnswerError
 
 __all__ = [
     "COMPACTED_SUFFIXES",
@@ -15,6 +16,7 @@ __all__ = [
     "LOG_SUFFIXES",
     "Document",
     "Found",
+    "LostAnswerError",
     "Probe",
     "abort_uploads",
     "fetch",

@@ -7,6 +7,7 @@ from modelway.records.data import S3Options
 from modelway.storage.addresses import DATA_SUFFIXES, Found, has_wildcard, is_s3
 from modelway.storage.local import list_local, local_tag, read_local, write_local, write_local_if_unchanged
 from modelway.storage.s3 import list_s3, read_s3, write_s3, write_s3_if_unchanged
+from modelway.storage.versions import Version
 
 _DEFAULT = S3Options()
 
@@ -57,9 +58,23 @@ def read_tagged(uri: str, *, s3: S3Options = _DEFAULT, most_bytes: int | None = 
     Of a file or object that is larger than `most_bytes`, only so many are read.
     """
     if is_s3(uri):
-        return read_s3(uri, s3, most_bytes)
+        return read_s3(uri, s3, most_bytes)[:2]
     content = read_local(uri, most_bytes)
     return content, local_tag(content)
+
+
+def read_version(uri: str, *, s3: S3Options = _DEFAULT) -> Version:
+    """Return what an address holds, with the marks of its last writes; where there is nothing, a version that says so.
+
+    Raises:
+        OutsideError: S3 or the file system fails or denies access.
+    """
+    try:
+        if is_s3(uri):
+            return Version(*read_s3(uri, s3))
+        return Version(*read_tagged(uri, s3=s3))
+    except InputError:
+        return Version(None, None)
 
 
 def write_bytes(uri: str, content: bytes, *, s3: S3Options = _DEFAULT, private: bool = False) -> None:
@@ -78,19 +93,34 @@ def write_bytes(uri: str, content: bytes, *, s3: S3Options = _DEFAULT, private: 
 
 
 def write_if_unchanged(
-    uri: str, content: bytes, tag: str | None, *, s3: S3Options = _DEFAULT, private: bool = False
+    uri: str,
+    content: bytes,
+    tag: str | None,
+    *,
+    s3: S3Options = _DEFAULT,
+    private: bool = False,
+    marks: tuple[str, ...] = (),
 ) -> str | None:
     """Write only if the file or object still has the tag it was read with; None wants that there is none.
 
-    `private` as for `write_bytes`.
+    `Document` is built on this, and is what to use: it alone settles answers that got lost.
+
+    Args:
+        uri: a path or `s3://` address.
+        content: what to write.
+        tag: the tag that it was read with.
+        s3: where S3 is.
+        private: as for `write_bytes`.
+        marks: of the last writes including this one, kept with an object.
 
     Returns:
         The new tag, or None when somebody else was faster and nothing was written.
 
     Raises:
         InputError: there is no such bucket.
+        LostAnswerError: S3 did not answer, or refused what it may have taken when it was first sent.
         OutsideError: S3 or the file system fails or denies access.
     """
     if is_s3(uri):
-        return write_s3_if_unchanged(uri, s3, content, tag)
+        return write_s3_if_unchanged(uri, s3, content, tag, marks)
     return write_local_if_unchanged(uri, content, tag, private=private)

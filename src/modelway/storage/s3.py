@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelway.errors import InputError, ModelwayError, OutsideError, UsageError
@@ -18,6 +19,7 @@ from modelway.storage.addresses import (
     parse_s3,
     split_glob,
 )
+from modelway.storage.versions import LostAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +40,8 @@ _BAD_CREDENTIALS = {
 }
 _ELSEWHERE = {"301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 _CHANGED = {"412", "409", "PreconditionFailed", "ConditionalRequestConflict"}
+_MARKS = "modelway-writes"
+"""The user metadata (`x-amz-meta-`) in which a document keeps the marks of its last writes."""
 _CREDENTIALS = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role."
 
 
@@ -95,12 +99,13 @@ def list_s3(
     return sorted(wanted, key=lambda item: item.name)
 
 
-def read_s3(uri: str, options: S3Options, most_bytes: int | None = None) -> tuple[bytes, str]:
-    """An object's content, or its first bytes, and its ETag."""
+def read_s3(uri: str, options: S3Options, most_bytes: int | None = None) -> tuple[bytes, str, tuple[str, ...]]:
+    """An object's content, or its first bytes, its ETag, and the marks of its last conditional writes."""
     address = parse_s3(uri)
     with translated(uri):
         answer = s3_client(options).get_object(Bucket=address.bucket, Key=address.key)
-        return answer["Body"].read(most_bytes), answer["ETag"].strip('"')
+        kept = {name.lower(): value for name, value in answer["Metadata"].items()}  # some servers capitalise names
+        return answer["Body"].read(most_bytes), answer["ETag"].strip('"'), tuple(kept.get(_MARKS, "").split())
 
 
 def write_s3(uri: str, options: S3Options, content: bytes) -> str:
@@ -110,24 +115,34 @@ def write_s3(uri: str, options: S3Options, content: bytes) -> str:
         return s3_client(options).put_object(Bucket=address.bucket, Key=address.key, Body=content)["ETag"].strip('"')
 
 
-def write_s3_if_unchanged(uri: str, options: S3Options, content: bytes, tag: str | None) -> str | None:
+def write_s3_if_unchanged(
+    uri: str, options: S3Options, content: bytes, tag: str | None, marks: tuple[str, ...]
+) -> str | None:
     """Put an object if its ETag still is `tag` (None: if it does not exist); the new ETag, or None if it is not.
 
-    A conditional write of S3 itself (If-Match, If-None-Match), so it holds against writers anywhere.
+    A conditional write of S3 itself (If-Match, If-None-Match), so it holds against writers anywhere. boto3 sends a
+    request again when no answer came. What S3 refuses then may be what it took the first time, so a refusal counts only
+    if it answers the first request; any other one raises `LostAnswerError`, and so does no answer at all.
     """
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004
 
     address = parse_s3(uri)
     condition: dict[str, Any] = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": f'"{tag}"'}
+    kept = {_MARKS: " ".join(marks)} if marks else {}
     with translated(uri):
         client = s3_client(options)
         try:
-            answer = client.put_object(Bucket=address.bucket, Key=address.key, Body=content, **condition)
+            answer = client.put_object(Bucket=address.bucket, Key=address.key, Body=content, Metadata=kept, **condition)
         except ClientError as error:
+            told = error.response["ResponseMetadata"]
+            if told.get("RetryAttempts") or told["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise _lost(_refusal(error, uri)) from error
             code = _code(error)
             if code in _CHANGED or (tag is not None and code == "NoSuchKey"):
                 return None
             raise
+        except (ConnectionError, HTTPClientError) as error:  # what an earlier try did is not told
+            raise _lost(_failure(error, uri)) from error
         return answer["ETag"].strip('"')
 
 
@@ -155,6 +170,10 @@ def _addressing_style(options: S3Options) -> Literal["auto", "virtual", "path"]:
 
 def _code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _lost(error: ModelwayError) -> LostAnswerError:
+    return LostAnswerError(error.what, where=error.where, remedy=error.remedy)
 
 
 def _refusal(error: Any, where: str) -> ModelwayError:
