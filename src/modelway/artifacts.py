@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from modelway.atomic import make_directories, recover, replacing_directory
 from modelway.errors import InputError, OutsideError, UsageError
 from modelway.records.artifacts import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
 MANIFEST = "manifest.json"
 UNDIGESTED = frozenset({MANIFEST, "timings.json", "report.html", "summary.json"})
@@ -73,23 +72,16 @@ def write_artifact(
     """
     check_replaceable(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise OutsideError(f"can't write: {error.strerror}", where=str(target.parent)) from error
-    try:
-        yield work
-        write_manifest(work, kind, inputs)
-        if finish is not None:
-            finish(work)
-        work.chmod(0o777 & ~_umask())
-        _replace(work, target)
+        make_directories(target.parent)
+        with replacing_directory(target) as work:
+            yield work
+            write_manifest(work, kind, inputs)
+            if finish is not None:
+                finish(work)
     except OSError as error:
         raise OutsideError(
             f"can't write: {error.strerror or error}", where=str(target), remedy="Free space or choose another place."
         ) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def write_manifest(directory: Path, kind: str, inputs: Mapping[str, str] | None = None) -> None:
@@ -101,7 +93,7 @@ def write_manifest(directory: Path, kind: str, inputs: Mapping[str, str] | None 
 def check_replaceable(target: Path) -> None:
     """Raise `UsageError` unless an artifact may be written at `target`."""
     if target.is_dir():
-        if any(target.iterdir()) and not (target / MANIFEST).is_file():
+        if _holds_other_files(target):
             raise UsageError(
                 "the directory holds files that are no artifact of modelway",
                 where=str(target),
@@ -111,12 +103,29 @@ def check_replaceable(target: Path) -> None:
         raise UsageError("this is a file, not a directory", where=str(target), remedy="Name a directory.")
 
 
+def _holds_other_files(target: Path) -> bool:
+    """Whether a directory holds anything, but no manifest. Another process may replace it at this very moment."""
+    while True:
+        try:
+            number = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return False
+        try:
+            names, looked_at = os.listdir(number), os.fstat(number)  # noqa: PTH208 - pathlib lists no open directory
+        finally:
+            os.close(number)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(target.stat(), looked_at):
+                return bool(names) and MANIFEST not in names
+
+
 def read_manifest(directory: Path, kind: str | None = None) -> Manifest:
     """Read and check a directory's manifest, and the digests of all its files.
 
     Raises:
         InputError: there is no such directory, it is of another kind, or its files are not those it was made with.
     """
+    recover(directory)
     path = directory / MANIFEST
     if not path.is_file():
         raise InputError(
@@ -136,27 +145,3 @@ def read_manifest(directory: Path, kind: str | None = None) -> Manifest:
             remedy="Run the stage that writes it again.",
         )
     return manifest
-
-
-def _replace(work: Path, target: Path) -> None:
-    """Put `work` in the place of `target`. A directory can't be renamed onto a full one, so the old one steps aside."""
-    if not target.exists():
-        work.rename(target)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-    old = aside / target.name
-    target.rename(old)
-    try:
-        work.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _umask() -> int:
-    """The process's file mode mask; the system only tells it while setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

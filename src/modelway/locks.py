@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
+from modelway.atomic import make_directories, open_private
 from modelway.errors import OutsideError
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def locked(path: Path, what: str, seconds: float = PATIENCE) -> Iterator[None]:
     import fcntl
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
+        make_directories(path.parent)
+        file = open_private(path, "a+")
     except OSError as error:
         raise OutsideError(f"can't write: {error.strerror}", where=str(path)) from error
     deadline = time.monotonic() + seconds

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+from functools import cache
 from pathlib import Path
 
 _STARTED = 19
@@ -28,7 +30,7 @@ def start_of(pid: int) -> str | None:
         return _ask_ps(pid) if not Path("/proc/self/stat").exists() else None
     except (ProcessLookupError, PermissionError):
         return None
-    return None if fields[0] == _ZOMBIE else f"{_boot()}/{fields[_STARTED]}"
+    return None if fields[0] == _ZOMBIE else f"{boot()}/{fields[_STARTED]}"
 
 
 def runs(pid: int, started: str) -> bool:
@@ -47,7 +49,19 @@ def send(pid: int, started: str, number: int) -> bool:
     return True
 
 
-def _boot() -> str:
+@cache
+def machine() -> str:
+    """A text that no other machine has, as far as machines and containers have names of their own."""
+    try:
+        name = Path("/etc/machine-id").read_text(encoding="ascii").strip()
+    except OSError:
+        name = ""
+    return f"{socket.gethostname()}/{name}"
+
+
+@cache
+def boot() -> str:
+    """What the kernel calls the time since it began, the same in all containers of a machine; empty on macOS."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

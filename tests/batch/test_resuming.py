@@ -51,6 +51,14 @@ def start(source: Path, bundle: Path, output: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", DRIVER, str(source), str(bundle), output])
 
 
+def test_predictions_are_for_their_owner_alone(many: Path, bundle: Path, tmp_path: Path) -> None:
+    output = tmp_path / "scored"
+    assert start(many, bundle, str(output)).wait() == 0
+    assert published(output)
+    for path in [output, *output.rglob("*")]:
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+
+
 def published(output: str | Path) -> dict[str, bytes]:
     root = Path(output) / "one"
     return {

@@ -85,6 +85,15 @@ def test_the_token_is_for_its_owner_alone(running: Any) -> None:
             assert path.read_bytes() not in file.read()
 
 
+def test_logs_and_state_are_for_their_owner_alone(running: Any) -> None:
+    paths = [running.state, *running.state.rglob("*")]
+    assert any(path.name == "server.log" for path in paths)
+    spool = running.state / "log"
+    for path in paths:
+        if spool not in path.parents and path != spool and path.exists():
+            assert path.stat().st_mode & 0o077 == 0, path
+
+
 def test_a_number_that_was_used_again_is_never_killed() -> None:
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:

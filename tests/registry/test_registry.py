@@ -45,6 +45,15 @@ def test_the_first_version_becomes_challenger_and_champion(registry: Registry, t
     assert registry.champion() == done.version
 
 
+def test_database_and_files_of_models_are_for_their_owner_alone(
+    registry: Registry, trained: MakeTrained, root: Path
+) -> None:
+    registry.register(trained(1))
+    assert (root / "mlflow.db").stat().st_mode & 0o777 == 0o600
+    for directory in (root / "mlartifacts", root / ".modelway"):  # nobody else gets to what lies below
+        assert directory.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_better_model_becomes_challenger_and_the_champion_stays(registry: Registry, trained: MakeTrained) -> None:
     registry.register(trained(1))
     second = registry.register(trained(2, champion="c"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagger
 from dagger import dag
 
-from modelway_ci.images import OWNER, PYTHON, WORK
+from modelway_ci.images import OWNER, PYTHON, WORK, base
 from modelway_ci.project import Project, user_code, with_registry
 from modelway_ci.rooms import ROOMS
 from modelway_ci.services import address_of, with_environment, with_github
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DOCKERFILE = "docker/Dockerfile.serving"
 PORT = 8000
 """Where a server's image listens."""
-BUNDLE_COPIED = "COPY bundle /bundle\n"
+BUNDLE_COPIED = "COPY --from=bundle /bundle /bundle\n"
 """The Dockerfile's line before which the user's code is copied: the bundle is verified, and so loaded, after it."""
 _OWN_LOCK = "own.lock"
 _SIGNING_KEY = f"{WORK}/signing-key.pem"
@@ -96,7 +96,9 @@ async def image(
     )
     words = await built.default_args() or []
     for number, challenger in enumerate(challengers):
-        built = built.with_directory(f"/challengers/{number}", challenger)
+        # As the Dockerfile does with the champion's: packaged for its owner alone, read by the server's user.
+        opened = base(workshop).with_directory("/bundle", challenger).with_exec(["chmod", "-R", "a+rX", "/bundle"])
+        built = built.with_directory(f"/challengers/{number}", opened.directory("/bundle"))
         words = [*words, "--challenger", f"/challengers/{number}"]
     return built.with_default_args(words)
 

@@ -115,7 +115,7 @@ async def fit(project: Project, prepared: dagger.Directory, flags: FitFlags) -> 
     """Fit a model on a prepared data set; the volume keeps its studies, so that an interrupted search resumes."""
     container = await with_user_code(stage_container(project.workshop, "fit"), project, ("name", "fit"))
     container = with_volume(container, project, f"{SOURCE}/{project.settings.folder}")
-    container = container.with_mounted_directory(f"{WORK}/prepared", prepared.without_file(FILE))
+    container = container.with_mounted_directory(f"{WORK}/prepared", prepared.without_file(FILE), owner=OWNER)
     if flags.gpus:
         container = container.experimental_with_all_gp_us()
     argv = ["fit", "--config", project.config, "--prepared", f"{WORK}/prepared", "--output", ARTIFACT]
@@ -144,7 +144,7 @@ async def evaluate(
     argv = ["evaluate", "--config", project.config, "--output", ARTIFACT]
     for name, directory in (("prepared", prepared), ("model", model), ("champion", champion)):
         if directory is not None:
-            container = container.with_mounted_directory(f"{WORK}/{name}", directory.without_file(FILE))
+            container = container.with_mounted_directory(f"{WORK}/{name}", directory.without_file(FILE), owner=OWNER)
             argv += [f"--{name}", f"{WORK}/{name}"]
     return await run_stage("evaluate", container, [*argv, *project.settings.flags("name", "evaluate")])
 
@@ -159,7 +159,7 @@ async def pull(project: Project, version: str, *, allow_missing: bool = False) -
 async def register(project: Project, directory: dagger.Directory) -> Outcome:
     """Register a model that passed its gates."""
     container, flags = await with_registry(project, "register", reads=False)
-    container = container.with_mounted_directory(f"{WORK}/training", directory.without_file(FILE))
+    container = container.with_mounted_directory(f"{WORK}/training", directory.without_file(FILE), owner=OWNER)
     return await run_stage("register", container, ["register", f"{WORK}/training", *flags, "--json"])
 
 

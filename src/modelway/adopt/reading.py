@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.atomic import scratch_directory
 from modelway.data.prepare import locate_files
 from modelway.data.suite.suite import check_data_set
 from modelway.records.check_data import CheckDataOptions
@@ -15,6 +14,8 @@ from modelway.records.data import DataOptions, S3Options
 from modelway.records.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modelway.records.data_docs import DataProfile
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -37,8 +38,8 @@ def read_profile(uri: str, root: Path, progress: Progress = silent) -> tuple[Dat
         OutsideError: S3 or the file system fails.
         UsageError: there are no credentials for S3.
     """
-    with tempfile.TemporaryDirectory(prefix="modelway-init-") as cache:
-        files = locate_files(DataOptions(uri=uri), S3Options(), root, Path(cache), progress)
+    with scratch_directory() as cache:
+        files = locate_files(DataOptions(uri=uri), S3Options(), root, cache, progress)
         source = _how_written(uri, [path for _, path in files])
         options = CheckDataOptions(data=source, failed_rows=0, samples=0)
         return source, check_data_set(options, source, files, {}, None, datetime.now(UTC), progress).result.profile

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.atomic import temporary_file
 from modelway.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 def write_all(root: Path, new: Mapping[str, str], replaced: Mapping[str, str] | None = None) -> None:
@@ -59,14 +59,13 @@ class _Undo:
 
 def _create(path: Path, text: str, undo: _Undo) -> None:
     _make_folders(path.parent, undo)
-    beside = _write_beside(path, text)
     try:
-        # A link is made only where nothing is, however lately it came; a renaming would take its place.
-        _link(beside, path, text)
+        with temporary_file(path, public=True) as beside:
+            beside.write_text(text, encoding="utf-8", newline="")
+            # A link is made only where nothing is, however lately it came; a renaming would take its place.
+            _link(beside, path, text)
     except FileExistsError:
         raise InputError("this is there by now", where=str(path), remedy="Run it again: it is kept.") from None
-    finally:
-        beside.unlink()
     undo.created.append(path)
 
 
@@ -84,9 +83,10 @@ def _replace(path: Path, text: str, undo: _Undo) -> None:
     mode = path.stat().st_mode
     undo.before[path] = (path.read_bytes(), mode)
     target = path.resolve()  # what a link leads to is what people edit
-    beside = _write_beside(target, text)
-    beside.chmod(mode)
-    beside.replace(target)
+    with temporary_file(target, public=True) as beside:
+        beside.write_text(text, encoding="utf-8", newline="")
+        beside.chmod(mode)
+        beside.replace(target)
 
 
 def _make_folders(folder: Path, undo: _Undo) -> None:
@@ -99,22 +99,3 @@ def _make_folders(folder: Path, undo: _Undo) -> None:
         undo.folders.append(one)
     if not folder.is_dir():
         raise InputError("this is a file where a folder is needed", where=str(folder), remedy="Rename it.")
-
-
-def _write_beside(path: Path, text: str) -> Path:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    beside = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        beside.chmod(0o666 & ~_umask())
-    except BaseException:
-        beside.unlink()
-        raise
-    return beside
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from modelway.artifacts import file_digest
+from modelway.atomic import make_directories, restrict, scratch_directory
 from modelway.errors import InputError
 from modelway.records.batch import PartFile
 from modelway.storage import Document, abort_uploads, is_s3, list_below, read_bytes, remove_below, upload, write_bytes
@@ -59,7 +59,7 @@ class Place:
         self._s3 = s3
         self._remote = is_s3(uri)
         self._spool = spool
-        self._own: Path | None = None
+        self._own = ExitStack()
 
     def read(self, name: str) -> bytes | None:
         """A small file's content; None where there is none."""
@@ -93,11 +93,11 @@ class Place:
         """A local file that is to become the file of this name; hidden until then."""
         if self._remote:
             if self._spool is None:
-                self._own = self._spool = Path(tempfile.mkdtemp(prefix="modelway-batch."))
+                self._spool = self._own.enter_context(scratch_directory())
             return self._spool / name.replace("/", "-")
         path = Path(self.uri) / name
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_directories(path.parent)
         except OSError as error:
             raise outside(error, str(path.parent)) from error
         return path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -110,6 +110,7 @@ class Place:
             work.unlink()
         else:
             try:
+                restrict(work)
                 work.replace(Path(self.uri) / name)
             except OSError as error:
                 raise outside(error, join(self.uri, name)) from error
@@ -128,6 +129,4 @@ class Place:
 
     def close(self) -> None:
         """Remove local files that were on their way."""
-        if self._own is not None:
-            shutil.rmtree(self._own, ignore_errors=True)
-            self._own = self._spool = None
+        self._own.close()

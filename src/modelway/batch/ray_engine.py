@@ -10,16 +10,17 @@ import io
 import os
 import shutil
 import tarfile
-import tempfile
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from modelway.atomic import scratch_directory
 from modelway.batch.local_engine import ONE_THREAD, as_error
 from modelway.errors import ModelwayError, OutsideError, UsageError
 from modelway.records.batch import PartitionSetup, PartRecord, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from modelway.records.batch import BatchOptions
 
@@ -135,7 +136,9 @@ class Scorer:
         from modelway.bundle import open_bundle
 
         given = PartitionSetup.from_json(setup)
-        self._folder = Path(tempfile.mkdtemp(prefix="modelway-bundle."))
+        # Ray may end the process at any moment; then the next one of this machine removes the directory.
+        self._kept = ExitStack()  # closed with this object
+        self._folder = self._kept.enter_context(scratch_directory())
         _unpack(ray.get(bundle) if isinstance(bundle, ray.ObjectRef) else bundle, self._folder)
         opened = open_bundle(self._folder, given.trust, digest=given.plan.bundle_digest)
         os.environ.update(ONE_THREAD)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from modelway.atomic import scratch_directory
 from modelway.batch.cutting import cut
 from modelway.batch.finishing import (
     is_published,
@@ -163,8 +163,8 @@ class _Run:
 
             run_on_ray(self._setup(None), units, self._request.bundle, options, done)
             return
-        with tempfile.TemporaryDirectory(prefix="modelway-batch.") as spool:
-            run_locally(self._setup(spool), self._bundle, units, workers, done)
+        with scratch_directory() as spool:
+            run_locally(self._setup(str(spool)), self._bundle, units, workers, done)
 
     def _setup(self, spool: str | None) -> PartitionSetup:
         return PartitionSetup(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from modelway.artifacts import MANIFEST, artifact_digest
+from modelway.atomic import recover
 from modelway.bundle.layout import ESTIMATORS, KIND, REQUIRED, SIGNED
 from modelway.bundle.signing import check_signature
 from modelway.errors import InputError
@@ -130,6 +131,7 @@ def unreadable(error: ValidationError, where: str) -> InputError:
 
 
 def _read_manifest(directory: Path) -> bytes:
+    recover(directory)
     path = directory / MANIFEST
     if path.is_symlink() or not path.is_file():
         raise InputError(

@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelway.atomic import scratch_directory
 from modelway.bundle.layout import SIGNED
 from modelway.errors import InputError, SettingsError
 
@@ -47,8 +47,8 @@ def sign(directory: Path, private_key: Path, name: str) -> None:
 
     _read_key(private_key, private=True)
     files, signer = hashing.Config(), signing.Config()  # type: ignore[no-untyped-call]
-    with tempfile.TemporaryDirectory(prefix="modelway.") as work:
-        named = Path(work) / name
+    with scratch_directory() as work:
+        named = work / name
         shutil.copytree(directory, named)
         files.set_ignored_paths(paths=[named / SIGNED], ignore_git_paths=False)
         try:
@@ -57,8 +57,8 @@ def sign(directory: Path, private_key: Path, name: str) -> None:
             raise SettingsError(
                 f"the private key can't be used: {error}", where=str(private_key), remedy=_KEYS
             ) from error
-        signer.set_hashing_config(files).sign(named, Path(work) / SIGNED)
-        (directory / SIGNED).write_bytes((Path(work) / SIGNED).read_bytes())
+        signer.set_hashing_config(files).sign(named, work / SIGNED)
+        (directory / SIGNED).write_bytes((work / SIGNED).read_bytes())
 
 
 def check_signature(directory: Path, content: bytes | None, present: Mapping[str, str], trust: Trust) -> bool:

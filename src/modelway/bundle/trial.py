@@ -11,13 +11,13 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelway.artifacts import MANIFEST
+from modelway.atomic import scratch_directory
 from modelway.errors import InputError, ModelwayError, SettingsError, UsageError
 
 if TYPE_CHECKING:
@@ -75,12 +75,12 @@ def try_model(contents: Contents, trusted: Sequence[str], limits: Limits, *, row
         SettingsError: a trusted function can't be imported.
         UsageError: pyarrow, which reads the reference rows, is not installed.
     """
-    with tempfile.TemporaryDirectory(prefix="modelway.") as folder:
+    with scratch_directory() as folder:
         for name, content in contents.files.items():
-            (Path(folder) / name).write_bytes(content)
-        (Path(folder) / MANIFEST).write_text(contents.manifest.to_json(), encoding="utf-8")
+            (folder / name).write_bytes(content)
+        (folder / MANIFEST).write_text(contents.manifest.to_json(), encoding="utf-8")
         question = {
-            "copy": folder,
+            "copy": str(folder),
             "directory": str(contents.directory),
             "digest": contents.digest,
             "trusted": list(trusted),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.atomic import scratch_directory
 from modelway.errors import SettingsError
 from modelway.records.changed import Category, Changes, RegistryChange
 from modelway.records.settings import SettingsSlice
@@ -14,6 +13,7 @@ from modelway.settings import FILE_NAME, Override, load_slice
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from modelway.records.settings import Settings
 
@@ -89,8 +89,8 @@ def _differing_keys(before: bytes | None, after: bytes | None, overrides: Sequen
 
 def _read(text: bytes, overrides: Sequence[Override]) -> SettingsSlice | None:
     """Settings of another time; None where this version of modelway can't read them."""
-    with tempfile.TemporaryDirectory(prefix="modelway.") as folder:
-        path = Path(folder) / FILE_NAME
+    with scratch_directory() as folder:
+        path = folder / FILE_NAME
         path.write_bytes(text)
         try:
             return load_slice(path, overrides)

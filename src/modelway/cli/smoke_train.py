@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.atomic import scratch_directory
 from modelway.cli.part import add_output_flag, show_part
 from modelway.cli.registry import find_commit
 from modelway.cli.settings import address, read_settings
@@ -76,8 +75,8 @@ def _data_of(settings: Settings, *, sample: bool) -> Iterator[Settings]:
     from modelway.data.sample import write_sample
     from modelway.records.data import DataOptions
 
-    with tempfile.TemporaryDirectory(prefix="modelway.") as folder:
-        path = write_sample(Path(folder), rows=settings.smoke_train.rows, seed=settings.fit.seed)
+    with scratch_directory() as folder:
+        path = write_sample(folder, rows=settings.smoke_train.rows, seed=settings.fit.seed)
         prepare = settings.prepare.model_copy(update={"data": DataOptions(uri=str(path))})
         yield settings.model_copy(update={"prepare": prepare})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from modelway.errors import InputError, ModelwayError
+from modelway.errors import ModelwayError
 from modelway.flags.document import MOST_BYTES, load_document, parse_document
 from modelway.flags.shares import with_shares
 from modelway.records.data import S3Options

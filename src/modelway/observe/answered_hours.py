@@ -89,7 +89,7 @@ class AnsweredHours:
             writer.write_table(table)
         for path in kept.parent.glob(f"{kept.name.rpartition('-')[0]}-*.arrow"):
             path.unlink(missing_ok=True)
-        write_bytes(str(kept), sink.getvalue().to_pybytes(), private=True)
+        write_bytes(str(kept), sink.getvalue().to_pybytes())
 
 
 def _read(kept: Path) -> pa.Table | None:

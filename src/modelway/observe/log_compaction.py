@@ -17,7 +17,7 @@ from modelway.errors import InputError, OutsideError
 from modelway.observe.log_hours import COMPACTED, HOUR, STREAMS, folder_of
 from modelway.observe.log_parquet import SegmentText, about_of, digest_of, is_sound, pack
 from modelway.observe.log_tables import TOGETHER, Unreadable, hour_files, read_segment, reason_of
-from modelway.storage import is_s3, read_bytes, remove_below, write_if_unchanged
+from modelway.storage import LostAnswerError, is_s3, read_bytes, remove_below, write_if_unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,7 +88,11 @@ def _compact_hour(place: LogPlace, stream: str, hour: datetime, done: Compaction
         if packed is None:
             continue
         uri = f"{address}/{COMPACTED}/{packed.name}"
-        if write_if_unchanged(uri, packed.content, None, s3=place.s3, private=True) is None:
+        try:
+            written = write_if_unchanged(uri, packed.content, None, s3=place.s3)
+        except LostAnswerError:
+            written = None  # its name follows from its content: if it is there, it was written
+        if written is None:
             _check(uri, packed, place.s3)
         if not is_s3(uri):
             _flush(Path(uri))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import write_artifact
+from modelway.atomic import scratch_directory
 from modelway.checks.audit import code, dependencies, models, sbom, secrets
 from modelway.checks.audit.answers import ask_service
 from modelway.checks.audit.dependencies import Given
@@ -93,8 +93,8 @@ def ask(options: AuditOptions, root: Path, today: date) -> ServiceAnswers:
         root: the project's directory.
         today: the day that the answers are of.
     """
-    with Tools() as tools, tempfile.TemporaryDirectory(prefix="modelway.") as folder:
-        site = Site(root, tools, Path(folder) / LOGS, float(options.timeout))
+    with Tools() as tools, scratch_directory() as folder:
+        site = Site(root, tools, folder / LOGS, float(options.timeout))
         return ask_service(site, options.dependencies, today)
 
 

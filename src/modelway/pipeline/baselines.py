@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import digest_of
+from modelway.atomic import scratch_directory
 from modelway.errors import InputError
 from modelway.observe.data_rows import data_files, guess_kinds, pieces
 from modelway.observe.plain_statistics import read_baseline
@@ -49,9 +49,9 @@ def champion_reference(registry: Registry) -> Reference:
         OutsideError: the registry fails.
     """
     version = registry.get("champion")
-    with tempfile.TemporaryDirectory(prefix="modelway.") as folder:
-        registry.download_kept(str(version.number), (FILE,), Path(folder))
-        content = (Path(folder) / FILE).read_bytes()
+    with scratch_directory() as folder:
+        registry.download_kept(str(version.number), (FILE,), folder)
+        content = (folder / FILE).read_bytes()
     where = f"{version.name} version {version.number}"
     return Reference(read_baseline(content, where), where, hashlib.sha256(content).hexdigest())
 

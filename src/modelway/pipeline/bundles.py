@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.atomic import make_directories, temporary_directory
 from modelway.bundle import verify_bundle
 from modelway.errors import GateError, InputError
 from modelway.pipeline.package import package
@@ -14,6 +12,8 @@ from modelway.records.deploy import BundleRef
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modelway.records.package import PackageOptions
     from modelway.records.register import Version
     from modelway.records.trust import Trust
@@ -60,22 +60,20 @@ class BundleStore:
             raise GateError(
                 f"the gates of version {version.number} say {verdict}", where=version.name, remedy="Deploy another one."
             )
-        self.path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new.", dir=self.path) as work:
-            directory = Path(work) / "bundle"
+        make_directories(self.path)
+        with temporary_directory(self.path / "bundle") as work:
             _, packed = package(
                 self._registry,
                 self._how,
                 str(version.number),
-                directory,
+                work.path,
                 private_key=self._private_key,
                 trusted=self._trust.names,
             )
-            digest = self._verified(directory, packed.digest)
+            digest = self._verified(work.path, packed.digest)
             ref = BundleRef(version=version.number, digest=digest, trusted=packed.trusted)
             if not self._holds(ref):
-                shutil.rmtree(self.path / ref.digest, ignore_errors=True)
-                directory.rename(self.path / ref.digest)
+                work.put(self.path / ref.digest)
         return ref, version
 
     def directory(self, ref: BundleRef) -> Path:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 import signal
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from modelway.artifacts import MANIFEST, check_replaceable, list_files, write_artifact
+from modelway.atomic import scratch_directory
 from modelway.checks.verdicts import combine
 from modelway.errors import UsageError
 from modelway.pipeline.part import CHECKS
@@ -23,6 +22,7 @@ from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from modelway.pipeline.processes import Ended
 
@@ -57,8 +57,8 @@ def ci(
     """
     _adopt(output, commands)
     check_replaceable(output)
-    with tempfile.TemporaryDirectory(prefix="modelway.") as folder:
-        work = Path(folder)
+    with scratch_directory() as folder:
+        work = folder
         argvs = {part: [*command, "--output", str(work / part)] for part, command in commands.items()}
         ended = run_side_by_side(argvs, work, jobs, progress)
         for part in commands:

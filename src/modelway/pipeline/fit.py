@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import check_replaceable, digest_of, read_manifest, write_artifact
+from modelway.atomic import make_directories, open_private
 from modelway.bundle import save_model
 from modelway.data import Prepared, encode_target, load_prepared
 from modelway.locks import locked
@@ -46,7 +47,8 @@ def fit_prepared(options: FitOptions, root: Path, data: Prepared, progress: Prog
     study, name = options.search.storage, _study_name(options, data.dataset)
     state = root / ".modelway"
     if study is None and options.search.trials:
-        state.mkdir(exist_ok=True)
+        make_directories(state)
+        open_private(state / "studies.db", "ab").close()
         study = f"sqlite:///{state / 'studies.db'}"
     # Two searches that go on with one study at once would both run its missing trials.
     guard = locked(state / f"{name}.lock", "this very search", 0) if options.search.trials else nullcontext()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import check_replaceable, read_manifest
+from modelway.atomic import scratch_directory
 from modelway.bundle import pack_bundle
 from modelway.bundle.layout import BASELINE, METRICS, REFERENCE, SIGNATURE
 from modelway.bundle.packing import MODEL
@@ -19,6 +18,7 @@ from modelway.records.trust import join_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from modelway.bundle.packing import Packed
     from modelway.records.package import PackageOptions
@@ -62,8 +62,8 @@ def package(
     check_replaceable(output)
     version = registry.get(reference)
     number = str(version.number)
-    with tempfile.TemporaryDirectory(prefix="modelway.") as directory:
-        training = Path(directory)
+    with scratch_directory() as directory:
+        training = directory
         (training / MODEL).mkdir()
         registry.download(number, training / MODEL)
         read_manifest(training / MODEL, fit_stage.KIND)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from modelway.artifacts import read_manifest
+from modelway.atomic import scratch_directory
 from modelway.errors import InputError
 from modelway.github import publish
 from modelway.github.archive import pack
@@ -18,6 +17,8 @@ from modelway.records.evaluate import Evaluation
 from modelway.records.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modelway.github import GitHub
     from modelway.records.github import Published
     from modelway.records.register import Version
@@ -44,8 +45,8 @@ def release(
         OutsideError: the registry or GitHub fails.
     """
     version = registry.get(reference)
-    with tempfile.TemporaryDirectory(prefix="modelway.") as directory:
-        work = Path(directory)
+    with scratch_directory() as directory:
+        work = directory
         model = work / "model"
         model.mkdir()
         registry.download(str(version.number), model)

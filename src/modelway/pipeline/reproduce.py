@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import check_replaceable, read_manifest
+from modelway.atomic import scratch_directory
 from modelway.bundle import model_digest
 from modelway.bundle.trust import refuse_untrusted
 from modelway.data import prepare_data
@@ -24,6 +23,7 @@ from modelway.records.trust import join_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from modelway.data import Prepared
     from modelway.records.register import Version
@@ -82,8 +82,8 @@ def reproduce(
     """
     if output is not None:
         check_replaceable(output)
-    with tempfile.TemporaryDirectory(prefix="modelway.") as directory:
-        work = Path(directory)
+    with scratch_directory() as directory:
+        work = directory
         kept = _fetch(registry, reference, work)
         names = join_names(trusted, kept.version.trusted)
         refuse_untrusted(kept.recipe.fit.code, names, f"{RECIPE} of version {kept.version.number}")

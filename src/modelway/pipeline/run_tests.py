@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import write_artifact
+from modelway.atomic import scratch_directory
 from modelway.checks.suites import coverage
 from modelway.checks.suites.results import merge
 from modelway.checks.suites.run import Place, SuiteRun, run_suite
@@ -19,6 +18,8 @@ from modelway.records.testing import COVERAGE
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modelway.records.checks import PartReport
     from modelway.records.testing import TestOptions
 
@@ -39,8 +40,8 @@ def run_tests(options: TestOptions, root: Path, output: Path, *, progress: Progr
     Raises:
         KeyboardInterrupt: a person interrupted it; what the tests had come to is left.
     """
-    with write_artifact(output, PART) as directory, tempfile.TemporaryDirectory(prefix="modelway-test-") as folder:
-        scratch = Path(folder)
+    with write_artifact(output, PART) as directory, scratch_directory() as folder:
+        scratch = folder
         places = {
             name: Place(root, scratch, scratch / f"{name}.xml", scratch / f"{name}.coverage") for name in options.suites
         }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import check_replaceable, write_artifact
+from modelway.atomic import scratch_directory
 from modelway.data import prepare_data, save_prepared
 from modelway.data.prepare import find_files
 from modelway.errors import InputError, OutsideError
@@ -26,6 +25,8 @@ from modelway.records.progress import Progress, silent
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modelway.data import Prepared
     from modelway.records.checks import PartReport
     from modelway.records.data import PrepareOptions
@@ -148,13 +149,11 @@ class _Training:
 def _checks_of(training: _Training, data: Prepared, progress: Progress) -> list[CheckResult]:
     if not training.has_model:
         return smoke_probe.skipped(smoke_probe.CHECKS, "there is no model")
-    with tempfile.TemporaryDirectory(prefix="modelway.") as folder:
-        save_prepared(data, Path(folder))
+    with scratch_directory() as folder:
+        save_prepared(data, folder)
         progress("smoke", 0, 1, "asking the model in a fresh process")
         threshold = training.settings.evaluate.threshold
-        checks = smoke_probe.probe(
-            training.directory, Path(folder), threshold, training.root, training.settings.fit.trusted
-        )
+        checks = smoke_probe.probe(training.directory, folder, threshold, training.root, training.settings.fit.trusted)
         progress("smoke", 1, 1, "asked")
     return [*checks, _gates(training.evaluation)] if training.evaluation else checks
 

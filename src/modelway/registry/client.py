@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from modelway.atomic import make_directories, restrict, temporary_directory
 from modelway.errors import OutsideError
 from modelway.locks import locked
 from modelway.registry.location import check_database
@@ -50,6 +52,8 @@ def ensure_experiment(client: MlflowClient, name: str, location: Location) -> st
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         tags = {} if location.on_server else {ROOT_TAG: location.root}
+        if location.artifacts is not None and location.artifacts.startswith("file:"):
+            make_directories(Path(url2pathname(urlsplit(location.artifacts).path)))
         return str(client.create_experiment(name, artifact_location=location.artifacts, tags=tags))
     if experiment.lifecycle_stage != "active":
         raise OutsideError(
@@ -80,9 +84,10 @@ def _create_database(database: Path) -> None:
         return
     from mlflow import MlflowClient
 
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=database.parent, prefix=f".{database.name}.") as directory:
-        work = Path(directory) / database.name
+    make_directories(database.parent)
+    with temporary_directory(database) as directory:
+        work = directory.path / database.name
         client = MlflowClient(tracking_uri=f"sqlite:///{work}", registry_uri=f"sqlite:///{work}")
         client.search_registered_models(max_results=1)
+        restrict(work, database.parent)
         work.rename(database)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.atomic import temporary_directory
 from modelway.errors import InputError
 from modelway.locks import PATIENCE, locked
 from modelway.records.progress import Progress, silent
@@ -25,6 +24,7 @@ from modelway.registry.states import OUTCOMES, Act, Standing, check_admitted, st
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from mlflow import MlflowClient
 
@@ -154,8 +154,8 @@ class Registry:
             InputError: the files are missing, or not those that were registered.
         """
         version = self.get(reference)
-        with self._calls() as client, tempfile.TemporaryDirectory(dir=output, prefix=".download.") as work:
-            fetched = versions.download(client, version, f"{ARTIFACT}/{DATA}", Path(work))
+        with self._calls() as client, temporary_directory(output / "download") as work:
+            fetched = versions.download(client, version, f"{ARTIFACT}/{DATA}", work.path)
             if files_digest(fetched) != version.tags[versions.FILES_DIGEST]:
                 raise InputError(
                     f"the files of version {version.number} are not those that were registered",
@@ -174,9 +174,9 @@ class Registry:
             InputError: a file is missing, or not the one that was registered.
         """
         version = self.get(reference)
-        with self._calls() as client, tempfile.TemporaryDirectory(dir=output, prefix=".download.") as work:
+        with self._calls() as client, temporary_directory(output / "download") as work:
             for name in names:
-                shutil.move(versions.download_file(client, version, name, Path(work)), output / name)
+                shutil.move(versions.download_file(client, version, name, work.path), output / name)
         return version
 
     def note(self, reference: str, key: str, value: str) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.atomic import scratch_directory
 from modelway.registry.packaging import DATA, write_mlflow_model
 
 if TYPE_CHECKING:
@@ -62,9 +61,9 @@ def log_files(client: MlflowClient, run_id: str, candidate: Candidate, texts: Ma
             client.log_artifacts(run_id, str(path), path.name)
         else:
             client.log_artifact(run_id, str(path))
-    with tempfile.TemporaryDirectory() as work:
-        write_mlflow_model(candidate, Path(work))
-        client.log_artifacts(run_id, work, ARTIFACT)
+    with scratch_directory() as work:
+        write_mlflow_model(candidate, work)
+        client.log_artifacts(run_id, str(work), ARTIFACT)
     client.log_artifacts(run_id, str(candidate.model), f"{ARTIFACT}/{DATA}")
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelway.atomic import scratch_directory
 from modelway.errors import InputError
 from modelway.registry.candidate import read_candidate
 from modelway.registry.packaging import DATA, write_mlflow_model
 from modelway.registry.session import settled
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modelway.registry.candidate import Candidate
 
 REQUEST = "serving_input_example.json"
@@ -34,8 +35,8 @@ def answer_example(directory: Path) -> str:
         InputError: the directory lacks a file, the package can't be loaded, or the answer is a refusal.
     """
     candidate = read_candidate(directory)
-    with settled(), tempfile.TemporaryDirectory(prefix="modelway.") as work:
-        package = Path(work)
+    with settled(), scratch_directory() as work:
+        package = work
         write_mlflow_model(candidate, package)
         shutil.copytree(candidate.model, package / DATA)
         status, answer = _ask(_load(package, candidate), (package / REQUEST).read_text(encoding="utf-8"))

@@ -77,10 +77,10 @@ def read_version(uri: str, *, s3: S3Options = _DEFAULT) -> Version:
         return Version(None, None)
 
 
-def write_bytes(uri: str, content: bytes, *, s3: S3Options = _DEFAULT, private: bool = False) -> None:
+def write_bytes(uri: str, content: bytes, *, s3: S3Options = _DEFAULT) -> None:
     """Write a file or object; it is there whole or not at all.
 
-    A private local file is readable by its owner only. Who may read an object is up to its bucket.
+    A file is readable by its owner alone. Who may read an object is up to its bucket.
 
     Raises:
         InputError: there is no such bucket.
@@ -89,7 +89,7 @@ def write_bytes(uri: str, content: bytes, *, s3: S3Options = _DEFAULT, private: 
     if is_s3(uri):
         write_s3(uri, s3, content)
     else:
-        write_local(uri, content, private=private)
+        write_local(uri, content)
 
 
 def write_if_unchanged(
@@ -98,7 +98,6 @@ def write_if_unchanged(
     tag: str | None,
     *,
     s3: S3Options = _DEFAULT,
-    private: bool = False,
     marks: tuple[str, ...] = (),
 ) -> str | None:
     """Write only if the file or object still has the tag it was read with; None wants that there is none.
@@ -110,7 +109,6 @@ def write_if_unchanged(
         content: what to write.
         tag: the tag that it was read with.
         s3: where S3 is.
-        private: as for `write_bytes`.
         marks: of the last writes including this one, kept with an object.
 
     Returns:
@@ -123,4 +121,4 @@ def write_if_unchanged(
     """
     if is_s3(uri):
         return write_s3_if_unchanged(uri, s3, content, tag, marks)
-    return write_local_if_unchanged(uri, content, tag, private=private)
+    return write_local_if_unchanged(uri, content, tag)

@@ -5,17 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from modelway.atomic import make_directories, replacing
 from modelway.errors import InputError, OutsideError
 from modelway.locks import locked
 from modelway.storage.addresses import DATA_SUFFIXES, Found, has_wildcard, is_wanted, matches_whole, split_glob
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def list_local(
@@ -46,29 +42,29 @@ def read_local(uri: str, most_bytes: int | None = None) -> bytes:
         raise outside(error, uri) from error
 
 
-def write_local(uri: str, content: bytes, *, private: bool = False) -> None:
-    """Write a file beside its place and rename it; raises `OutsideError` where that fails."""
+def write_local(uri: str, content: bytes) -> None:
+    """Write a file beside its place and rename it, for its owner alone; raises `OutsideError` where that fails."""
     path = Path(uri)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path, private=private) as work:
+        make_directories(path.parent)
+        with replacing(path) as work:
             work.write_bytes(content)
     except OSError as error:
         raise outside(error, uri) from error
 
 
-def write_local_if_unchanged(uri: str, content: bytes, tag: str | None, *, private: bool = False) -> str | None:
+def write_local_if_unchanged(uri: str, content: bytes, tag: str | None) -> str | None:
     """Write a file if its content's SHA-256 still is `tag` (None: if it does not exist); None if it is not.
 
     Writers shut each other out by a lock on `.NAME.lock` beside the file.
     """
     path = Path(uri)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directories(path.parent)
         with locked(path.with_name(f".{path.name}.lock"), uri):
             if (local_tag(path.read_bytes()) if path.exists() else None) != tag:
                 return None
-            write_local(uri, content, private=private)
+            write_local(uri, content)
     except OSError as error:
         raise outside(error, uri) from error
     return local_tag(content)
@@ -77,26 +73,6 @@ def write_local_if_unchanged(uri: str, content: bytes, tag: str | None, *, priva
 def local_tag(content: bytes) -> str:
     """The tag of a local file: the SHA-256 of its content, hexadecimal."""
     return hashlib.sha256(content).hexdigest()
-
-
-@contextmanager
-def replacing(target: Path, *, private: bool = False) -> Iterator[Path]:
-    """Give a file to write beside `target`; on leaving, put it in `target`'s place, on any error remove it.
-
-    A private file is readable by its owner only, whatever the umask.
-    """
-    number, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
-    os.close(number)
-    work = Path(name)
-    try:
-        yield work
-        if not private:
-            mask = os.umask(0)
-            os.umask(mask)
-            work.chmod(0o666 & ~mask)
-        work.replace(target)
-    finally:
-        work.unlink(missing_ok=True)
 
 
 def outside(error: OSError, where: str) -> OutsideError:

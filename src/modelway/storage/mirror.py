@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from modelway.atomic import make_directories, replacing
 from modelway.errors import InputError, OutsideError
 from modelway.locks import locked
 from modelway.records.base import Record
@@ -16,7 +17,7 @@ from modelway.records.data import S3Options
 from modelway.records.progress import silent
 from modelway.storage.access import list_files
 from modelway.storage.addresses import DATA_SUFFIXES, parse_s3
-from modelway.storage.local import outside, replacing, write_local
+from modelway.storage.local import outside, write_local
 from modelway.storage.s3 import s3_client, translated
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def fetch(
         UsageError: there are no credentials for S3.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directories(directory)
         with locked(directory / f"{STATE}.lock", f"the copies in {directory}", _DOWNLOAD_SECONDS):
             seen = _read_state(directory)
             stale = [item for item in found if not _is_current(directory, item, seen.get(item.name))]
@@ -165,7 +166,7 @@ def _download_all(
 
 def _download(client: S3Client, item: Found, target: Path) -> _Seen:
     """Download one object, again where what came is not what S3 has."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_directories(target.parent)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with translated(item.uri), replacing(target) as work:

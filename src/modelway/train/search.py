@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from optuna.trial import TrialState
 
+from modelway.atomic import scratch_directory
 from modelway.errors import SettingsError
 from modelway.records.fit import Search, Trial
 from modelway.train.space import decode, search_space, with_params
@@ -18,6 +18,7 @@ from modelway.train.workers import Job, run_in_workers
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     import optuna
 
@@ -61,9 +62,9 @@ def search(
         return _result(study, options, space)
 
 
-def _shared_place(options: FitOptions, address: str | None) -> AbstractContextManager[str | None]:
+def _shared_place(options: FitOptions, address: str | None) -> AbstractContextManager[Path | None]:
     """A folder for the study where several processes need one and the settings keep none."""
-    return tempfile.TemporaryDirectory() if address is None and options.search.workers > 1 else nullcontext()
+    return scratch_directory() if address is None and options.search.workers > 1 else nullcontext()
 
 
 def _deadline(options: FitOptions) -> float:

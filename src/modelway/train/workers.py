@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
+from modelway.atomic import scratch_directory
 from modelway.errors import ModelwayError, OutsideError
 from modelway.train.problem import Sample
 from modelway.train.space import search_space
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
+    from pathlib import Path
 
     from modelway.records.fit import FitOptions
     from modelway.train.problem import Problem
@@ -68,11 +68,11 @@ def run_in_workers(job: Job, trials: int, train: Sample, validation: Sample) -> 
     context = multiprocessing.get_context("spawn")
     tickets = context.Value("i", trials)
     running: dict[Any, BaseProcess] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_directory() as folder:
         for name, array in zip(
             _ARRAYS, (train.matrix, train.target, validation.matrix, validation.target), strict=True
         ):
-            np.save(Path(folder) / f"{name}.npy", array)
+            np.save(folder / f"{name}.npy", array)
         try:
             for _ in range(min(job.options.search.workers, trials)):
                 receiver, sender = context.Pipe(duplex=False)
@@ -108,12 +108,12 @@ def _follow(running: dict[Any, BaseProcess]) -> Iterator[None]:
             yield
 
 
-def _work(job: Job, folder: str, tickets: Any, sender: Connection) -> None:
+def _work(job: Job, folder: Path, tickets: Any, sender: Connection) -> None:
     """Run trials while there are tickets, time and a parent. Ctrl-C is the parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with threadpool_limits(limits=1), study_errors(job.address):
-            arrays = [np.load(Path(folder) / f"{name}.npy", mmap_mode="r") for name in _ARRAYS]
+            arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS]
             train, validation = Sample(arrays[0], arrays[1]), Sample(arrays[2], arrays[3])
             study, space = open_study(job.options, job.address, job.name), search_space(job.options)
             while time.monotonic() < job.deadline and _take(tickets) and _parent_lives():

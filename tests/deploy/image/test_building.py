@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -118,6 +119,23 @@ def test_a_bundle_of_the_users_own_features_brings_packages_and_code(bundles: An
     verified = next(number for number, line in enumerate(lines) if "modelway verify" in line)
     assert "COPY code /opt/code" in lines[:verified]  # it is loaded there
     assert any("PYTHONPATH=/opt/modelway:/opt/code " in line for line in lines[:verified])
+
+
+def test_a_servers_user_may_read_all_of_the_context(bundles: Any, tmp_path: Path) -> None:
+    """Packaged for its owner alone, under a strict umask."""
+    before = os.umask(0o077)
+    try:
+        (tmp_path / "code").mkdir()
+        (tmp_path / "context").mkdir()
+        both = [bundles.path / ref.digest for ref in bundles.refs[:2]]
+        write_context(tmp_path / "context", both, tmp_path / "code")
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "context").rglob("*"):
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
+    lines = (ROOT / "docker/Dockerfile.serving").read_text().splitlines()
+    opened = lines.index("RUN chmod -R u=rwX,go=rX /bundle")
+    assert lines.index("COPY bundle /bundle") < opened < lines.index("COPY --from=bundle /bundle /bundle")
 
 
 def test_modelways_own_lock_is_no_further_one(bundles: Any, tmp_path: Path) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelway.atomic import scratch_directory
 from modelway.checks.audit.outcome import AuditFaultError, Observation, Outcome, count
 from modelway.checks.audit.paths import list_folder, matches, shown
 from modelway.records.checks import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from modelway.checks.audit.paths import Tree
     from modelway.checks.audit.running import Site
@@ -69,8 +69,8 @@ def _files(root: Path, tree: Tree, options: CodeAuditOptions) -> list[str]:
 
 
 def _bandit(site: Site, files: Sequence[str], options: CodeAuditOptions) -> Any:
-    with tempfile.TemporaryDirectory(prefix="modelway.") as directory:
-        report = Path(directory) / "report.json"
+    with scratch_directory() as directory:
+        report = directory / "report.json"
         # Files, no folders: in a folder bandit takes up a .bandit file, whose exceptions have neither reason nor end.
         command = ["bandit", "--quiet", "--exclude", "", "--format", "json"]
         command += ["--output", str(report), "--severity-level", options.severity]

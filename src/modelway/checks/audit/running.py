@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelway.atomic import scratch_directory
 from modelway.checks.audit.outcome import AuditFaultError
 from modelway.checks.tools import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from modelway.checks.tools import ToolRun, Tools
 
@@ -62,8 +62,8 @@ class Site:
         Raises:
             AuditFaultError: it gave none.
         """
-        with tempfile.TemporaryDirectory(prefix="modelway.") as directory:
-            asked, answered = Path(directory) / "question.json", Path(directory) / "answer.json"
+        with scratch_directory() as directory:
+            asked, answered = directory / "question.json", directory / "answer.json"
             asked.write_text(json.dumps(question), encoding="ascii")
             # -P: nothing is imported from where it runs.
             command = [sys.executable, "-P", "-m", module, str(asked), str(answered)]

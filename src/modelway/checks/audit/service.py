@@ -9,12 +9,11 @@ well-known vulnerability is asked first: a service that does not know of that on
 from __future__ import annotations
 
 import json
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelway.atomic import scratch_directory
 from modelway.checks.audit.outcome import AuditFaultError
 from modelway.records.audit import Advisory
 
@@ -87,8 +86,8 @@ def _parts(packages: Iterable[Package]) -> Iterable[list[Package]]:
 def _ask(
     site: Site, packages: Sequence[Package], options: DependencyAuditOptions, seconds: float
 ) -> dict[Package, Answer]:
-    with tempfile.TemporaryDirectory(prefix="modelway.") as directory:
-        work = Path(directory)
+    with scratch_directory() as directory:
+        work = directory
         lines = [f"{name}=={version}\n" for name, version in packages]
         (work / "packages.txt").write_text("".join(lines), encoding="utf-8")
         answer = work / "answer.json"

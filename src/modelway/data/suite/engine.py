@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, chain, pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.atomic import scratch_directory
 from modelway.data.ahead import Behind
 from modelway.data.suite.batches import read_batches
 from modelway.data.suite.key_rows import KeyCounter
@@ -27,6 +26,7 @@ from modelway.records.progress import Progress, silent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     import polars as pl
 
@@ -92,8 +92,8 @@ class Scan:
             InputError: a file can't be read as what it should be, or there is no row at all.
             OutsideError: the file system fails.
         """
-        with tempfile.TemporaryDirectory(prefix="modelway-check-data-") as place, _digests(self._files) as digests:
-            counters = self._counters(Path(place))
+        with scratch_directory() as place, _digests(self._files) as digests:
+            counters = self._counters(place)
             self._read(counters, progress)
             if not sum(self._rows.values()):
                 raise InputError(

@@ -6,10 +6,10 @@ import json
 import secrets
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.atomic import scratch_directory
 from modelway.deploy.image.commands import PROGRAMS, Job, build_commands, login_command
 from modelway.deploy.image.context import write_context
 from modelway.deploy.image.login import login_to
@@ -42,8 +42,8 @@ def build_image(place: Place, release: Release, say: Callable[[str], None]) -> s
     options = image_options(place)
     program = find_program(place.secrets.get("PATH"))
     bundles = [place.bundles / ref.digest for ref in (release.champion, *release.challengers)]
-    with tempfile.TemporaryDirectory(prefix="modelway.") as directory:
-        context, scratch = Path(directory) / "context", Path(directory) / "scratch"
+    with scratch_directory() as directory:
+        context, scratch = directory / "context", directory / "scratch"
         context.mkdir()
         scratch.mkdir(mode=0o700)
         locks = write_context(context, bundles, place.root)

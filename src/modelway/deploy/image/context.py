@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _LOCKS = ("serve.lock", "fit.lock")
 _OWN_LOCK = "own.lock"
-_BUNDLE = "COPY bundle /bundle\n"
+_BUNDLE = "COPY --from=bundle /bundle /bundle\n"
 """The Dockerfile's line before which the user's code is copied: the bundle is verified, and so loaded, after it."""
 _HIDDEN = frozenset({"__pycache__", "node_modules", "tests"})
 
@@ -55,6 +55,9 @@ def write_context(directory: Path, bundles: Sequence[Path], code: Path) -> str:
         text = text.replace(_BUNDLE, f"COPY code /opt/code\n{_BUNDLE}")
     (directory / DOCKERFILE).parent.mkdir()
     (directory / DOCKERFILE).write_text(text, encoding="utf-8")
+    # A build copies modes as well, and a server runs as another user than the one who packaged.
+    for path in directory.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
     return " ".join(locks)
 
 

@@ -7,13 +7,13 @@ import json
 import os
 import ssl
 import subprocess
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from modelway.atomic import scratch_directory
 from modelway.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
@@ -124,10 +124,10 @@ def _tls(cluster: Any, user: Any, given: Any, folder: Path) -> ssl.SSLContext:
     key = _pem(user, given, "client-key", "clientKeyData", folder)
     if certificate and key:
         # Python reads them from files alone; this one is ours, and gone at once.
-        with tempfile.NamedTemporaryFile() as both:
-            both.write(certificate + b"\n" + key)
-            both.flush()
-            context.load_cert_chain(both.name)
+        with scratch_directory() as own:
+            both = own / "both.pem"
+            both.write_bytes(certificate + b"\n" + key)
+            context.load_cert_chain(both)
     return context
 
 

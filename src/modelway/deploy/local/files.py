@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from modelway.atomic import make_directories, replacing
 from modelway.processes import runs, send, start_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEEPER, SERVER = "keeper.json", "server.json"
 """The processes: their number, and when they began."""
@@ -45,11 +47,13 @@ class Files:
 
     def write(self, name: str, value: dict[str, Any]) -> None:
         """Write a JSON file beside its place and rename it."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        number, work = tempfile.mkstemp(prefix=f".{name}.", dir=self.path)
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            json.dump(value, file, indent=2)
-        Path(work).replace(self.path / name)
+        self.write_text(name, json.dumps(value, indent=2))
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a file likewise."""
+        make_directories(self.path)
+        with replacing(self.path / name) as work:
+            work.write_text(text, encoding="utf-8")
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""

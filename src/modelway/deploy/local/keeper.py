@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from modelway.atomic import open_private
 from modelway.deploy.local.files import KEEPER, KEEPER_LOCK, LOG, READY, SERVER, TOKEN, WANTED, WATCHED, Files
 
 _POLL_SECONDS = 0.2
@@ -55,11 +56,12 @@ class Keeper:
 
     def _start(self) -> None:
         self._files.remove(READY)
-        with (self._files.path / LOG).open("ab") as errors, (self._files.path / f".{READY}").open("wb") as said:
+        said = self._files.path / f".{READY}"
+        with open_private(self._files.path / LOG, "ab") as errors, open_private(said, "wb") as output:
             self._child = subprocess.Popen(  # noqa: S603 - our own launcher
                 [sys.executable, "-m", "modelway.deploy.local.launch", str(self._files.path)],
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=errors,
             )
 
@@ -82,6 +84,7 @@ class Keeper:
         log = self._files.path / LOG
         with suppress(OSError):  # a full disk, or a log that was removed, is no reason to keep the server no longer
             if log.stat().st_size > _LARGEST_LOG:
+                open_private(log.with_suffix(".1.log"), "wb").close()
                 shutil.copyfile(log, log.with_suffix(".1.log"))
                 os.truncate(log, 0)
 
@@ -125,7 +128,7 @@ def command(files: Files) -> list[str]:
 def main(directory: str) -> int:
     """Keep the server of a directory, unless another keeper does."""
     files = Files(Path(directory))
-    with (files.path / KEEPER_LOCK).open("a") as lock:
+    with open_private(files.path / KEEPER_LOCK, "a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 import signal
 import subprocess
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelway.atomic import open_private
 from modelway.deploy.local.admin import ask, reload
 from modelway.deploy.local.files import (
     KEEPER,
@@ -143,7 +143,7 @@ class LocalTarget:
         """Start the keeper, unless one runs; it takes over a server that does."""
         if self._files.process(KEEPER) is not None:
             return
-        with (self._files.path / LOG).open("ab") as log:
+        with open_private(self._files.path / LOG, "ab") as log:
             keeper = subprocess.Popen(  # noqa: S603 - our own keeper, in a session of its own
                 [sys.executable, "-m", "modelway.deploy.local.keeper", str(self._files.path)],
                 cwd=self._place.root,
@@ -164,13 +164,8 @@ class LocalTarget:
     def _prepare(self, arguments: dict[str, Any]) -> None:
         """All files that the keeper and the server read."""
         files = self._files
-        files.path.mkdir(parents=True, exist_ok=True)
         if not (files.path / TOKEN).exists():
-            work = files.path / f".{TOKEN}"
-            work.unlink(missing_ok=True)
-            with os.fdopen(os.open(work, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(32))
-            work.rename(files.path / TOKEN)
+            files.write_text(TOKEN, secrets.token_urlsafe(32))
         files.write(SETTINGS, self._settings())
         files.remove(WATCHED)
         options = self._options
