@@ -225,8 +225,10 @@ def test_uploads_that_stall_take_no_memory_from_others(start, row) -> None:
     for connection in stalled:
         connection.sendall(HEAD + b"content-length: 1900000\r\n\r\n" + b" " * 1_000_000)
     body = json.dumps({"dataframe_records": [row]}).encode()
+    chunks = b"".join(b"%x\r\n" % 500_000 + b" " * 500_000 + b"\r\n" for _ in range(5))
     for _ in range(5):
         assert server.ask("POST", "/predict", body + b" " * 1_500_000).status == 200
+        assert _answer(server, HEAD + b"transfer-encoding: chunked\r\n\r\n", chunks).startswith(b"HTTP/1.1 413 ")
     assert stalled[0].recv(65536).startswith(b"HTTP/1.1 408 ")
     for connection in stalled:
         connection.close()

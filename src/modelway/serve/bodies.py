@@ -115,6 +115,8 @@ async def _read_on(receive: Receive, body: bytes, limit: int, upload: asyncio.Ti
             size += len(parts[-1])
             uploads.grow(upload, len(parts[-1]))
             more = message.get("more_body", False)
+        if size > limit:
+            raise too_large(f"the body has more than {limit} bytes")
         body = b"".join(parts)
         uploads.finish(upload, body)
     finally:
