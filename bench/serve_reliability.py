@@ -164,7 +164,8 @@ def _account(
     owners = {id_.split("-")[0] for id_ in missing}
     late = [id_ for id_ in missing if not any(-0.1 <= kill - answered[id_] <= FLUSH + 0.5 for kill in trouble.killed)]
     unasked = [moment for moment in lost if not any(-0.1 <= moment - kill <= 2 for kill in trouble.killed)]
-    dropped = [line for line in metrics.splitlines() if line.startswith("modelway_log_dropped_records_total ")]
+    lines = [line for line in metrics.splitlines() if line.startswith("modelway_log_dropped_records_total{")]
+    dropped = sum(float(line.rpartition(" ")[2]) for line in lines) if lines else math.nan
     surplus = len(times.keys() - answered.keys()) - asked_before
     counted: dict[str, tuple[float, float | None]] = {
         "wrong answers": (len(wrong), 0),
@@ -173,7 +174,7 @@ def _account(
         "records written twice": (sum(count > 1 for count in times.values()), 0),
         "answered and not in the log, other than killed workers' last moments": (len(late), 0),
         "in the log, and no answer came": (surplus, len(lost)),
-        "records dropped, as the server counts": (float(dropped[0].split()[1]) if dropped else math.nan, 0),
+        "records dropped, as the server counts": (dropped, 0),
         "requests answered": (len(answered), None),
         "killed workers": (len(trouble.killed), None),
     }
@@ -196,7 +197,7 @@ def _account(
         f"| answered and not in the log | {len(missing)}, of {len(owners)} processes | killed workers' last second |",
         f"| of these, not answered in a worker's last {FLUSH:g} s (and 0.5 s) | {len(late)} | 0 |",
         f"| in the log, and no answer came | {surplus} | at most the requests without an answer |",
-        f"| records dropped, as the server counts | {dropped[0].split()[1] if dropped else '?'} | 0 |",
+        f"| records dropped, as the server counts | {dropped:g} | 0 |",
         f"| memory of all processes, first and last round | {memory[0]:.0f} and {memory[-1]:.0f} MiB | no growth |",
     ]
 

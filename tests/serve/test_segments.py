@@ -3,91 +3,355 @@
 from __future__ import annotations
 
 import gzip
+import os
+import shutil
+import stat
+import threading
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from modelway.records.data import S3Options
 from modelway.records.serve import LogOptions
-from modelway.serve.log import Journal
-from modelway.serve.log.spool import OpenSegment, Spool
+from modelway.serve.log import Counts, Journal
+from modelway.serve.log import delivery as delivery_module
+from modelway.serve.log.delivery import Delivery
+from modelway.serve.log.left import count_left
+from modelway.serve.log.segments import OpenSegment, pack
+from modelway.serve.log.spool import Spool
 
 HOUR = 3600.0
+CUT = gzip.compress(b"".join(os.urandom(200_000).hex().encode() + b"\n" for _ in range(3)))[:300_000]
+"""A compressed segment of three lines of which one is there in whole."""
 NOON = 1_700_000_000 // 3600 * HOUR
 
 
 @pytest.fixture
 def options(tmp_path):
-    return LogOptions(uri=str(tmp_path / "log"), spool=str(tmp_path / "spool"), flush_seconds=0.02)
+    return LogOptions(uri=str(tmp_path / "log"), spool=str(tmp_path / "spool"), flush_seconds=0.02, segment_seconds=0.1)
 
 
 def _read(folder) -> list[bytes]:
     return [line for path in sorted(folder.glob("*.jsonl.gz")) for line in gzip.open(path).read().splitlines()]
 
 
+def _stored(root: Path) -> list[bytes]:
+    return [line for hour in sorted(root.glob("log/predictions/date=*/hour=*")) for line in _read(hour)]
+
+
+def _dropped(journal: Journal) -> dict[str, int]:
+    return dict(+Counter(journal.counts()["dropped"]["predictions"]))
+
+
+class _Own(Spool):
+    """A spool of another process, as far as its locks tell."""
+
+    def __init__(self, root: Path) -> None:
+        self.counts = Counts()
+        super().__init__(root, self.counts)
+
+    def end(self) -> None:
+        for number in self._owned.values():
+            os.close(number)
+
+
 def test_a_record_goes_to_the_hour_in_which_its_request_came(options, tmp_path) -> None:
     journal = Journal(options, S3Options(), "r")
-    for place, moment in enumerate((NOON - 1, NOON, NOON + 1, NOON + HOUR)):
+    for place, moment in enumerate((NOON - 1, NOON, NOON + 1, NOON + HOUR, NOON - 2)):
         journal.append("predictions", b'{"n":%d}' % place, moment)
     journal.close(5)
     hours = sorted((tmp_path / "log" / "predictions").glob("date=*/hour=*"))
     assert [path.name for path in hours] == ["hour=21", "hour=22", "hour=23"]
-    assert [_read(hour) for hour in hours] == [[b'{"n":0}'], [b'{"n":1}', b'{"n":2}'], [b'{"n":3}']]
+    assert [_read(hour) for hour in hours] == [[b'{"n":0}', b'{"n":4}'], [b'{"n":1}', b'{"n":2}'], [b'{"n":3}']]
+    assert [len(list(hour.iterdir())) for hour in hours] == [1, 1, 1]
 
 
-def test_a_torn_line_of_a_killed_process_is_cut_off(tmp_path) -> None:
-    spool = Spool(tmp_path)
-    segment = OpenSegment(spool.directory, "predictions", "2024-01-01T10", "x")
-    segment.append([b"1", b"2"])
-    (part,) = spool.directory.glob("*.part")
-    part.write_bytes(part.read_bytes() + b'{"to')
-    spool._lock.close()
-    (found,) = Spool(tmp_path).segments()
-    assert found.records == 2
-    assert gzip.decompress(found.path.read_bytes()) == b"1\n2\n"
-    assert found.address == "predictions/date=2024-01-01/hour=10/x.jsonl.gz"
+class TestSpool:
+    def test_spool_with_a_torn_line_of_a_killed_process_cuts_and_counts_it(self, tmp_path) -> None:
+        spool = _Own(tmp_path)
+        segment = OpenSegment(spool.directory(), "predictions", "2024-01-01T10", "x")
+        segment.append([b"1", b"2"])
+        segment.path.write_bytes(segment.path.read_bytes() + b'{"to')
+        spool.end()
+        again = _Own(tmp_path)
+        again.look()
+        (found,) = again.segments()
+        assert found.records == 2
+        assert found.address == "predictions/date=2024-01-01/hour=10/x.jsonl.gz"
+        assert again.counts.tree()["dropped"]["predictions"]["cut_off"] == 1
+
+    def test_spool_with_nothing_but_a_torn_line_leaves_nothing(self, tmp_path) -> None:
+        folder = tmp_path / "0"
+        folder.mkdir()
+        (folder / "predictions~2024-01-01T10~x.part").write_bytes(b'{"to')
+        spool = _Own(tmp_path)
+        spool.look()
+        assert spool.segments() == []
+        assert not list(folder.glob("*~*"))
+        assert spool.counts.lost("predictions") == 1
+
+    def test_spool_of_an_ended_process_is_taken_over_and_a_living_ones_is_not(self, tmp_path) -> None:
+        living, ended = _Own(tmp_path), _Own(tmp_path)
+        for spool in (living, ended):
+            segment = OpenSegment(spool.directory(), "predictions", "2024-01-01T10", spool.directory().name)
+            segment.append([b"1"])
+        other = _Own(tmp_path)
+        other.look()
+        assert other.segments() == []
+        ended.end()
+        other.look()
+        assert [segment.path.name for segment in other.segments()] == ["predictions~2024-01-01T10~1~1.jsonl"]
+        other.delivered(other.segments()[0])
+        other.look()  # it is let go of, and the next process may have it
+        assert _Own(tmp_path).directory() == ended.root / "1"
+
+    def test_spool_next_to_one_that_can_not_be_opened_takes_the_others(self, tmp_path, monkeypatch) -> None:
+        for name in ("1", "2"):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "predictions~2024-01-01T10~x~1.jsonl").write_bytes(b"1\n")
+        opened = os.open
+
+        def deny(path, *more):
+            if str(path).endswith("1/.lock"):
+                raise PermissionError(13, "denied")
+            return opened(path, *more)
+
+        spool = _Own(tmp_path)
+        monkeypatch.setattr(os, "open", deny)
+        spool.look()
+        assert [segment.path.parent.name for segment in spool.segments()] == ["2"]
+
+    def test_spool_is_for_its_own_user_alone(self, options, tmp_path) -> None:
+        before = os.umask(0)
+        try:
+            (tmp_path / "log").write_text("away")
+            journal = Journal(options, S3Options(), "r")
+            for place in range(2):
+                journal.append("predictions", b"%d" % place, NOON)
+                journal.settle(1) if place else journal._flush(closes=True)
+            journal.append("statistics", b"1", NOON)
+            journal._flush(closes=False)
+        finally:
+            os.umask(before)
+        found = list((tmp_path / "spool").rglob("*"))
+        assert {path.suffix for path in found if path.is_file()} >= {".part", ".gz", ""}
+        for path in (tmp_path / "spool", *found):
+            assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
-def test_a_segment_of_nothing_but_a_torn_line_leaves_nothing(tmp_path) -> None:
-    spool = Spool(tmp_path)
-    (spool.directory / "predictions~2024-01-01T10~x.part").write_bytes(b'{"to')
-    spool._lock.close()
-    again = Spool(tmp_path)
-    assert again.segments() == []
-    assert not list(again.directory.glob("*~*"))
+class TestJournal:
+    @pytest.mark.parametrize(
+        "error", [OSError(28, "full"), MemoryError(), UnicodeError("odd"), RuntimeError("bug")], ids=repr
+    )
+    def test_journal_whose_disk_fails_in_any_way_goes_on(self, options, tmp_path, monkeypatch, until, error) -> None:
+        append, failing = OpenSegment.append, True
+
+        def fail(self, lines):
+            if failing:
+                raise error
+            append(self, lines)
+
+        monkeypatch.setattr(OpenSegment, "append", fail)
+        journal = Journal(options, S3Options(), "r")
+        for place in range(10):
+            journal.append("predictions", b"%d" % place, NOON)
+            until(lambda: journal.away)
+        failing = False
+        journal.append("predictions", b"10", NOON)
+        journal.close(5)
+        assert sorted(_stored(tmp_path), key=int) == [b"%d" % place for place in range(11)]
+        assert _dropped(journal) == {}
+
+    @pytest.mark.parametrize("error", [MemoryError(), UnicodeError("odd"), KeyError("bug")], ids=repr)
+    def test_journal_whose_store_fails_in_any_way_goes_on(self, options, tmp_path, monkeypatch, until, error) -> None:
+        write, failing = delivery_module.write_bytes, True
+
+        def fail(uri, content, *, s3):
+            if failing:
+                raise error
+            write(uri, content, s3=s3)
+
+        monkeypatch.setattr(delivery_module, "write_bytes", fail)
+        monkeypatch.setattr(delivery_module, "_LONGEST_WAIT", 0.1)
+        monkeypatch.setattr(delivery_module, "_FIRST_WAIT", 0.1)
+        journal = Journal(options, S3Options(), "r")
+        journal.append("predictions", b"1", NOON)
+        until(lambda: journal.away)
+        failing = False
+        until(lambda: _stored(tmp_path) == [b"1"])
+        journal.close(5)
+
+    def test_journal_that_ends_while_the_store_hangs_spills_to_a_disk_that_has_room_again(
+        self, options, tmp_path, monkeypatch, until
+    ) -> None:
+        append, full, hung = OpenSegment.append, True, threading.Event()
+
+        def fail(self, lines):
+            if full:
+                raise OSError(28, "full")
+            append(self, lines)
+
+        monkeypatch.setattr(OpenSegment, "append", fail)
+        monkeypatch.setattr(delivery_module, "pack", lambda *more: _refuse() if full else pack(*more))
+        monkeypatch.setattr(delivery_module, "write_bytes", lambda *_, **__: hung.wait(60))
+        journal = Journal(options, S3Options(), "r")
+        journal.append("predictions", b"1", NOON)
+        until(journal._delivery.held)
+        full = False
+        journal.close(0.5)
+        hung.set()
+        assert _dropped(journal) == {}
+        assert count_left(tmp_path / "spool")[0] == 1
+
+    def test_journal_without_disk_or_store_counts_what_it_lost_at_the_end(self, options, tmp_path) -> None:
+        (tmp_path / "log").write_text("away")
+        journal = Journal(options, S3Options(), "r")
+        for place in range(10):
+            journal.append("predictions", b"%d" % place, NOON)
+        shutil.rmtree(tmp_path / "spool", ignore_errors=True)
+        (tmp_path / "spool").write_text("a file where the spool was")
+        journal.append("predictions", b"10", NOON)
+        journal.close(2)
+        assert sum(_dropped(journal).values()) == journal.dropped == 11
+        assert _dropped(journal)["shutdown"] >= 1
+
+    def test_journal_whose_spool_is_removed_makes_another(self, options, tmp_path, until) -> None:
+        journal = Journal(options.model_copy(update={"segment_seconds": 60.0}), S3Options(), "r")
+        journal.append("predictions", b"1", NOON)
+        until(lambda: list((tmp_path / "spool").rglob("*.part")))
+        until(lambda: journal.backlog().disk_bytes)
+        shutil.rmtree(tmp_path / "spool")
+        journal.append("predictions", b"2", NOON)
+        journal.close(5)
+        assert _stored(tmp_path) == [b"2"]
+        assert _dropped(journal) == {"unreadable": 1}
+
+    def test_journal_that_is_closed_counts_what_still_comes(self, options) -> None:
+        journal = Journal(options, S3Options(), "r")
+        journal.close(5)
+        journal.append("predictions", b"1", NOON)
+        assert _dropped(journal) == {"shutdown": 1}
+
+    def test_journal_with_a_backlog_tells_records_bytes_and_age(self, options, tmp_path, until) -> None:
+        (tmp_path / "log").write_text("away")
+        journal = Journal(options, S3Options(), "r")
+        assert journal.backlog().oldest is None
+        for place in range(10):
+            journal.append("predictions", b"%d" % place, NOON)
+            assert journal.backlog().records["predictions"] == place + 1
+        until(lambda: journal.backlog().disk_bytes and journal.away)
+        assert journal.backlog().records["predictions"] == 10
+        assert journal.backlog().oldest is not None
+        journal.close(2)
 
 
-def test_what_another_left_is_adopted_once_it_has_ended(tmp_path) -> None:
-    living, ended = Spool(tmp_path), Spool(tmp_path)
-    for spool in (living, ended):
-        OpenSegment(spool.directory, "predictions", "2024-01-01T10", spool.directory.name).append([b"1"])
-    ended._lock.close()
-    third = Spool(tmp_path)
-    assert third.directory == ended.directory
-    fourth = Spool(tmp_path)
-    fourth.adopt()
-    assert fourth.segments() == []
-    third._lock.close()
-    fourth.adopt()
-    assert [segment.path.name for segment in fourth.segments()] == ["predictions~2024-01-01T10~1~1.jsonl.gz"]
+class TestDelivery:
+    @pytest.fixture
+    def log(self, tmp_path, monkeypatch):
+        """A delivery without its thread, and a maker of segments of one record each."""
+        monkeypatch.setattr(delivery_module, "_REFUSED_SECONDS", 0.0)
+        monkeypatch.setattr(delivery_module, "_LOOK_SECONDS", 0.0)
+        counts = Counts()
+        spool = Spool(tmp_path / "spool", counts)
+        options = LogOptions(uri=str(tmp_path / "log"), spool=str(tmp_path / "spool"))
+        delivery = Delivery(spool, options, S3Options(), counts, lambda: False)
+
+        def make(name: str, content: bytes = b"1\n", ending: str = "~1.jsonl") -> Path:
+            path = spool.directory() / f"predictions~2024-01-01T10~{name}{ending}"
+            path.write_bytes(content)
+            return path
+
+        return delivery, make, counts, spool
+
+    @staticmethod
+    def _reasons(counts: Counts) -> dict[str, int]:
+        return dict(+Counter(counts.tree()["dropped"]["predictions"]))
+
+    def test_delivery_of_a_refused_segment_holds_no_other_up_and_counts_it_at_last(self, log, tmp_path) -> None:
+        delivery, make, counts, spool = log
+        place = tmp_path / "log/predictions/date=2024-01-01/hour=10"
+        (place / "a.jsonl.gz").mkdir(parents=True)
+        make("a")
+        for number in range(5):
+            assert self._reasons(counts) == {}
+            make(f"b{number}")
+            delivery.deliver()
+            assert not delivery.away
+        assert self._reasons(counts) == {"refused": 1}
+        assert len(_stored_files(place)) == counts.tree()["delivered"]["predictions"] == 5
+        assert [path.name for path in spool.directory().glob("*.failed")] == [
+            "predictions~2024-01-01T10~a~1.jsonl.failed"
+        ]
+        delivery.deliver()
+        assert self._reasons(counts) == {"refused": 1}
+
+    def test_delivery_of_segments_that_all_fail_gives_none_up(self, log, tmp_path) -> None:
+        delivery, make, counts, spool = log
+        (tmp_path / "log").write_text("away")
+        make("a"), make("b")
+        for _ in range(10):
+            delivery.deliver()
+        assert delivery.away
+        assert self._reasons(counts) == {}
+        assert len(spool.segments()) == 2
+
+    @pytest.mark.parametrize(
+        ("content", "ending", "kept"),
+        [
+            (b"", "~3.jsonl", 0),
+            (b"1\n2\n", "~3.jsonl", 2),
+            (b"1\n2\n3\n4\n5", "~3.jsonl", 3),
+            (gzip.compress(b"1\n2\n3\n"), "~3.jsonl.gz", 3),
+            (b"", "~3.jsonl.gz", 0),
+            (b"no gzip", "~3.jsonl.gz", 0),
+            (CUT, "~3.jsonl.gz", 1),
+        ],
+        ids=["empty", "short", "long", "packed", "packed and empty", "not packed", "packed and cut"],
+    )
+    def test_delivery_of_a_corrupt_segment_brings_what_can_be_read_and_counts_the_rest(
+        self, log, tmp_path, content, ending, kept
+    ) -> None:
+        delivery, make, counts, spool = log
+        make("a", content, ending)
+        delivery.deliver()
+        assert len(_stored(tmp_path)) == counts.tree()["delivered"]["predictions"] == kept
+        assert self._reasons(counts) == ({"unreadable": 3 - kept} if kept < 3 else {})
+        assert spool.segments() == []
+
+    def test_delivery_whose_files_can_not_be_removed_counts_them_once(self, log, tmp_path, monkeypatch) -> None:
+        delivery, make, counts, spool = log
+        path = make("a")
+        unlink = os.unlink
+
+        def deny(target, *more, **others):
+            if str(target) == str(path):
+                raise PermissionError(13, "denied")
+            unlink(target, *more, **others)
+
+        monkeypatch.setattr(os, "unlink", deny)
+        for _ in range(3):
+            delivery.deliver()
+        assert counts.tree()["delivered"]["predictions"] == 1
+        assert spool.waiting()[1] == 0
+        monkeypatch.setattr(os, "unlink", unlink)
+        delivery.deliver()
+        assert not path.exists()
+
+    def test_delivery_beyond_the_limit_drops_what_was_given_up_before_what_waits(self, log, tmp_path) -> None:
+        delivery, make, counts, _ = log
+        delivery._options = delivery._options.model_copy(update={"spool_bytes": 1})
+        (tmp_path / "log").write_text("away")
+        aside = make("a", ending="~1.jsonl.failed")
+        make("b"), make("c")
+        delivery.deliver()
+        assert not aside.exists()
+        assert self._reasons(counts) == {"spool_full": 2}
 
 
-def test_a_disk_that_is_full_loses_nothing_once_it_has_room(options, tmp_path, monkeypatch) -> None:
-    full = True
-    append = OpenSegment.append
+def _refuse() -> None:
+    raise OSError(28, "full")
 
-    def fail(self, lines):
-        if full:
-            raise OSError(28, "No space left on device")
-        append(self, lines)
 
-    monkeypatch.setattr(OpenSegment, "append", fail)
-    journal = Journal(options, S3Options(), "r")
-    for place in range(10):
-        journal.append("predictions", b"%d" % place, NOON)
-    while not journal.away:
-        pass
-    full = False
-    journal.close(5)
-    (hour,) = (tmp_path / "log" / "predictions").glob("date=*/hour=*")
-    assert _read(hour) == [b"%d" % place for place in range(10)]
-    assert journal.dropped == 0
+def _stored_files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()]

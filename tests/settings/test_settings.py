@@ -111,6 +111,27 @@ def test_an_override_is_refused_by_its_own_name(settings_file: Path, override: s
     assert error.where == f"--set {override}"
 
 
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["serve.log.keep_days=0.5"], "serve.log.keep_days"),
+        (["serve.log.keep_days=2", "monitor.hours=49"], "49 hours that monitor.hours reads"),
+        (["serve.log.keep_days=1", "rollout.watch_hours=1"], "25 hours that a step of rollout.steps"),
+        (["serve.log.keep_days=1"], None),
+        (["serve.log.keep_days=2", "monitor.hours=48", "rollout.watch_hours=24"], None),
+    ],
+)
+def test_days_that_the_log_is_kept_are_no_fewer_than_its_readers_need(
+    settings_file: Path, overrides: list[str], words: str | None
+) -> None:
+    given = [Override.parse(one) for one in overrides]
+    if words is None:
+        assert load_settings(settings_file, given).serve.log.keep_days is not None
+        return
+    with pytest.raises(SettingsError, match=words):
+        load_settings(settings_file, given)
+
+
 def test_an_override_takes_the_place_of_the_files_value(settings_file: Path) -> None:
     settings = load_settings(
         settings_file, [Override.parse("fit.estimator.l2=1e-3"), Override.parse("evaluate.slices=[age]")]

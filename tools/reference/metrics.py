@@ -10,6 +10,7 @@ import re
 from modelway.evaluate.metrics import METRICS, Metric
 from modelway.report import prometheus
 from modelway.serve.exposition import expose
+from modelway.serve.log import Counts
 from modelway.serve.metrics import Metrics
 from tools.reference.markdown import code, page, table
 
@@ -42,7 +43,7 @@ def _row(metric: Metric) -> tuple[str, ...]:
 
 
 def _served() -> list[tuple[str, str, str]]:
-    text = expose(Metrics().counts({}, 0)).decode()
+    text = expose(Metrics().counts({}, Counts().tree())).decode()
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
     return [(code(name), kinds[name], words) for name, words in re.findall(r"^# HELP (\S+) (.*)$", text, re.MULTILINE)]
 

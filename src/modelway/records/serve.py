@@ -78,6 +78,9 @@ class LogOptions(Record):
     """The local directory where segments wait for a log that is away."""
     spool_bytes: _Positive = 256_000_000
     """Its size at the most; beyond, the oldest segments are dropped and their records counted."""
+    keep_days: Annotated[float, Field(ge=1)] | None = None
+    """Servers remove hours of the log that are older, once an hour; nothing is removed when absent, or while a
+    challenger answers a part of the requests."""
 
 
 class WorkerOptions(Record):

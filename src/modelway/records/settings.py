@@ -94,6 +94,7 @@ class Settings(SettingsSlice):
     def _sections_agree(self) -> Settings:
         self._check_columns()
         self._check_metrics()
+        self._check_log()
         if self.fit.search.trials and not self.prepare.split.validation:
             raise ValueError("fit.search needs validation rows, but prepare.split.validation is 0")
         if self.fit.target_transform != "none" and self.prepare.task is not Task.REGRESSION:
@@ -119,6 +120,20 @@ class Settings(SettingsSlice):
         for key in ("fit.features.columns", "fit.features.custom"):
             if self.prepare.target in named[key]:
                 raise ValueError(f"{key} names the target {self.prepare.target!r}, which is no feature")
+
+    def _check_log(self) -> None:
+        """What monitoring and a rollout read of the log must not have been removed."""
+        kept = self.serve.log.keep_days
+        if kept is None:
+            return
+        deadline = max(step.deadline_hours for step in self.rollout.steps)
+        needed = {
+            "that monitor.hours reads": self.monitor.hours,
+            "that a step of rollout.steps and rollout.watch_hours may last": deadline + self.rollout.watch_hours,
+        }
+        for what, hours in needed.items():
+            if kept * 24 < hours:
+                raise ValueError(f"serve.log.keep_days is {kept:g}, less than the {hours:g} hours {what}")
 
     def _check_metrics(self) -> None:
         known = metric_names(self.prepare.task)

@@ -95,7 +95,6 @@ class Desk:
         rules = plan.router.rules
         idle = Arm("champion", plan.release.champion.version, rules.epoch) if rules.uses_challenger else None
         for start, line in self._statistics.lines(time.time(), self._recorder.lost, idle, last=last):
-            self._metrics.kept.count_statistics()
             self._journal.append("statistics", line, start)
 
     def _note(self, served: Served) -> None:

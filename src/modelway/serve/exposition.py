@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from modelway.records.serve import LATENCY_BOUNDS_MS
+from modelway.serve.log import STREAMS
 from modelway.serve.metrics import HANG_UPS, OUTCOMES, ROW_BOUNDS
 
 if TYPE_CHECKING:
@@ -25,14 +26,6 @@ _COUNTERS = {
     "shadow_flips": ("modelway_shadow_flips", "Rows of which it predicted another class."),
     "reloads": ("modelway_reloads", "Releases that workers took over while they ran."),
     "connections_closed": ("modelway_connections_closed", "Connections refused or closed because of a limit."),
-    "log_records": (
-        "modelway_log_records",
-        "Records created, of predictions and statistics. Each was dropped, failed, is in the log or on its way there.",
-    ),
-    "log_dropped": (
-        "modelway_log_dropped_records",
-        "Records dropped because the log had no room left in memory or on local disk.",
-    ),
     "log_failed": (
         "modelway_log_failed_records",
         "Records that could not be written because of a bug; the server's log has the traceback.",
@@ -55,12 +48,28 @@ _LABELLED = {
         HANG_UPS,
     ),
 }
+_LOG = {
+    "handed": (
+        "modelway_log_records",
+        "Records handed to the log. Each is in the store, not delivered yet, or dropped.",
+    ),
+    "delivered": (
+        "modelway_log_delivered_records",
+        "Records that the log's store took, those left by ended processes among them.",
+    ),
+}
+_DROPPED = "modelway_log_dropped_records", "Records of the log that were lost, by reason."
+_WAITING = "modelway_log_undelivered_records", "Records of the log that are not in the store yet."
 _GAUGES = {
     "workers": ("modelway_workers", "Workers that answer."),
     "ready": ("modelway_workers_ready", "Workers that are ready."),
     "queue": ("modelway_queue", "Requests under way."),
     "shadow_queue": ("modelway_shadow_queue", "Requests that wait for the challenger."),
-    "log_spool_bytes": ("modelway_log_spool_bytes", "Bytes of the prediction log that are not delivered."),
+    "log_bytes": (
+        "modelway_log_undelivered_bytes",
+        "Bytes of the log that are not delivered yet, in memory and on disk.",
+    ),
+    "log_spool_bytes": ("modelway_log_spool_bytes", "Bytes of the log on local disk that are not delivered yet."),
     "log_away": ("modelway_log_away", "Workers that can't deliver to the prediction log."),
     "flags_fault": ("modelway_flags_fault", "Workers whose newest flag document is not in force."),
 }
@@ -102,8 +111,33 @@ class _Counts(Collector):
             for value in known:
                 family.add_metric([value], self._counts.get(key, {}).get(value, 0))
             yield family
+        gauges = self._counts.get("gauges", {})
+        yield from _log(self._counts.get("log") or {}, gauges)
+        oldest = self._counts.get("maxima", {}).get("log_oldest_seconds", 0)
+        yield GaugeMetricFamily("modelway_log_oldest_seconds", "Age of the oldest undelivered record.", value=oldest)
         for key, (name, text) in _GAUGES.items():
-            yield GaugeMetricFamily(name, text, value=self._counts.get("gauges", {}).get(key, 0))
+            yield GaugeMetricFamily(name, text, value=gauges.get(key, 0))
+
+
+def _log(log: dict[str, Any], gauges: dict[str, float]) -> Iterator[Metric]:
+    """What became of the log's records, by stream: predictions and statistics."""
+    for key, (name, text) in _LOG.items():
+        counter = CounterMetricFamily(name, text, labels=["stream"])
+        for stream in STREAMS:
+            counter.add_metric([stream], log.get(key, {}).get(stream, 0))
+        yield counter
+    waiting = GaugeMetricFamily(*_WAITING, labels=["stream"])
+    dropped = CounterMetricFamily(*_DROPPED, labels=["stream", "reason"])
+    for stream in STREAMS:
+        waiting.add_metric([stream], gauges.get(f"log_{stream}", 0))
+        for reason, count in log.get("dropped", {}).get(stream, {}).items():
+            dropped.add_metric([stream, reason], count)
+    yield waiting
+    yield dropped
+    failures = log.get("failures", 0)
+    yield CounterMetricFamily(
+        "modelway_log_failures", "Attempts to write the log to local disk or to its store that failed.", value=failures
+    )
 
 
 def _requests(arms: Sequence[tuple[str, str, dict[str, Any]]]) -> Iterator[Metric]:

@@ -38,27 +38,19 @@ class Kept:
 
     Attributes:
         outcomes: requests by `OUTCOMES`.
-        records: records created, of predictions and of statistics, whatever became of them.
-        failed_records: records that could not be written.
+        failed_records: records that could not be written, and so were never handed to the log.
     """
 
     def __init__(self) -> None:
         self.outcomes = dict.fromkeys(OUTCOMES, 0)
-        self.records = 0
         self.failed_records = 0
         self._lock = Lock()
 
-    def count(self, outcome: str, *, records: int = 0, failed: int = 0) -> None:
-        """Count one request and its records."""
+    def count(self, outcome: str, *, failed: int = 0) -> None:
+        """Count one request and those of its records that could not be written."""
         with self._lock:
             self.outcomes[outcome] += 1
-            self.records += records
             self.failed_records += failed
-
-    def count_statistics(self) -> None:
-        """Count one record of the statistics."""
-        with self._lock:
-            self.records += 1
 
 
 _MANY = 64
@@ -146,8 +138,14 @@ class Metrics:
         self.batch_rows[bisect_left(ROW_BOUNDS, rows)] += 1
         self.batch_sum += rows
 
-    def counts(self, gauges: dict[str, float], log_dropped: int, connections_closed: int = 0) -> dict[str, Any]:
-        """All of it as a tree of numbers."""
+    def counts(
+        self,
+        gauges: dict[str, float],
+        log: dict[str, Any],
+        maxima: dict[str, float] | None = None,
+        connections_closed: int = 0,
+    ) -> dict[str, Any]:
+        """All of it as a tree of numbers; `log` is what became of the prediction log's records, `Journal.counts`."""
         arms: dict[str, dict[str, Any]] = {}
         for (variant, version), arm in self.arms.items():
             arms.setdefault(variant, {})[version] = arm.counts()
@@ -162,9 +160,9 @@ class Metrics:
             "reloads": self.reloads,
             "hang_ups": dict(self.hang_ups),
             "outcomes": dict(self.kept.outcomes),
-            "log_records": self.kept.records,
             "log_failed": self.kept.failed_records,
-            "log_dropped": log_dropped,
             "connections_closed": connections_closed,
+            "log": log,
             "gauges": gauges,
+            "maxima": maxima or {},
         }

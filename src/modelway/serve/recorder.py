@@ -136,7 +136,7 @@ class Recorder:
                     say("record_failed", "error", request=served.request, row=row, **describe_error(error))
                 failed += 1
         outcome = "failed" if failed else "logged" if taken == rows else "dropped"
-        self._kept.count(_kind(served) or outcome, records=rows, failed=failed)
+        self._kept.count(_kind(served) or outcome, failed=failed)
 
     def _append(self, line: bytes, moment: float) -> bool:
         return self._journal is not None and self._journal.append("predictions", line, moment)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+MAXIMA = "maxima"
 _SLOT_BYTES = 256 * 1024
 _HEAD = 16
 """Bytes before a slot's content: a number that is odd while the slot is written, and the content's length."""
@@ -19,8 +20,8 @@ _PATIENCE = 0.05
 class SharedCounts:
     """Slots in memory that is inherited by fork.
 
-    What lies in them are trees of numbers; the sum of two adds number by number. Below the key `gauges` lies what
-    holds of a living process only.
+    What lies in them are trees of numbers; the sum of two adds number by number. Below the keys `gauges` and `maxima`
+    lies what holds of a living process only; of `maxima` the greatest counts, not the sum.
 
     Args:
         workers: how many slots; one more keeps what ended processes had counted.
@@ -52,7 +53,8 @@ class SharedCounts:
         ended = self._get(slot)
         if ended is not None:
             kept = self._get(self._retired) or {"pids": [], "counts": {}}
-            ended["counts"].pop("gauges", None)
+            for key in ("gauges", MAXIMA):
+                ended["counts"].pop(key, None)
             merged = {"pids": kept["pids"] + ended["pids"], "counts": add(kept["counts"], ended["counts"])}
             merged["pids"] = merged["pids"][-1000:]
             self._put(self._retired, merged)
@@ -95,11 +97,18 @@ class SharedCounts:
                 return None
 
 
+def greatest(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+    """Of each number the greater one."""
+    return {key: max(one.get(key, 0.0), other.get(key, 0.0)) for key in {**one, **other}}
+
+
 def add(one: Any, other: Any) -> Any:
     """The sum of two trees of numbers: of objects key by key, of lists place by place."""
     if isinstance(one, dict):
         return {
-            key: add(one[key], other[key]) if key in one and key in other else one.get(key, other.get(key))
+            key: (greatest if key == MAXIMA else add)(one[key], other[key])
+            if key in one and key in other
+            else one.get(key, other.get(key))
             for key in {**one, **other}
         }
     if isinstance(one, list):

@@ -21,7 +21,7 @@ from modelway.serve.connections import SPARE_CONNECTIONS, Connections
 from modelway.serve.desk import Desk
 from modelway.serve.endpoint import Endpoint
 from modelway.serve.events import capture_library_logs, describe_error, say
-from modelway.serve.log import Journal
+from modelway.serve.log import STREAMS, Backlog, Counts, Journal
 from modelway.serve.metrics import Metrics
 from modelway.serve.recorder import Recorder
 from modelway.serve.release import Release, ReleasePaths, load_release
@@ -75,7 +75,7 @@ class Worker:
         self._connections = _connections(options.workers)
         release = load_release(setup.paths, options, setup.trust)
         self._steering = Steering(release, setup.environment, options, setup.flags, self._tell_flags)
-        self._journal = Journal(options.log, options.s3, replica) if options.log.enabled else None
+        self._journal = Journal(options.log, options.s3, replica, self._compares) if options.log.enabled else None
         self._recorder = Recorder(options.log, self._journal, self._metrics.kept, setup.salt)
         self._shadow = Shadow(options.shadow, self._recorder, self._metrics)
         self._shadow_address = shadow_address
@@ -128,9 +128,12 @@ class Worker:
         self._steering.close()
         self._batcher.close()
         self._recorder.close()
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        if self._journal is not None:
+            self._journal.settle(_CLOSE_SECONDS / 2)  # the last statistics tell how many records were lost
         self._desk.write_statistics(self._steering.plan, last=True)
         if self._journal is not None:
-            self._journal.close(_CLOSE_SECONDS)
+            self._journal.close(deadline - time.monotonic())
         self._publish()
 
     def _drain(self) -> None:
@@ -182,21 +185,28 @@ class Worker:
     def _tell_flags(self, content: bytes) -> None:
         self._channel.send({"flags": content.decode("utf-8", "replace")})
 
-    def _gauges(self) -> dict[str, float]:
+    def _compares(self) -> bool:
+        """Whether a challenger answers a part of the requests: a rollout may need the log back to its beginning."""
+        answers = self._steering.plan.router.rules.enabled.values
+        return True in answers and False in answers
+
+    def _counts(self) -> dict[str, Any]:
         journal = self._journal
-        return {
+        backlog = journal.backlog() if journal else Backlog()
+        gauges: dict[str, float] = {
             "workers": 1,
             "ready": int(not self._endpoint.draining),
             "queue": self._endpoint.inflight,
             "shadow_queue": self._shadow.waiting,
-            "log_spool_bytes": journal.spool_bytes if journal else 0,
+            **{f"log_{stream}": backlog.records.get(stream, 0) for stream in STREAMS},
+            "log_bytes": backlog.disk_bytes + backlog.memory_bytes,
+            "log_spool_bytes": backlog.disk_bytes,
             "log_away": int(journal.away) if journal else 0,
             "flags_fault": int(self._steering.fault is not None),
         }
-
-    def _counts(self) -> dict[str, Any]:
-        dropped = self._journal.dropped if self._journal else 0
-        return self._metrics.counts(self._gauges(), dropped, self._connections.closed)
+        oldest = max(time.time() - backlog.oldest, 0.0) if backlog.oldest is not None else 0.0
+        log = journal.counts() if journal else Counts().tree()
+        return self._metrics.counts(gauges, log, {"log_oldest_seconds": oldest}, self._connections.closed)
 
     def _total(self) -> dict[str, Any]:
         return self._shared.total(self._slot, os.getpid(), self._counts())

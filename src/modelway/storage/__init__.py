@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelway.storage.access import list_files, read_bytes, read_tagged, write_bytes, write_if_unchanged
 from modelway.storage.addresses import COMPACTED_SUFFIXES, DATA_SUFFIXES, LOG_SUFFIXES, Found, is_s3
 from modelway.storage.documents import Document
+from modelway.storage.hours import remove_hours
 from modelway.storage.mirror import fetch, sync
 from modelway.storage.objects import abort_uploads, list_below, read_range, remove_below, upload
 from modelway.storage.probing import Probe, is_writable, probe_s3
@@ -29,6 +30,7 @@ __all__ = [
     "read_range",
     "read_tagged",
     "remove_below",
+    "remove_hours",
     "sync",
     "upload",
     "write_bytes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from modelway.serve.log.journal import Journal
+from modelway.serve.log.counts import STREAMS, Counts
+from modelway.serve.log.journal import Backlog, Journal
 
-__all__ = ["Journal"]
+__all__ = ["STREAMS", "Backlog", "Counts", "Journal"]
