@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from modelway.deploy.local.files import KEEPER, LOG, SERVER, Files
 from modelway.deploy.target import open_target
 from modelway.errors import UsageError
+from modelway.pipeline.backlog import read_backlog
 from modelway.processes import runs, send, start_of
 from modelway.records.deploy import LiveState
 
@@ -86,12 +88,19 @@ def test_the_token_is_for_its_owner_alone(running: Any) -> None:
 
 
 def test_logs_and_state_are_for_their_owner_alone(running: Any) -> None:
-    paths = [running.state, *running.state.rglob("*")]
+    until(lambda: list(Path(running.serve.log.spool).glob("*/.lock")))
+    paths = [running.state, *running.state.rglob("*"), *Path(running.serve.log.spool).rglob("*")]
     assert any(path.name == "server.log" for path in paths)
-    spool = running.state / "log"
     for path in paths:
-        if spool not in path.parents and path != spool and path.exists():
+        if path.exists():
             assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_status_of_a_local_server_tells_what_is_not_delivered(running: Any) -> None:
+    url = open_target(running).inspect().url
+    backlog = read_backlog(running, url)
+    assert (backlog.records, backlog.spool_records) == (0, 0)
+    assert set((backlog.dropped or {}).values()) == {0}
 
 
 def test_a_number_that_was_used_again_is_never_killed() -> None:

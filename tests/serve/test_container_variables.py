@@ -77,3 +77,19 @@ def test_the_log_is_where_the_variable_says_unless_a_flag_does(
     assert process.wait(40) == 0
     written = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("predictions/**/*.jsonl.gz")}
     assert written == {"given" if flagged else "told"}
+
+
+@pytest.mark.parametrize("flagged", [False, True])
+def test_the_spool_is_where_the_variable_says_unless_a_flag_does(launch: Any, tmp_path: Path, flagged: bool) -> None:
+    given = ["--spool", str(tmp_path / "given")] if flagged else []
+    launch(*given, MODELWAY_SPOOL=str(tmp_path / "told"), MODELWAY_LOG=str(tmp_path / "log"))
+    assert {path.name for path in tmp_path.iterdir()} & {"given", "told"} == {"given" if flagged else "told"}
+
+
+@pytest.mark.parametrize(("days", "words"), [("many", "number of days"), ("0.5", "keep_days")])
+def test_days_that_are_none_are_refused(tmp_path: Path, bundle: Any, days: str, words: str) -> None:
+    argv = [sys.executable, "-m", "modelway", "serve", "--bundle", str(bundle(3)), "--port", "0"]
+    environment = {**os.environ, "PYTHONPATH": str(STAND_IN), "MODELWAY_LOG_KEEP_DAYS": days}
+    done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert words in done.stderr

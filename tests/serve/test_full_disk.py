@@ -147,7 +147,7 @@ FAST = {"log__flush_seconds": 0.05, "log__segment_seconds": 0.2}
 
 def _sum(server: Any) -> float:
     names = ("delivered_records_total", "undelivered_records", "dropped_records_total")
-    return sum(server.metric(f"modelway_log_{name}") for name in names)
+    return sum(server.metric(f"modelway_log_{name}", stream="predictions") for name in names)
 
 
 def test_server_whose_disk_is_full_twice_logs_all_it_answered(disk: Disk, start: Any, until: Any) -> None:
@@ -162,14 +162,14 @@ def test_server_whose_disk_is_full_twice_logs_all_it_answered(disk: Disk, start:
         disk.fill()
         ask(200)
         until(lambda: server.metric("modelway_log_failures_total") > 0)
-        assert server.metric("modelway_log_records_total") == len(ids)
+        assert server.metric("modelway_log_records_total", stream="predictions") == len(ids)
         disk.free()
         ask(20)
         until(lambda: {line["id"] for line in server.lines()} == ids)
     assert len(server.lines()) == len(ids)
-    until(lambda: server.metric("modelway_log_undelivered_records") == 0)
-    assert _sum(server) == server.metric("modelway_log_records_total") == len(ids)
-    assert server.metric("modelway_log_dropped_records_total") == 0
+    until(lambda: server.metric("modelway_log_undelivered_records", stream="predictions") == 0)
+    assert _sum(server) == server.metric("modelway_log_records_total", stream="predictions") == len(ids)
+    assert server.metric("modelway_log_dropped_records_total", stream="predictions") == 0
     assert len(server.events("log_spool_failed")) <= 2
     assert server.stop() == 0
 

@@ -29,7 +29,7 @@ EXAMPLE = "modelway serve --bundle bundle --port 8000"
 
 _TOKEN = "MODELWAY_ADMIN_TOKEN"  # noqa: S105 - the variable's name
 _SALT = "MODELWAY_LOG_SALT"
-_FLAGS, _LOG = "MODELWAY_FLAGS", "MODELWAY_LOG"
+_FLAGS, _LOG, _SPOOL, _KEEP_DAYS = "MODELWAY_FLAGS", "MODELWAY_LOG", "MODELWAY_SPOOL", "MODELWAY_LOG_KEEP_DAYS"
 _BACKLOG = 2048
 
 
@@ -45,6 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flags", metavar="URI", help=f"the flag document, a path or s3:// (default: {_FLAGS})")
     parser.add_argument(
         "--log", metavar="URI", help=f"where the prediction log goes, a directory or s3:// (default: {_LOG})"
+    )
+    parser.add_argument(
+        "--spool", metavar="DIR", help=f"where the log waits on local disk for its store (default: {_SPOOL})"
     )
     parser.add_argument("--admin-port", type=int, metavar="P", help=f"the admin routes' port; needs {_TOKEN}")
     add_trust_flag(parser)
@@ -96,12 +99,22 @@ def run(args: argparse.Namespace, output: Output) -> int:
 def _overrides(args: argparse.Namespace) -> list[Override]:
     # A container's environment says it by variables: what starts there is the image's own business.
     flags, log = args.flags or os.environ.get(_FLAGS), args.log or os.environ.get(_LOG)
+    spool, days = args.spool or os.environ.get(_SPOOL), os.environ.get(_KEEP_DAYS)
     places = {
         "--workers": (args.workers, ("serve", "workers", "count")),
         "--flags": (flags and address(flags), ("serve", "routing", "flags")),
         "--log": (log and address(log), ("serve", "log", "uri")),
+        "--spool": (spool and address(spool), ("serve", "log", "spool")),
+        _KEEP_DAYS: (_days(days) if days else None, ("serve", "log", "keep_days")),
     }
     return [Override(flag, keys, value) for flag, (value, keys) in places.items() if value is not None]
+
+
+def _days(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"expected a number of days, got {text!r}", where=_KEEP_DAYS) from None
 
 
 def _admin(args: argparse.Namespace) -> AdminSetup | None:

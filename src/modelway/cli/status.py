@@ -27,6 +27,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     environment, _, _ = find_environment(args)
     from modelway.deploy.flagging import show_flags
     from modelway.deploy.lock import holder
+    from modelway.pipeline.backlog import read_backlog
     from modelway.pipeline.deploy import check_secrets
 
     target = environment.target()
@@ -35,8 +36,11 @@ def run(args: argparse.Namespace, output: Output) -> int:
     lease = holder(environment.state.uri, environment.state.s3)
     flags = show_flags(environment.place)
     url = environment.place.options.url or live.url
+    backlog = read_backlog(environment.place, url) if environment.place.serve.log.enabled else None
     if not output.json:
         _show(args.env, live, known, lease, flags, url)
+        if backlog is not None:
+            print(f"log: {backlog}")
     output.record(
         {
             "exit_code": 0,
@@ -45,6 +49,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
             "releases": known.model_dump(mode="json"),
             "lock": lease.model_dump(mode="json") if lease else None,
             "flags": flags,
+            "log": backlog.model_dump(mode="json") if backlog else None,
         }
     )
     return 0

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from modelway.deploy.target import Place
     from modelway.records.deploy import Release
 
-FLAGS, LOG = "MODELWAY_FLAGS", "MODELWAY_LOG"
+FLAGS, LOG, SPOOL, KEEP_DAYS = "MODELWAY_FLAGS", "MODELWAY_LOG", "MODELWAY_SPOOL", "MODELWAY_LOG_KEEP_DAYS"
 """Variables that a server in a container reads."""
+VARIABLES = frozenset({FLAGS, LOG, SPOOL, KEEP_DAYS, SMOKE_DIGEST})
+WRITABLE = "/var/modelway"
+"""The directory that a server's image writes to: its user's own, and a VOLUME (docker/Dockerfile.serving)."""
 _BY_DIGEST = re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}")
 
 
@@ -44,7 +47,8 @@ def server_environment(place: Place) -> dict[str, str]:
         UsageError: an address is a path on this machine.
     """
     told = {FLAGS: place.flags}
-    if place.serve.log.enabled:
+    log = place.serve.log
+    if log.enabled:
         told[LOG] = place.log
     keys = {FLAGS: "flags", LOG: "log"}
     for name, address in told.items():
@@ -56,4 +60,8 @@ def server_environment(place: Place) -> dict[str, str]:
             )
     if place.smoke is not None:
         told[SMOKE_DIGEST] = place.smoke
+    if log.enabled:
+        told[SPOOL] = f"{WRITABLE}/.modelway/spool"
+        if log.keep_days is not None:
+            told[KEEP_DAYS] = f"{log.keep_days:g}"
     return told

@@ -87,6 +87,39 @@ class Live(Record):
     """What people may want to know besides: where its logs are, say."""
 
 
+class LogBacklog(Record):
+    """What of the prediction log is not in its store; absent is what is not known."""
+
+    records: int | None = None
+    """Records of predictions that a running server has not delivered, by its own metrics."""
+    bytes: int | None = None
+    """The bytes of what it has not delivered, in memory and on its local disk."""
+    oldest_seconds: float | None = None
+    """The age of the oldest of it."""
+    dropped: dict[str, int] | None = None
+    """Records that the server has lost since it began, by reason."""
+    spool_records: int | None = None
+    """Records in the spools on this machine, those of ended processes among them; for local environments."""
+    spool_bytes: int | None = None
+    """The bytes of these spools."""
+
+    def __str__(self) -> str:
+        """In one line, for people."""
+        parts = []
+        if self.spool_records is not None:
+            parts.append(f"{self.spool_records} records ({self.spool_bytes} bytes) wait on this machine")
+        if self.records is None:
+            parts.append("what servers have not delivered is not known: none answers with its metrics")
+        else:
+            parts.append(f"the server has {self.records} records ({self.bytes} bytes) to deliver")
+            if self.records and self.oldest_seconds is not None:
+                parts.append(f"the oldest {self.oldest_seconds:.0f} seconds old")
+            lost = {reason: count for reason, count in (self.dropped or {}).items() if count}
+            if lost:
+                parts.append("dropped: " + ", ".join(f"{count} ({reason})" for reason, count in lost.items()))
+        return "; ".join(parts)
+
+
 class Step(Record):
     """One thing that a deploy does: data, until somebody runs it. A step may be run twice; the second time is harmless.
 

@@ -80,6 +80,9 @@ class EcsOptions(Record):
     """How traffic moves to a new revision: rolling, canary or linear, by `kind`."""
     alarms: tuple[str, ...] = ()
     """CloudWatch alarms, by name, any of which lets ECS roll a deployment back."""
+    spool_volume: bool = True
+    """Whether the task gets a volume for what the prediction log has not delivered: it outlives a container that is
+    restarted, not the task. A volume of the task definition that is mounted at `/var/modelway` is used instead."""
     region: str | None = None
     """The region; AWS's own settings decide when absent."""
     endpoint_url: str | None = None

@@ -46,5 +46,9 @@ class KubernetesOptions(Record):
     """Secrets of the cluster, by name, that become variables of the pods."""
     pull_secret: str | None = None
     """The Secret that the image is pulled with."""
+    spool_claim: str | None = None
+    """The PersistentVolumeClaim, by name, for what the prediction log has not delivered: it outlives the pod. All pods
+    share it, so its access mode has to be ReadWriteMany where they run on several nodes. Each pod has a volume that
+    ends with it (emptyDir) when absent, which outlives a container that is restarted."""
     progress_seconds: Annotated[int, Field(ge=10)] = 300
     """How long a rollout may make no progress; then it has failed."""

@@ -44,6 +44,7 @@ def test_one_container_gets_the_image_and_all_else_stays(world: Any, cluster: An
         "OTHER": "kept",
         "MODELWAY_FLAGS": "s3://models/staging/flags.json",
         "MODELWAY_LOG": "s3://models/staging/log",
+        "MODELWAY_SPOOL": "/var/modelway/.modelway/spool",
     }
     assert proxy == BASE["containerDefinitions"][1]
     assert {key: made[key] for key in ("cpu", "memory", "networkMode", "executionRoleArn")} == {
@@ -53,6 +54,38 @@ def test_one_container_gets_the_image_and_all_else_stays(world: Any, cluster: An
     assert live.details["log group"] == "/loans"
     tags = {one["key"]: one["value"] for one in cluster.tags[live.revision]}
     assert tags["modelway:release"] == world.release(1).id
+
+
+def test_definition_gets_a_volume_for_the_spool_where_the_image_writes_and_once(
+    world: Any, cluster: Any, bring: Any
+) -> None:
+    mount = {"sourceVolume": "modelway-spool", "containerPath": "/var/modelway", "readOnly": False}
+    for number in (1, 2):
+        made = cluster.definitions[bring(world.open(container="server"), world.release(number)).revision]
+        server, proxy = made["containerDefinitions"]
+        assert made["volumes"] == [{"name": "modelway-spool"}]
+        assert server["mountPoints"] == [mount]
+        assert "mountPoints" not in proxy
+        assert _environment(server)["MODELWAY_SPOOL"].startswith(mount["containerPath"])
+
+
+def test_definition_keeps_a_volume_of_its_own_and_gets_none_where_the_settings_say_so(
+    world: Any, cluster: Any, bring: Any
+) -> None:
+    made = cluster.definitions[bring(world.open(container="server", spool_volume=False), world.release(1)).revision]
+    assert not made.get("volumes")
+    own = [{"name": "mine", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]
+    mounts = [{"sourceVolume": "mine", "containerPath": "/var/modelway/"}]
+    first, second = BASE["containerDefinitions"]
+    cluster.register(BASE | {"volumes": own, "containerDefinitions": [first | {"mountPoints": mounts}, second]}, [])
+    cluster.services["loans"].definition = cluster.definition("loans")
+    made = cluster.definitions[bring(world.open(container="server"), world.release(2)).revision]
+    assert made["volumes"] == own
+    assert made["containerDefinitions"][0]["mountPoints"] == mounts
+
+
+def _environment(container: Any) -> dict[str, str]:
+    return {one["name"]: one["value"] for one in container["environment"]}
 
 
 @pytest.mark.parametrize("named", [None, "nobody"])

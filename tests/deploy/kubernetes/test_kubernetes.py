@@ -20,11 +20,14 @@ from modelway.deploy.target import open_target
 from modelway.errors import OutsideError, UsageError
 from modelway.records.deploy import LiveState
 from modelway.records.kubernetes import KubernetesOptions
+from modelway.records.serve import LogOptions, ServeOptions
+from modelway.serve import supervisor
 
-DOCS = Path(__file__).parents[3] / "docs" / "kubernetes.md"
+ROOT = Path(__file__).parents[3]
+DOCS = ROOT / "docs" / "kubernetes.md"
 WORLD = Path(__file__).parents[1] / "conformance" / "worlds" / "kubernetes.py"
 TOKEN = "canary-51d0"
-FULL = {"service_account": "loans", "secrets": ("salt",), "pull_secret": "registry"}
+FULL = {"service_account": "loans", "secrets": ("salt",), "pull_secret": "registry", "spool_claim": "log"}
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +74,41 @@ def test_a_pod_may_do_little_and_ends_after_its_requests(world: Any) -> None:
     assert pod["securityContext"]["runAsNonRoot"]
     assert not pod["automountServiceAccountToken"]
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert pod["terminationGracePeriodSeconds"] > place.serve.workers.drain_seconds
+    # As long as a server takes at the most: its supervisor's own grace, too.
+    workers = place.serve.workers
+    assert pod["terminationGracePeriodSeconds"] >= workers.notice_seconds + workers.drain_seconds + supervisor._GRACE
     assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
     assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     assert budget["spec"]["maxUnavailable"] == 1
+
+
+@pytest.mark.parametrize(
+    ("claim", "volume"),
+    [(None, {"emptyDir": {}}), ("log", {"persistentVolumeClaim": {"claimName": "log"}})],
+)
+def test_a_pod_has_a_volume_for_the_spool_that_its_user_can_write_to(world: Any, claim: Any, volume: Any) -> None:
+    place = world.place({})
+    options = KubernetesOptions(kind="kubernetes", spool_claim=claim)
+    pod = manifests(place, options, world.release(1))[0]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (mount,) = container["volumeMounts"]
+    assert pod["volumes"] == [{"name": mount["name"], **volume}]
+    variables = {one["name"]: one["value"] for one in container["env"]}
+    assert variables["MODELWAY_SPOOL"].startswith(f"{mount['mountPath']}/")
+    image = (ROOT / "docker" / "Dockerfile.serving").read_text()
+    assert f"VOLUME {mount['mountPath']}\n" in image
+    assert f"MODELWAY_SPOOL={variables['MODELWAY_SPOOL']}\n" in image
+    assert f"USER 10001:{pod['securityContext']['fsGroup']}\n" in image
+
+
+def test_a_pod_whose_log_is_off_has_no_volume_and_one_with_a_limit_is_told_it(world: Any) -> None:
+    place = world.place({})
+    off = ServeOptions(log=LogOptions(enabled=False))
+    pod = manifests(replace(place, serve=off), place.options.target, world.release(1))[0]["spec"]["template"]["spec"]
+    assert "volumes" not in pod
+    kept = ServeOptions(log=LogOptions(keep_days=30))
+    pod = manifests(replace(place, serve=kept), place.options.target, world.release(1))[0]["spec"]["template"]["spec"]
+    assert {"name": "MODELWAY_LOG_KEEP_DAYS", "value": "30"} in pod["containers"][0]["env"]
 
 
 def test_rendered_files_are_what_is_applied(world: Any, tmp_path: Path) -> None:

@@ -6,14 +6,14 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from modelway.deploy.remote import FLAGS, LOG, server_environment
+from modelway.deploy.remote import SPOOL, VARIABLES, WRITABLE, server_environment
 from modelway.errors import UsageError
-from modelway.records.serve import SMOKE_DIGEST
 
 if TYPE_CHECKING:
     from modelway.deploy.target import Place
     from modelway.records.ecs import EcsOptions
 
+VOLUME = "modelway-spool"
 RELEASE_TAG, CONFIGURATION_TAG = "modelway:release", "modelway:configuration"
 _NOT_REGISTERED = frozenset({
     "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities", "registeredAt",
@@ -24,7 +24,7 @@ _NOT_REGISTERED = frozenset({
 
 def configuration_of(place: Place, options: EcsOptions) -> str:
     """A digest of what the settings put into a task definition, but for the image."""
-    told = [server_environment(place), options.container, options.task_definition]
+    told = [server_environment(place), options.container, options.task_definition, options.spool_volume]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -41,6 +41,8 @@ def new_definition(
         _changed(container, image, variables) if container["name"] == named else container
         for container in base["containerDefinitions"]
     ]
+    if options.spool_volume and SPOOL in variables:
+        base, containers = _with_volume(base, containers, named)
     kept = {key: value for key, value in base.items() if key not in _NOT_REGISTERED and value not in (None, [], "")}
     tagged = [{"key": key, "value": value} for key, value in sorted(tags.items())]
     return {**kept, "containerDefinitions": containers, "tags": tagged}
@@ -77,7 +79,26 @@ def _container(containers: list[dict[str, Any]], options: EcsOptions) -> str:
     )
 
 
+def _with_volume(
+    base: dict[str, Any], containers: list[dict[str, Any]], named: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A volume of the task where the server writes, unless the task definition has one there.
+
+    The image declares that directory a VOLUME of its user, so ECS gives the volume that owner.
+    """
+    changed = []
+    for container in containers:
+        mounts = container.get("mountPoints", [])
+        if container["name"] == named and all(one["containerPath"].rstrip("/") != WRITABLE for one in mounts):
+            mount = {"sourceVolume": VOLUME, "containerPath": WRITABLE, "readOnly": False}
+            container = {**container, "mountPoints": [*mounts, mount]}  # noqa: PLW2901 - a changed copy
+            others = [one for one in base.get("volumes", []) if one["name"] != VOLUME]
+            base = {**base, "volumes": [*others, {"name": VOLUME}]}
+        changed.append(container)
+    return base, changed
+
+
 def _changed(container: dict[str, Any], image: str, variables: dict[str, str]) -> dict[str, Any]:
-    others = [pair for pair in container.get("environment", []) if pair["name"] not in {FLAGS, LOG, SMOKE_DIGEST}]
+    others = [pair for pair in container.get("environment", []) if pair["name"] not in VARIABLES]
     told = [{"name": name, "value": value} for name, value in sorted(variables.items())]
     return {**container, "image": image, "environment": [*others, *told]}

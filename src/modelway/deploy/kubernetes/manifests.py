@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from modelway.deploy.remote import image_of, server_environment
+from modelway.deploy.remote import WRITABLE, image_of, server_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 RELEASE, CONFIGURATION = "modelway/release", "modelway/configuration"
 """Annotations by which a release is found again."""
+_VOLUME, _GROUP = "spool", 10001
+_GRACE = 20
+"""Seconds beyond its own limits that a server gets to write down what it has: a little more than it takes itself."""
 Json = dict[str, Any]
 
 
@@ -106,10 +109,16 @@ def _pod(place: Place, options: KubernetesOptions, image: str) -> Json:
     workers = place.serve.workers
     pod: Json = {
         "automountServiceAccountToken": options.service_account is not None,
-        "terminationGracePeriodSeconds": int(workers.notice_seconds + workers.drain_seconds) + 10,
+        "terminationGracePeriodSeconds": int(workers.notice_seconds + workers.drain_seconds) + _GRACE,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [_container(place, options, image)],
     }
+    if place.serve.log.enabled:
+        claim = options.spool_claim
+        kind: Json = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
+        pod["volumes"] = [{"name": _VOLUME, **kind}]
+        # The group may write to it whichever user the image has; a large volume is not walked through at each start.
+        pod["securityContext"] |= {"fsGroup": _GROUP, "fsGroupChangePolicy": "OnRootMismatch"}
     if options.service_account is not None:
         pod["serviceAccountName"] = options.service_account
     if options.pull_secret is not None:
@@ -121,12 +130,14 @@ def _container(place: Place, options: KubernetesOptions, image: str) -> Json:
     wanted = options.resources
     limits = {"memory": wanted.memory} | ({"cpu": wanted.cpu_limit} if wanted.cpu_limit else {})
     variables = server_environment(place)
+    mounts = {"volumeMounts": [{"name": _VOLUME, "mountPath": WRITABLE}]} if place.serve.log.enabled else {}
     return {
         "name": "server",
         "image": image,
         "ports": [{"name": "http", "containerPort": options.container_port}],
         "env": [{"name": name, "value": value} for name, value in sorted(variables.items())],
         "envFrom": [{"secretRef": {"name": name}} for name in options.secrets],
+        **mounts,
         "resources": {"requests": {"cpu": wanted.cpu, "memory": wanted.memory}, "limits": limits},
         "securityContext": {
             "allowPrivilegeEscalation": False,

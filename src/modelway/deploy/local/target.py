@@ -171,6 +171,7 @@ class LocalTarget:
         options = self._options
         argv = ["serve", "--config", str(files.path / SETTINGS), "--host", options.host, "--port", str(options.port)]
         argv += ["--admin-port", "0", "--flags", self._place.flags, "--log", self._place.log, "--json"]
+        argv += ["--spool", self._place.serve.log.spool]
         trusted = arguments["trusted"]
         argv += [word for name in trusted for word in ("--trust", name)]
         self._want(arguments, {"argv": argv, "configuration": self._configuration(trusted)})
