@@ -206,6 +206,16 @@ def test_a_connection_without_a_further_request_is_closed(start) -> None:
         assert kept.recv(10) == b""
 
 
+def test_a_connection_answered_before_its_body_was_whole_is_closed_as_well(start) -> None:
+    server = start(workers__keep_alive_seconds=1)
+    with _connect(server) as connection:
+        connection.sendall(HEAD.replace(b"predict", b"nothing") + b"content-length: 9\r\n\r\nabc")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 404 ")
+        connection.sendall(b"def")
+        while connection.recv(65536):
+            pass
+
+
 def test_a_client_that_does_not_read_its_responses_is_cut_off(start, row, until) -> None:
     server = start(workers__body_seconds=1, workers__keep_alive_seconds=600)
     body = json.dumps({"inputs": {name: [value] * 20_000 for name, value in row.items()}}).encode()

@@ -112,7 +112,7 @@ class Connections:
         self._wait(protocol, self._head_seconds)
 
     def await_body(self, protocol: LimitedProtocol) -> None:
-        """A head is whole and its body is not; `read_body` has the time limit."""
+        """A part of a body has come, and more is to; `read_body` has the time limit."""
         self._wait(protocol, float("inf"))
 
     def await_request(self, protocol: LimitedProtocol) -> None:
@@ -222,8 +222,14 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._deaf:
             return
         in_head, self._parsed = self._in_head, False
+        rest = data
         try:
-            self._feed(data)
+            while rest:
+                try:
+                    self.parser.feed_data(rest)
+                    break
+                except httptools.HttpParserUpgrade as upgrade:
+                    rest = rest[upgrade.args[0] :]  # no upgrade is offered: what follows is a request again
         except httptools.HttpParserError as error:
             cause = error.__context__
             if isinstance(cause, _OverError):
@@ -237,8 +243,10 @@ class LimitedProtocol(HttpToolsProtocol):
         elif self._in_head and (self._parsed or not in_head):
             self.limits.await_head(self)
         cycle = self.cycle
-        if cycle is not None and cycle.more_body and cycle.transport is self.transport:
-            cycle.transport = _LingeringTransport(self, cycle)  # type: ignore[assignment]
+        if cycle is not None and cycle.more_body and not cycle.response_complete and not self._deaf:
+            self.limits.await_body(self)
+            if cycle.transport is self.transport:
+                cycle.transport = _LingeringTransport(self, cycle)  # type: ignore[assignment]
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -248,13 +256,22 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """A part of the request's target."""
-        self._count(len(url))
-        super().on_url(url)
+        self.url += url
+        self._head_bytes += len(url)
+        if self._head_bytes > MOST_HEAD_BYTES:
+            raise _OverError(431, "the request's head is too large")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header or a trailer."""
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
+        """A header or a trailer; as uvicorn's, whose own method every request would pay another call for."""
+        name = name.lower()
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > MOST_HEAD_BYTES:
+            raise _OverError(431, "the request's head is too large")
         if len(self.headers) > MOST_HEADERS:
             raise _OverError(431, f"the request has more than {MOST_HEADERS} headers")
 
@@ -264,15 +281,13 @@ class LimitedProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in {"1.0", "1.1"}:
             raise _OverError(505, "HTTP/1.0 and HTTP/1.1 are spoken here")
-        hosts = [name for name, _ in self.headers].count(b"host")
-        if hosts > 1 or (hosts == 0 and version == "1.1"):
+        if self._hosts != 1 and (self._hosts or version == "1.1"):
             raise _OverError(400, "the request needs one Host header")
         if len(self.pipeline) >= _MOST_PIPELINED:
             raise _OverError(429, "too many requests wait on this connection")
         # uvicorn refuses by this number; which requests it is to refuse is known here.
         self.limit_concurrency = 0 if self.limits.full and self.url.partition(b"?")[0] not in _ALWAYS else None
         super().on_headers_complete()
-        self.limits.await_body(self)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -356,21 +371,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._deaf = True
         self.transport.write(STATUS_LINE[429] + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
-
-    def _feed(self, data: bytes) -> None:
-        """Parse; an upgrade is not offered, so that what follows is a request again."""
-        while data:
-            try:
-                self.parser.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                data = data[upgrade.args[0] :]
-            else:
-                return
-
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > MOST_HEAD_BYTES:
-            raise _OverError(431, "the request's head is too large")
 
 
 class _LingeringTransport:
