@@ -53,8 +53,12 @@ BENCHMARKS = (
         "The server beside a bare app and three others: one model, one client, one worker each.",
     ),
     Benchmark(
-        "serving-trouble", "Serving under trouble", "serve_reliability", 6,
-        "Load while workers are killed, releases reloaded and the log's store is away; every record counted.",
+        "serving-trouble", "Serving under trouble", "serve_reliability", 18,
+        "Load while all that a server stands on fails in turn; every record counted.",
+    ),
+    Benchmark(
+        "hostile", "Serving, attacked", "hostile", 19,
+        "Attacks by body, by protocol and by number, with honest traffic next to each.",
     ),
     Benchmark(
         "serving-fuzzed", "Serving, fuzzed", "serve_fuzz", 6,

@@ -1,206 +1,210 @@
-"""Ten minutes of load while workers are killed, releases reloaded and the log's store is away; every record counted.
+"""Load on real servers while everything that they stand on fails in turn; every record of the prediction log counted.
 
-`python bench/serve_reliability.py [MINUTES]` runs it alone.
+`python bench/serve_reliability.py [MINUTES] [TROUBLE ...]` runs it alone and exits with 4 where an aim is missed. A
+trouble is named by a part of its name ("killed", "clock"); all of them run by default. `troubles.py` says what is done,
+`serve_books.py` how the books are compared.
+
+What was answered (a client saw 200, counted by prediction id and row) has to be in the log once. A record may be
+missing in two cases: its process was killed within the second after (`serve.log.flush_seconds`), or the counter
+`modelway_log_dropped_records_total` has it. Honest clients ask at a fixed rate right through, and each trouble answers
+for what was asked while it lasted. More servers then run on the same spool: one is told to end under load, another is
+killed with all its workers and started again.
 """
 
 from __future__ import annotations
 
-import gzip
-import http.client
 import json
-import math
-import os
 import secrets
 import signal
 import sys
 import tempfile
-import threading
 import time
-import urllib.request
-from collections import Counter
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from records import at_most, record
-from servers import OURS, PATH, SERVERS, Server, first_answer, free_port, modelway, running
+import psutil
+from accounts import DROPPED, Log, Scraper, Verdict, read_log
+from honest import Asked, Body, Honest, bodies_of, post, probabilities
+from records import record
+from serve_books import Books, Span, report
+from servers import OURS, SERVERS, Running, Server, free_port, modelway, running
+from stands import Clock, Disk, Store
+from troubles import TROUBLES, Ground, Trouble
 
 from serve import make_bundle
 
-MINUTES, CONNECTIONS, PAUSE = 10.0, 4, 0.02
-FLUSH = 1.0
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MINUTES, RATE = 10.0, 80.0
+FLUSH, SEGMENT = 1.0, 2.0
 NAME = "serving-trouble"
-_TOKEN = secrets.token_hex(8)
+_LEAST_SECONDS, _ROUND_MINUTES = 8.0, 3.5
+_SPOOL_BYTES, _DISK_MIB = 3_000_000, 24
 
 
-@dataclass
-class Caller(threading.Thread):
-    """Asks on one connection all the time.
-
-    Attributes:
-        answered: when each prediction id was answered, and with what age.
-        wrong: answers that are not the model's.
-        lost: when requests got no answer.
-    """
-
-    port: int
-    bodies: list[bytes]
-    expected: list[float]
-    ending: threading.Event
-    answered: dict[str, float] = field(default_factory=dict)
-    wrong: list[str] = field(default_factory=list)
-    lost: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__()
-
-    def run(self) -> None:
-        """Ask until it is told to end."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        number = 0
-        while not self.ending.wait(PAUSE):
-            number = (number + 1) % len(self.bodies)
-            try:
-                connection.request("POST", PATH, self.bodies[number], {"content-type": "application/json"})
-                response = connection.getresponse()
-                answer = json.loads(response.read())
-            except (OSError, http.client.HTTPException):
-                self.lost.append(time.time())
-                connection.close()
-                continue
-            found = answer.get("probabilities", [{"yes": -1.0}])[0]["yes"]
-            if response.status != 200 or abs(found - self.expected[number]) > 1e-9:
-                self.wrong.append(f"{response.status} {answer}")
-            self.answered[response.headers["x-prediction-id"]] = time.time()
-
-    __hash__ = threading.Thread.__hash__
-
-
-@dataclass
-class Trouble:
-    """What is done to the server, round after round: a reload, a killed worker, the log's store away and back."""
-
-    admin: int
-    work: Path
-    counts: Counter[str] = field(default_factory=Counter)
-    killed: list[float] = field(default_factory=list)
-
-    def one_round(self) -> None:
-        """All of it once, with a few seconds between."""
-        version = "challenger" if self.counts["reloads"] % 2 == 0 else "bundle"
-        self._admin("POST", "/reload", {"champion": str(self.work / version)})
-        self.counts["reloads"] += 1
-        time.sleep(3)
-        victim = self._admin("GET", "/status")["workers"][0]["pid"]
-        os.kill(victim, signal.SIGKILL)
-        self.killed.append(time.time())
-        self.counts["killed workers"] += 1
-        time.sleep(4)
-        log, away = self.work / "log", self.work / "log.away"
-        log.rename(away)
-        log.write_text("in the way")
-        time.sleep(15)
-        log.unlink()
-        away.rename(log)
-        self.counts["absences of the log's store"] += 1
-        time.sleep(4)
-
-    def _admin(self, method: str, path: str, body: dict[str, str] | None = None) -> dict[str, list[dict[str, int]]]:
-        content = None if body is None else json.dumps(body).encode()
-        headers = {"authorization": f"Bearer {_TOKEN}", "content-type": "application/json"}
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.admin}{path}", content, headers, method=method)
-        with urllib.request.urlopen(asked, timeout=120) as answer:
-            found: dict[str, list[dict[str, int]]] = json.loads(answer.read())
-        return found
-
-
-def measure(minutes: float = MINUTES) -> str:
+def measure(minutes: float = MINUTES, names: tuple[str, ...] = ()) -> str:
     """Run it and give its lines of the results."""
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        bodies = make_bundle(work)
-        admin = free_port()
-        command = modelway("--admin-port", str(admin), "--workers", "2", "--set", f"serve.log.flush_seconds={FLUSH}")
-        server = Server(SERVERS[OURS].python, command, {"MODELWAY_ADMIN_TOKEN": _TOKEN})
-        trouble = Trouble(admin, work)
-        with running(server, work, bodies[0]) as run:
-            asked_before = 64 + 1
-            expected = [first_answer(run.port, body) for body in bodies]
-            ending = threading.Event()
-            callers = [Caller(run.port, bodies, expected, ending) for _ in range(CONNECTIONS)]
-            for caller in callers:
-                caller.start()
-            deadline = time.monotonic() + minutes * 60
-            memory = []
-            while time.monotonic() < deadline:
-                trouble.one_round()
-                memory.append(run.memory_mib())
-            ending.set()
-            for caller in callers:
-                caller.join()
-            metrics = urllib.request.urlopen(f"http://127.0.0.1:{run.port}/metrics", timeout=60).read().decode()
-        return "\n".join(_account(work, callers, trouble, metrics, memory, minutes, asked_before))
+    return judged(minutes, names)[0]
 
 
-def _lines(work: Path, stream: str) -> list[dict[str, object]]:
-    paths = sorted((work / "log").glob(f"{stream}/date=*/hour=*/*.jsonl.gz"))
-    return [json.loads(line) for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
+def judged(minutes: float, names: tuple[str, ...]) -> tuple[str, list[str]]:
+    """The lines of the results, and which aims were missed."""
+    chosen = [one for one in TROUBLES if not names or any(name in one.name for name in names)]
+    verdict = Verdict(lambda *values, **more: record(NAME, *values, **more))
+    with tempfile.TemporaryDirectory() as name, _standing(Path(name)) as stands:
+        run = _Run(Path(name), *stands)
+        run.troubles(chosen, minutes)
+        run.told_to_end()
+        run.killed_whole()
+        return report(run.books(), verdict, minutes), verdict.missed
 
 
-def _account(
-    work: Path,
-    callers: list[Caller],
-    trouble: Trouble,
-    metrics: str,
-    memory: list[float],
-    minutes: float,
-    asked_before: int,
-) -> list[str]:
-    answered = {id_: moment for caller in callers for id_, moment in caller.answered.items()}
-    lost = [moment for caller in callers for moment in caller.lost]
-    wrong = [one for caller in callers for one in caller.wrong]
-    times = Counter(str(line["id"]) for line in _lines(work, "predictions"))
-    missing = [id_ for id_ in answered if id_ not in times]
-    # The first part of an id names the process that answered.
-    owners = {id_.split("-")[0] for id_ in missing}
-    late = [id_ for id_ in missing if not any(-0.1 <= kill - answered[id_] <= FLUSH + 0.5 for kill in trouble.killed)]
-    unasked = [moment for moment in lost if not any(-0.1 <= moment - kill <= 2 for kill in trouble.killed)]
-    lines = [line for line in metrics.splitlines() if line.startswith("modelway_log_dropped_records_total{")]
-    dropped = sum(float(line.rpartition(" ")[2]) for line in lines) if lines else math.nan
-    surplus = len(times.keys() - answered.keys()) - asked_before
-    counted: dict[str, tuple[float, float | None]] = {
-        "wrong answers": (len(wrong), 0),
-        "requests without an answer": (len(lost), CONNECTIONS * len(trouble.killed)),
-        "of these, other than as a worker was killed": (len(unasked), 0),
-        "records written twice": (sum(count > 1 for count in times.values()), 0),
-        "answered and not in the log, other than killed workers' last moments": (len(late), 0),
-        "in the log, and no answer came": (surplus, len(lost)),
-        "records dropped, as the server counts": (dropped, 0),
-        "requests answered": (len(answered), None),
-        "killed workers": (len(trouble.killed), None),
-    }
-    for what, (value, most) in counted.items():
-        known = None if math.isnan(value) else value
-        record(NAME, what, known, case=f"{minutes:g} minutes", aim=None if most is None else at_most(most))
-    for number, value in enumerate(memory, start=1):
-        record(NAME, "memory of all processes", value, "MiB", case=f"{minutes:g} minutes", round=number)
-    done = ", ".join(f"{count} {name}" for name, count in trouble.counts.items())
-    return [
-        f"{minutes:g} minutes of load on {CONNECTIONS} connections, two workers: {len(answered):,} requests answered;",
-        f"{done}. `python bench/serve_reliability.py` repeats it.",
-        "",
-        "| what | count | expected |",
-        "|---|---|---|",
-        f"| wrong answers | {len(wrong)} | 0 |",
-        f"| requests without an answer | {len(lost)} | at most {CONNECTIONS} a killed worker |",
-        f"| of these, other than as a worker was killed | {len(unasked)} | 0 |",
-        f"| records written twice | {sum(count > 1 for count in times.values())} | 0 |",
-        f"| answered and not in the log | {len(missing)}, of {len(owners)} processes | killed workers' last second |",
-        f"| of these, not answered in a worker's last {FLUSH:g} s (and 0.5 s) | {len(late)} | 0 |",
-        f"| in the log, and no answer came | {surplus} | at most the requests without an answer |",
-        f"| records dropped, as the server counts | {dropped:g} | 0 |",
-        f"| memory of all processes, first and last round | {memory[0]:.0f} and {memory[-1]:.0f} MiB | no growth |",
-    ]
+@contextmanager
+def _standing(work: Path) -> Iterator[tuple[Store, Disk, Clock]]:
+    store, disk, clock = Store(free_port(), work), Disk(work / "spool", _DISK_MIB), Clock(work)
+    try:
+        yield store, disk, clock
+    finally:
+        disk.end()
+        store.end()
+
+
+class _Run:
+    """Servers one after the other on the same store, spool and clock, and what was seen of them."""
+
+    def __init__(self, work: Path, store: Store, disk: Disk, clock: Clock) -> None:
+        self._work, self._store, self._disk, self._clock = work, store, disk, clock
+        first = [json.loads(body) for body in make_bundle(work)]
+        self._records = [body["dataframe_records"][0] for body in first]
+        self._columns = json.loads((work / "bundle" / "signature.json").read_text())["columns"]
+        self._bodies: list[Body] = []
+        self._asked: list[Asked] = []
+        self._spans: list[Span] = []
+        self._killed: list[float] = []
+        self._skipped: list[str] = []
+        self._said: list[str] = []
+        self._memory: list[float] = []
+        self._early: Log | None = None
+        self._early_at = 0.0
+        self._ground: Ground | None = None
+        self._scraper: Scraper | None = None
+
+    def troubles(self, chosen: list[Trouble], minutes: float) -> None:
+        """The first server: troubles in rounds, then a calm moment in which the log has to be complete."""
+        missing = {"disk": not self._disk.mounted, "clock": bool(self._clock.why_not)}
+        able = [one for one in chosen if not missing.get(one.needs, False)]
+        why = {"disk": "mounting a tmpfs is not allowed here", "clock": self._clock.why_not}
+        self._skipped = [f"{one.name}: {why[one.needs]}" for one in chosen if one not in able]
+        rounds = max(1, round(minutes / _ROUND_MINUTES))
+        seconds = max(_LEAST_SECONDS, minutes * 60 / rounds / max(1, len(able)))
+        token, admin = secrets.token_hex(8), free_port()
+        with self._server(token, admin) as server:
+            self._learn(server.port)
+            self._ground = ground = Ground(
+                server, admin, token, (self._work / "bundle", self._work / "challenger"), self._records, self._columns,
+                self._store, self._disk, self._clock, SEGMENT, self._asked, self._killed,
+            )  # fmt: skip
+            self._scraper = scraper = Scraper(server.port, (DROPPED, "modelway_log_away", "modelway_log_spool_bytes"))
+            scraper.start()
+            honest = Honest(server.port, self._work, self._bodies, RATE, name="a")
+            try:
+                time.sleep(2)
+                for number in range(rounds):
+                    for one in able:
+                        begin = time.monotonic()
+                        one.does(ground, seconds)
+                        self._spans.append(Span(one.name, number + 1, begin, time.monotonic()))
+                        print(f"round {number + 1}, {one.name}: done", file=sys.stderr)
+                    self._memory.append(server.memory_mib())
+                self._asked.extend(honest.end())
+                time.sleep(FLUSH + SEGMENT + 5)
+                scraper.end()
+                self._early, self._early_at = read_log(self._store.files()), time.monotonic()
+            finally:
+                honest.kill()
+        self._say()
+
+    def told_to_end(self) -> None:
+        """A server that gets SIGTERM under load."""
+        with self._server("", None) as server:
+            honest = Honest(server.port, self._work, self._bodies, RATE, timeout=5, name="b")
+            time.sleep(4)
+            begin = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            server.process.wait(timeout=60)
+            self._asked.extend(honest.end())
+            self._spans.append(Span("told to end under load", 1, begin - 2, time.monotonic(), ends=True))
+        self._say()
+
+    def killed_whole(self) -> None:
+        """A server that is killed with all its workers while the store is away, and one that finds its spool."""
+        with self._server("", None) as server:
+            honest = Honest(server.port, self._work, self._bodies, RATE, timeout=5, name="c")
+            time.sleep(2)
+            self._store.refuse()
+            begin = time.monotonic()
+            time.sleep(4)
+            for one in [server.process, *server.process.children(recursive=True)]:
+                one.kill()
+            killed = time.monotonic()
+            self._killed.append(killed)
+            psutil.wait_procs([server.process], timeout=30)
+            self._asked.extend(honest.end())
+            self._spans.append(Span("killed whole and started again", 1, begin, time.monotonic(), ends=True))
+            self._store.come_back()
+        with self._server("", None) as server:
+            time.sleep(FLUSH + SEGMENT + 3)
+        self._say()
+
+    def books(self) -> Books:
+        """Everything that was seen, the log included."""
+        assert self._scraper is not None
+        assert self._early is not None
+        assert self._ground is not None
+        return Books(
+            self._asked, read_log(self._store.files()), self._early, self._spans, self._killed, self._scraper,
+            self._ground.counts, self._ground.settled, self._ground.jumps, self._memory, self._skipped, self._said,
+            FLUSH, SEGMENT, self._early_at,
+        )  # fmt: skip
+
+    @contextmanager
+    def _server(self, token: str, admin: int | None) -> Iterator[Running]:
+        settings = {
+            "flush_seconds": FLUSH, "segment_seconds": SEGMENT, "spool": self._disk.path, "spool_bytes": _SPOOL_BYTES,
+        }  # fmt: skip
+        options = [part for key, value in settings.items() for part in ("--set", f"serve.log.{key}={value}")]
+        more = ["--workers", "2", *self._store.options(), *options]
+        more += ["--admin-port", str(admin)] if admin else []
+        variables = {**self._store.variables, **self._clock.variables, "MODELWAY_ADMIN_TOKEN": token}
+        first = json.dumps({"dataframe_records": self._records[:1]}).encode()
+        with running(Server(SERVERS[OURS].python, modelway(*more), variables), self._work, first) as server:
+            yield server
+
+    def _learn(self, port: int) -> None:
+        """What each row is answered while nothing is wrong."""
+        expected = []
+        for number, row in enumerate(self._records):
+            content = json.dumps({"dataframe_records": [row]}).encode()
+            headers = {"content-type": "application/json", "x-request-id": f"learn-{number}"}
+            begin = time.monotonic()
+            status, prediction, answer = post(port, "/predict", content, headers)
+            found = probabilities(json.loads(answer))
+            self._asked.append(Asked(f"learn-{number}", begin, time.monotonic(), status, prediction, 1, found=found))
+            expected += found
+        self._bodies = bodies_of(self._records, expected)
+
+    def _say(self) -> None:
+        self._said.append((self._work / "server.log").read_text(errors="replace"))
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print, judge."""
+    text, missed = judged(float(arguments[0]) if arguments else MINUTES, tuple(arguments[1:]))
+    print(text)
+    return 4 if missed else 0
 
 
 if __name__ == "__main__":
-    print(measure(*(float(number) for number in sys.argv[1:])))
+    sys.exit(main(sys.argv[1:]))
