@@ -58,7 +58,7 @@ def _made_heads(tool: Tool) -> None:
     wholes = (tool.head(body) + body, chunked + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
     parts = [b"POST", b"HTTP/1.1", b"host", b"content-length", b"chunked", b"\r\n", b":", b"application/json"]
     for number in tool.again(1_000):
-        talk(tool, damaged(wholes[number % 2][:400], parts, tool.source) + wholes[number % 2][400:], 0.05)
+        talk(tool, damaged(wholes[number % 2][:400], parts, tool.source) + wholes[number % 2][400:], 0.05, 0.3)
 
 
 @attack("made-extremes", "rows of extreme values")

@@ -58,14 +58,21 @@ def _form(
     add(name, about, does, _SECONDS, None if isinstance(raw, bytes) else raw)
 
 
-def talk(tool: Tool, raw: bytes, patience: float = _PATIENCE) -> list[int]:
-    """Send bytes and leave the connection open; the statuses of what comes back until nothing comes."""
+def talk(tool: Tool, raw: bytes, patience: float = _PATIENCE, first: float = 5.0) -> list[int]:
+    """Send bytes and leave the connection open; the statuses of what comes back until nothing comes.
+
+    Args:
+        tool: the attack's.
+        raw: what is sent.
+        patience: seconds to wait for more of an answer.
+        first: seconds to wait for its beginning.
+    """
     tool.sent += 1
     answer = b""
     with suppress(OSError), tool.connection(5) as one:
         with suppress(OSError):
             one.sendall(raw)
-        one.settimeout(5)
+        one.settimeout(first)
         with suppress(OSError):
             while part := one.recv(1 << 16):
                 answer += part

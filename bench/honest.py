@@ -150,7 +150,8 @@ class Honest:
                 "bodies": [asdict(body) for body in bodies],
             })
         )  # fmt: skip
-        self._process = subprocess.Popen([sys.executable, __file__, str(plan)])
+        self._process = subprocess.Popen([sys.executable, __file__, str(plan)], start_new_session=True)
+        self.pid = self._process.pid
 
     def end(self) -> list[Asked]:
         """Let the requests under way finish, and give everything that was asked."""

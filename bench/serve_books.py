@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import json
 import math
 import time
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -303,6 +305,20 @@ def _lost(books: Books, entry: Entry, last: Mapping[str, float], spans: Sequence
     return f"{trouble}, in second {math.ceil(death - entry.asked.end)} before a kill that ended its process"
 
 
+def _events(books: Books) -> str:
+    """How often servers said what, and of how many records."""
+    times: Counter[str] = Counter()
+    records: Counter[str] = Counter()
+    for line in "\n".join(books.said).splitlines():
+        with suppress(ValueError, KeyError, TypeError):
+            found = json.loads(line)
+            times[found["event"]] += 1
+            records[found["event"]] += found.get("records", 0)
+    return ", ".join(
+        f"{count} {event}" + f" ({records[event]} records)" * bool(records[event]) for event, count in times.items()
+    )
+
+
 def _examples(books: Books, found: list[Entry]) -> list[str]:
     """Some of what was wrong, to begin looking from."""
     last = _last_answers(books)
@@ -320,6 +336,7 @@ def _examples(books: Books, found: list[Entry]) -> list[str]:
         for name, before, after, when in books.scraper.backwards[:8]
     ]
     told += [f"{e.asked.request}: {e.asked.wrong}" for e in found if e.asked.wrong and e.asked.status >= 200][:8]
+    told.append(f"the servers' own logs have {_events(books)}")
     for said in books.said:
         if "Traceback" in said:
             told.append("said: " + said[said.index("Traceback") :][:1500].replace("\n", " | "))
