@@ -142,7 +142,7 @@ def counters(text: str) -> dict[str, float]:
 
 
 class Scraper(threading.Thread):
-    """Scrapes `/metrics` right through a run.
+    """Scrapes `/metrics` right through a run, on a new connection each time: any of the workers answers.
 
     Attributes:
         backwards: counters that fell or went away: name, from and to, and when.
@@ -150,7 +150,7 @@ class Scraper(threading.Thread):
         failed: when a scrape got no page.
     """
 
-    def __init__(self, port: int, names: tuple[str, ...], every: float = 0.5) -> None:
+    def __init__(self, port: int, names: tuple[str, ...], every: float = 0.1) -> None:
         super().__init__(daemon=True)
         self.backwards: list[tuple[str, float, float | None, float]] = []
         self.history: list[tuple[float, dict[str, float]]] = []

@@ -46,8 +46,8 @@ def _refused(project: Project, check: str, *argv: str, declared: str = "") -> di
 @pytest.mark.parametrize(
     ("check", "what", "remedy"),
     [
-        ("{check: rnage, column: age, min: 1}", "there is no check 'rnage'", "Did you mean 'range'?"),
-        ("{check: great, column: age}", "there is no check 'great'", "Known are: range, allowed,"),
+        ("{check: rnage, column: age, min: 1}", "unknown check 'rnage'", "Did you mean 'range'?"),
+        ("{check: great, column: age}", "unknown check 'great'", "Known are: range, allowed,"),
         ("{column: age}", "check", ""),
         ("{check: range, column: age, min: 5, max: 1}", "min 5 is greater than max 1", ""),
         ("{check: mean, column: age, min: 5, max: 1}", "min 5.0 is greater than max 1.0", ""),
@@ -56,7 +56,7 @@ def _refused(project: Project, check: str, *argv: str, declared: str = "") -> di
         ("{check: range, column: age, min: '2026-02-01', max: 3}", "are of two kinds", ""),
         ("{check: range, column: age, min: soon}", "Invalid isoformat string: 'soon'", ""),
         ("{check: range, column: age}", "neither min nor max is given", ""),
-        ("{check: range, column: age, min: 1, mostly: 1.5}", "wanted less than or equal to 1, found 1.5", ""),
+        ("{check: range, column: age, min: 1, mostly: 1.5}", "expected less than or equal to 1, got 1.5", ""),
         ("{check: allowed, column: age, values: []}", "at least 1 item", ""),
         ("{check: range, column: age, mn: 1}", "unknown key", ""),
         ("{check: unique, columns: []}", "at least 1 item", ""),
