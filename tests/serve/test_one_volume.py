@@ -56,7 +56,7 @@ def test_metrics_of_a_log_that_waits_tell_records_bytes_age_and_each_reason(
     server = start(workers__count=2, log__spool_bytes=6000, log__queue_bytes=1000, **FAST)
 
     def reasons() -> dict[str, float]:
-        names = ("memory_full", "spool_full", "shutdown", "cut_off", "refused", "unreadable")
+        names = ("memory_full", "spool_full", "shutdown", "killed", "cut_off", "refused", "unreadable")
         return {
             name: server.metric("modelway_log_dropped_records_total", stream="predictions", reason=name)
             for name in names

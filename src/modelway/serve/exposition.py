@@ -153,7 +153,7 @@ def _requests(arms: Sequence[tuple[str, str, dict[str, Any]]]) -> Iterator[Metri
     for variant, version, arm in arms:
         for status, count in sorted(arm["statuses"].items()):
             requests.add_metric([variant, version, status], count)
-        latency.add_metric([variant, version], _buckets(bounds, arm["latency"]), arm["latency_sum"] / 1000)
+        latency.add_metric([variant, version], _buckets(bounds, arm["latency"]), arm["latency_sum"] / 1e9)
     yield requests
     yield latency
 
@@ -169,7 +169,9 @@ def _predictions(arms: Sequence[tuple[str, str, dict[str, Any]]]) -> Iterator[Me
         found = arm["scores"]
         bounds = sorted((bound for bound in found if bound != "+Inf"), key=float)
         counts = [found[bound] for bound in [*bounds, "+Inf"]]
-        scores.add_metric([variant, version], _buckets(bounds, counts), arm["score_sum"])
+        scores.add_metric(
+            [variant, version], _buckets(bounds, counts), float(f"{arm['score_sum']:.12g}")
+        )  # as the last digits depend on the order
     yield classes
     yield scores
 

@@ -69,7 +69,7 @@ class Arm:
     def __init__(self, score_bounds: Sequence[float]) -> None:
         self.statuses: dict[str, int] = {}
         self.latency = [0] * (len(LATENCY_BOUNDS_MS) + 1)
-        self.latency_sum = 0.0
+        self.latency_sum = 0
         self.score_bounds = tuple(score_bounds)
         self.scores = [0] * (len(self.score_bounds) + 1)
         self.score_sum = 0.0
@@ -82,7 +82,7 @@ class Arm:
         if milliseconds is None:
             return
         self.latency[bisect_left(LATENCY_BOUNDS_MS, milliseconds)] += 1
-        self.latency_sum += milliseconds
+        self.latency_sum += round(milliseconds * 1_000_000)  # whole nanoseconds add up alike in any order
 
     def outcome(self, predictions: Sequence[Any], scores: Sequence[float]) -> None:
         """Count the predictions of a request: their classes (none for regression) and scores."""

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 MAXIMA = "maxima"
+IN_MEMORY, KILLED = "log_memory", "killed"
+"""What a process has not written to disk of each of the log's streams, and why it is lost when the process is gone."""
 _SLOT_BYTES = 256 * 1024
 _HEAD = 16
 """Bytes before a slot's content: a number that is odd while the slot is written, and the content's length."""
@@ -55,18 +57,22 @@ class SharedCounts:
             kept = self._get(self._retired) or {"pids": [], "counts": {}}
             for key in ("gauges", MAXIMA):
                 ended["counts"].pop(key, None)
+            for stream, records in ended["counts"].pop(IN_MEMORY, {}).items():
+                ended["counts"]["log"]["dropped"][stream][KILLED] += records
             merged = {"pids": kept["pids"] + ended["pids"], "counts": add(kept["counts"], ended["counts"])}
             merged["pids"] = merged["pids"][-1000:]
             self._put(self._retired, merged)
 
-    def total(self, slot: int, pid: int, counts: dict[str, Any]) -> dict[str, Any]:
-        """The sum over all processes; of the one that asks, what it has counted up to now."""
+    def total(self) -> dict[str, Any]:
+        """Return the sum over all processes, each as it last wrote it.
+
+        The caller writes its own counts first. Two callers then never disagree about what has been counted, and no
+        counter goes backwards from one to the other: Prometheus takes that for a restart.
+        """
         kept = self._get(self._retired) or {"pids": [], "counts": {}}
         sum_: dict[str, Any] = kept["counts"]
-        if pid not in kept["pids"]:
-            sum_ = add(sum_, counts)
-        for other in range(self._retired):
-            found = self._get(other) if other != slot else None
+        for slot in range(self._retired):
+            found = self._get(slot)
             # A process that has just been retired is in two places; it counts once.
             if found is not None and found["pids"][0] not in kept["pids"]:
                 sum_ = add(sum_, found["counts"])

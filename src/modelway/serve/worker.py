@@ -26,6 +26,7 @@ from modelway.serve.metrics import Metrics
 from modelway.serve.recorder import Recorder
 from modelway.serve.release import Release, ReleasePaths, load_release
 from modelway.serve.shadow import Shadow
+from modelway.serve.shared import IN_MEMORY
 from modelway.serve.steering import Steering
 
 if TYPE_CHECKING:
@@ -206,10 +207,12 @@ class Worker:
         }
         oldest = max(time.time() - backlog.oldest, 0.0) if backlog.oldest is not None else 0.0
         log = journal.counts() if journal else Counts().tree()
-        return self._metrics.counts(gauges, log, {"log_oldest_seconds": oldest}, self._connections.closed)
+        counts = self._metrics.counts(gauges, log, {"log_oldest_seconds": oldest}, self._connections.closed)
+        return {**counts, IN_MEMORY: dict(backlog.in_memory)}
 
     def _total(self) -> dict[str, Any]:
-        return self._shared.total(self._slot, os.getpid(), self._counts())
+        self._publish()
+        return self._shared.total()
 
     def _publish(self) -> None:
         self._shared.write(self._slot, os.getpid(), self._counts())

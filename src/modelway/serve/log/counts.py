@@ -11,6 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from modelway.serve.events import describe_error, say
+from modelway.serve.shared import KILLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,8 @@ class Reason(StrEnum):
     """Its segment was the oldest when the spool reached `serve.log.spool_bytes`."""
     SHUTDOWN = "shutdown"
     """The process ended, and neither local disk nor store took it in time."""
+    KILLED = KILLED
+    """Its process was killed before it was on local disk; counted by the supervisor, within a fifth of a second."""
     CUT = "cut_off"
     """A killed process left half of its line."""
     REFUSED = "refused"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -39,12 +39,14 @@ class Backlog:
         disk_bytes: on local disk.
         memory_bytes: in memory.
         oldest: when the oldest of it came, in seconds since 1970; None where there is nothing.
+        in_memory: of the records, those in memory alone, by stream: they are lost if the process is killed.
     """
 
     records: Mapping[str, int] = field(default_factory=dict)
     disk_bytes: int = 0
     memory_bytes: int = 0
     oldest: float | None = None
+    in_memory: Mapping[str, int] = field(default_factory=dict)
 
 
 class Journal:
@@ -96,16 +98,19 @@ class Journal:
         """What waits; asks neither disk nor store."""
         records, disk, oldest = self._spool.waiting()
         times, memory = [oldest], 0
+        unwritten: Counter[str] = Counter()
         for stream in self._streams.values():
             lines, size, since = stream.pending()
-            records[stream.name] += lines
+            unwritten[stream.name] += lines
             memory += size
             times.append(since)
         for segment in self._delivery.held():
-            records[segment.stream] += segment.records
+            unwritten[segment.stream] += segment.records
             memory += segment.size
             times.append(segment.since)
-        return Backlog(records, disk, memory, min((one for one in times if one is not None), default=None))
+        records.update(unwritten)
+        since = min((one for one in times if one is not None), default=None)
+        return Backlog(records, disk, memory, since, {stream: unwritten[stream] for stream in self._streams})
 
     def append(self, stream: str, line: bytes, moment: float) -> bool:
         """Take one line, unless memory is full, and return whether it was taken. Never waits.
