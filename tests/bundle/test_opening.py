@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from modelway.bundle import open_bundle
-from modelway.errors import InputError
+from modelway.errors import InputError, NoScoreError
 from modelway.records.trust import Trust
 
 HEAVY = ("pyarrow", "sklearn", "scipy", "lightgbm", "mlflow", "pandas", "onnx", "skops", "model_signing")
@@ -39,6 +39,15 @@ def test_values_and_tables_are_scored_alike(pack):
     table = packed.table.set_column(packed.table.column_names.index("x0"), "x0", [columns["x0"]])
     found = bundle.predict(columns, table.num_rows)
     assert (found.probability == bundle.predict_table(table).probability).all()
+
+
+def test_a_score_that_is_not_finite_is_the_models_fault(pack, monkeypatch):
+    packed = pack("binary", "boosted_trees")
+    bundle = open_bundle(packed.bundle)
+    output = bundle._estimator.output
+    monkeypatch.setattr(type(bundle._estimator), "output", lambda _, matrix: output(matrix) * np.nan)
+    with pytest.raises(NoScoreError, match="row 0"):
+        bundle.predict_table(packed.table)
 
 
 def test_opening_and_scoring_imports_nothing_heavy(pack):

@@ -32,6 +32,8 @@ TENSOR = {"name": "age", "shape": [1], "datatype": "INT64", "data": [1]}
         ("text/csv", b'age\n"' + b"\n" * 9_000_000 + b'"', {413}),
         ("application/json", _list("instances", b"1", 4_000_000), {413}),
         ("application/json", _list("instances", b"1", 900_000), {413}),
+        ("application/json", _list("instances", b'"a,\\"b"', 900_000), {413}),
+        ("application/json", b'{"inputs":[{},' + b",".join([b"1"] * 200_000) + b"]}", {413}),
         ("application/json", _list("instances", b"{}", 900_000), {413}),
         ("application/json", _list("dataframe_records", b"[]", 900_000), {413}),
         ("application/json", _list("inputs", b"NaN", 900_000), {413}),
@@ -87,6 +89,20 @@ def test_large_bodies_say_the_same_as_small_ones(shared_server, row) -> None:
         assert _post(shared_server, csv.encode(), "text/csv").json["predictions"] == ["yes", "no"] * (len(rows) // 2)
         found = _post(shared_server, json.dumps({"inputs": tensors}).encode(), path=INFER).json["outputs"][0]["data"]
         assert found == ["yes", "no"] * (len(rows) // 2)
+
+
+def test_as_many_rows_as_allowed_are_answered_and_one_more_is_not(start, row) -> None:
+    server = start(input__max_rows=9_000)
+    texts = {**row, "note": 'a, "b" [c] {d}, \\'}
+    for rows, status in ((9_000, 200), (9_001, 413)):
+        columns = {name: [value] * rows for name, value in texts.items()}
+        for body in (
+            {"inputs": columns},
+            {"instances": [list(texts.values())] * rows},
+            {"dataframe_records": [texts] * rows},
+            {"dataframe_split": {"columns": list(texts), "data": [list(texts.values())] * rows}},
+        ):
+            assert _post(server, json.dumps(body).encode()).status == status
 
 
 def test_a_fault_in_a_large_body_is_told_by_its_row(shared_server, row) -> None:

@@ -10,6 +10,7 @@ import json
 import math
 import re
 import secrets
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ _MOST_COMMAS = 100_000
 _MOST_INNER, _LEAST_INNER = 3, 1000
 _MOST_KEYS = 10_000
 """Names of one object whose values are decoded by themselves."""
+_BEGINNING = 3_000_000
 _KEY = re.compile(rb'"\s*:')
 _CUT = msgspec.json.Decoder(list[msgspec.Raw])
 _NOT_FINITE = re.compile(rb"(?<![\w.+-])(?:NaN|-?Infinity)(?![\w.+-])")
@@ -66,6 +68,7 @@ class Json:
         if len(body) > most_inner and body.count(b"[") + body.count(b"{") > most_inner:
             raise too_large(f"the body has more than {most_inner} arrays and objects")
         self._most_rows = most_rows
+        self._too_many = _begins_with_values(most_rows)
 
     def decode(self, decoder: msgspec.json.Decoder[Any]) -> Any:
         """The whole body; `msgspec.Raw` in its form is for `part` and `array`.
@@ -120,9 +123,12 @@ class Json:
         if len(raw) <= LARGE_BYTES:
             found: list[Any] = self.part(raw, decoder, place)
             return found
-        cut = self._inner(bytes(memoryview(raw)), _CUT, place)
-        if len(cut) > self._most_rows:
-            raise too_large(f"{place} has {len(cut)} rows; {self._most_rows} are allowed")
+        content = bytes(memoryview(raw))
+        # To cut very many items takes long, and they are refused anyway: most such arrays are seen by their beginning.
+        many = content.count(b",") > self._most_rows and self._too_many.match(content, 0, _BEGINNING)
+        cut = [] if many else self._inner(content, _CUT, place)
+        if many or len(cut) > self._most_rows:
+            raise too_large(f"{place} has more than {self._most_rows} rows")
         found = []
         for items in _parts(cut):
             content = b"[" + b",".join(items) + b"]"
@@ -148,6 +154,13 @@ class Json:
             raise _other_form(error, place, first) from error
         except RecursionError as error:
             raise unreadable("the body is nested too deeply") from error
+
+
+@cache
+def _begins_with_values(times: int) -> re.Pattern[bytes]:
+    """An array that begins with so many numbers, texts or words, and a comma after each."""
+    text = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+    return re.compile(rb'\[(?:[^"\[{,]*+(?:' + text + rb'[^"\[{,]*+)?+,){%d}+' % min(times, 2**31), re.DOTALL)
 
 
 def _parts(items: list[msgspec.Raw]) -> Iterator[list[bytes]]:
