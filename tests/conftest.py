@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Tests run side by side, one a core; OpenMP teams that share cores wait for each other most of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A test module that imports mlflow is imported before mlflow sees that this is a test, and telemetry would begin.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 # A shell's background jobs ignore interrupts, and so would the processes that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from modelway.pipeline.release import release
 from modelway.records.github import Repository
 from modelway.records.register import RegisterOptions
 from modelway.registry import Registry
+from modelway.registry.versions import KEPT_DIGESTS
 
 
 def test_a_registered_version_becomes_a_release(project: Any, standin: Any, tmp_path: Path) -> None:
@@ -114,8 +117,7 @@ def own_registry(trained: Path, tmp_path: Path) -> Path:
     ("spoil", "words"),
     [
         (lambda files: (files / "report.html").unlink(), "missing"),
-        (lambda files: (files / "metrics.json").write_text("{}"), "can't be read"),
-        (lambda files: _replace(files / "metrics.json", '"model_digest": "', '"model_digest": "0'), "another model's"),
+        (lambda files: (files / "metrics.json").write_text("{}"), "not the one that was registered"),
         (lambda files: _replace(files / "model/data/model.json", "{", "{ "), "not those that were registered"),
         (lambda files: _replace(files / "model/data/manifest.json", '"model.json"', '"other.json"'), "manifest"),
     ],
@@ -129,6 +131,21 @@ def test_files_that_are_not_the_versions_are_not_released(
     with pytest.raises(InputError, match=words):
         release(registry, github, "1")
     assert standin.asked == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda files: (files / "metrics.json").write_text("{}"), "can't be read"),
+        (lambda files: _replace(files / "metrics.json", '"model_digest": "', '"model_digest": "0'), "another model's"),
+    ],
+)
+def test_metrics_of_a_version_without_recorded_digests_are_checked_against_its_model(
+    own_registry: Path, tmp_path: Path, standin: Any, spoil: Any, words: str
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
+        assert database.execute("DELETE FROM model_version_tags WHERE key = ?", (KEPT_DIGESTS,)).rowcount == 1
+    test_files_that_are_not_the_versions_are_not_released(own_registry, tmp_path, standin, spoil, words)
 
 
 def _replace(path: Path, old: str, new: str) -> None:
