@@ -97,7 +97,7 @@ def test_a_pod_has_a_volume_for_the_spool_that_its_user_can_write_to(world: Any,
     assert variables["MODELWAY_SPOOL"].startswith(f"{mount['mountPath']}/")
     image = (ROOT / "docker" / "Dockerfile.serving").read_text()
     assert f"VOLUME {mount['mountPath']}\n" in image
-    assert f"MODELWAY_SPOOL={variables['MODELWAY_SPOOL']}\n" in image
+    assert f"MODELWAY_SPOOL={variables['MODELWAY_SPOOL']} " in image
     assert f"USER 10001:{pod['securityContext']['fsGroup']}\n" in image
 
 
