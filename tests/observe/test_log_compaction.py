@@ -74,11 +74,12 @@ class Log:
         self.written: list[bytes] = []
 
     def put(self, name: str, content: bytes | list[dict[str, Any]], stream: str = "predictions") -> None:
+        lines: list[bytes] = []
         if isinstance(content, list):
             lines = [json.dumps(line, ensure_ascii=False).encode() for line in content]
-            self.written += lines
             content = gzip.compress(b"".join(line + b"\n" for line in lines))
         write_bytes(f"{self.place.address(stream, HOUR)}/{name}", content, s3=self.place.s3)
+        self.written += lines  # what a reader has to find from now on
 
     def fill(self, segments: int, start: int = 0) -> None:
         for number in range(start, start + segments):
