@@ -50,7 +50,7 @@ def _spooled(volume: Path) -> int:
 
 
 def test_metrics_of_a_log_that_waits_tell_records_bytes_age_and_each_reason(
-    start: Any, until: Any, tmp_path: Path
+    start: Any, until: Any, row: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "log").write_text("away")
     server = start(workers__count=2, log__spool_bytes=6000, log__queue_bytes=1000, **FAST)
@@ -64,7 +64,7 @@ def test_metrics_of_a_log_that_waits_tell_records_bytes_age_and_each_reason(
 
     asked = 0
     while not (reasons()["memory_full"] and reasons()["spool_full"]):
-        server.predict(*[{**ROW, "age": age} for age in range(8)])
+        server.predict(*[{**row, "age": age} for age in range(8)])
         asked += 8
         assert asked < 20_000
     until(
@@ -82,15 +82,3 @@ def test_metrics_of_a_log_that_waits_tell_records_bytes_age_and_each_reason(
     (tmp_path / "log").unlink()
     until(lambda: server.metric("modelway_log_undelivered_records", stream="predictions") == 0)
     assert len(server.lines()) + sum(reasons().values()) == asked
-
-
-ROW = {
-    "age": 60,
-    "income": 1000.5,
-    "member": True,
-    "city": "Bonn",
-    "home": "own",
-    "since": "2024-05-01",
-    "birthday": "31.12.1999",
-    "note": "hello",
-}
