@@ -51,6 +51,8 @@ class Operations:
         return {"service": describe_service(cluster, service)}
 
     def register_task_definition(self, asked: Json) -> Json:
+        if any(tag["key"].lower().startswith("aws:") for tag in asked.get("tags", [])):
+            raise RefusedError("InvalidParameterException", "Tag keys beginning with 'aws:' are reserved")
         given = {key: value for key, value in asked.items() if key != "tags"}
         name = self._cluster.register(given, asked.get("tags", []))
         return {"taskDefinition": self._cluster.definitions[name], "tags": asked.get("tags", [])}

@@ -19,6 +19,12 @@ _REFUSED = frozenset({
     "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature", "MissingAuthenticationToken",
 })  # fmt: skip
 _ABSENT = frozenset({"ClusterNotFoundException", "ServiceNotFoundException", "ServiceNotActiveException"})
+_REJECTED = frozenset({
+    "ClientException", "InvalidParameterException", "InvalidParameterValue", "ValidationException", "ValidationError",
+    "UnsupportedFeatureException", "PlatformUnknownException", "PlatformTaskDefinitionIncompatibilityException",
+    "NamespaceNotFoundException", "LimitExceededException", "AttributeLimitExceededException", "BlockedException",
+})  # fmt: skip
+"""Answers that the same request gets again; https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html."""
 _CREDENTIALS = (
     "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY anew (and AWS_SESSION_TOKEN), then run it again: it goes on."
 )
@@ -107,7 +113,12 @@ def _refusal(error: Any, where: str) -> ModelwayError:
             where=where,
             remedy="Correct the target's cluster, service and region; a deploy creates neither.",
         )
-    return OutsideError(f"AWS answered {error.operation_name} with {code}: {message}", where=where, remedy="Try again.")
+    rejected = "Correct what AWS names here; the same request would be rejected again."
+    return OutsideError(
+        f"AWS answered {error.operation_name} with {code}: {message}",
+        where=where,
+        remedy=rejected if code in _REJECTED else "Try again.",
+    )
 
 
 def _failure(error: Exception, where: str) -> ModelwayError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ecs_stand_in.wire import service_model
 
 from modelway.errors import UsageError
 
@@ -125,3 +126,99 @@ def test_paths_of_this_machine_are_refused(world: Any, monkeypatch: pytest.Monke
     target = open_target(here)
     with pytest.raises(UsageError, match=r"environments.staging.flags: /srv/flags.json"):
         target.plan(world.release(1), world.open().inspect())
+
+
+class TestFullDefinition:
+    """Every field that RegisterTaskDefinition accepts, generated from botocore's service model."""
+
+    def test_release_changes_the_image_our_variables_and_our_tags_alone(self, world: Any, bring: Any) -> None:
+        full = _full_definition()
+        given = [{"key": "cost-center", "value": "7"}, {"key": "aws:cloudformation:stack-name", "value": "loans"}]
+        cluster = world.stand_in.cluster
+        cluster.services["loans"].definition = cluster.register(full, given)
+        live = bring(world.open(spool_volume=False), world.release(1))
+        made = cluster.definitions[live.revision]
+        differing = {key for key in full if made[key] != full[key]}
+        assert differing == {"containerDefinitions"}
+        (before,), (after,) = full["containerDefinitions"], made["containerDefinitions"]
+        assert {key for key in before | after if before.get(key) != after.get(key)} == {"image", "environment"}
+        assert after["environment"][0] == before["environment"][0]
+        tags = {one["key"]: one["value"] for one in cluster.tags[live.revision]}
+        assert tags.pop("modelway:release") == world.release(1).id
+        assert tags.pop("modelway:configuration") == live.configuration
+        assert tags == {"cost-center": "7"}
+
+    def test_deregistered_revision_comes_back_whole(self, world: Any, bring: Any) -> None:
+        cluster = world.stand_in.cluster
+        cluster.services["loans"].definition = cluster.register(_full_definition(), [{"key": "team", "value": "risk"}])
+        first = bring(world.open(), world.release(1))
+        bring(world.open(container="name"), world.release(2))  # other settings, so another base
+        _deregister(world, first.revision)
+        known = world.release(1).model_copy(update={"revision": first.revision})
+        target = world.open(container="name")
+        assert [step.action for step in target.plan(known, target.inspect())] == ["restore", "deploy"]
+        back = bring(target, known)
+        assert (back.release, back.configuration) == (first.release, first.configuration)
+        old, new = cluster.definitions[first.revision], cluster.definitions[back.revision]
+        of_ecs = {"taskDefinitionArn", "revision", "status", "registeredAt"}
+        assert {key for key in old | new if old.get(key) != new.get(key)} == of_ecs
+        assert cluster.tags[back.revision] == cluster.tags[first.revision]
+
+
+class TestDeregistered:
+    """Terraform and CDK deregister a revision as they register the next one."""
+
+    def test_half_of_a_way_back_goes_on_with_the_revision_that_it_registered(self, world: Any, bring: Any) -> None:
+        first, _ = (bring(world.open(), world.release(number)) for number in (1, 2))
+        _deregister(world, first.revision)
+        known = world.release(1).model_copy(update={"revision": first.revision})
+        target = world.open()
+        restore, _ = target.plan(known, target.inspect())
+        target.apply(restore)
+        registered = len(world.stand_in.cluster.definitions)
+        assert bring(target, known).release == known.id
+        assert len(world.stand_in.cluster.definitions) == registered
+
+    def test_deregistered_twice_comes_back_twice(self, world: Any, bring: Any) -> None:
+        revisions = [bring(world.open(), world.release(number)).revision for number in (1, 2)]
+        for _ in range(2):
+            for number, revision in enumerate(revisions, 1):
+                _deregister(world, world.stand_in.cluster.definition("loans"))
+                _deregister(world, revision)
+                known = world.release(number).model_copy(update={"revision": revision})
+                live = bring(world.open(), known)
+                assert live.release == known.id
+                assert world.stand_in.cluster.definitions[live.revision]["status"] == "ACTIVE"
+
+    def test_deleted_revision_is_made_from_the_service_as_it_is(self, world: Any, bring: Any) -> None:
+        first, *_ = (bring(world.open(), world.release(number)) for number in (1, 2, 3))
+        known = world.release(1).model_copy(update={"revision": first.revision})
+        for gone in (False, True):
+            world.stand_in.cluster.definitions[first.revision]["status"] = "DELETE_IN_PROGRESS"
+            if gone:
+                del world.stand_in.cluster.definitions[first.revision]
+            target = world.open()
+            assert [step.action for step in target.plan(known, target.inspect())] == ["register", "deploy"]
+        assert bring(target, known).release == known.id
+
+
+def _deregister(world: Any, revision: str | None) -> None:
+    world.stand_in.cluster.definitions[revision]["status"] = "INACTIVE"
+
+
+def _full_definition() -> dict[str, Any]:
+    members = service_model().operation_model("RegisterTaskDefinition").input_shape.members
+    return {name: _value(shape, name) for name, shape in members.items() if name != "tags"} | {"family": "loans"}
+
+
+def _value(shape: Any, name: str) -> Any:
+    """Return a value of the shape with every member set; no shape in it contains itself."""
+    if shape.type_name == "structure":
+        return {key: _value(member, key) for key, member in shape.members.items()}
+    if shape.type_name == "list":
+        return [_value(shape.member, name)]
+    if shape.type_name == "map":
+        return {"key": _value(shape.value, name)}
+    if getattr(shape, "enum", None):
+        return shape.enum[-1]
+    return {"string": name, "integer": 7, "long": 7, "double": 7.0, "boolean": True}[shape.type_name]

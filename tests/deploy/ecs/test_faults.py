@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from ecs_stand_in import Fault
 
+from modelway.deploy.aws import translated
 from modelway.deploy.target import open_target
 from modelway.errors import OutsideError, UsageError
 from modelway.records.deploy import LiveState
@@ -33,6 +34,16 @@ def test_credentials_that_expire_are_named_and_nothing_is_lost(world: Any, bring
     assert target.inspect().release == world.release(1).id
     world.stand_in.faults.planned = []
     assert bring(world.open(), world.release(2)).release == world.release(2).id
+
+
+def test_request_that_ecs_rejects_for_good_is_not_to_be_tried_again(world: Any) -> None:
+    target = world.open()
+    with pytest.raises(OutsideError, match="ClientException") as rejected, translated("main/loans"):
+        target._client.update_service(cluster="main", service="loans", taskDefinition="nothing:1")
+    assert "again." not in str(rejected.value).replace("would be rejected again.", "")
+    world.stand_in.faults.planned = [Fault("failed", "DescribeServices", times=None)]
+    with pytest.raises(OutsideError, match="Try again."):
+        target.inspect()
 
 
 def test_a_stranger_is_refused(world: Any) -> None:

@@ -10,16 +10,15 @@ from modelway.deploy.remote import SPOOL, VARIABLES, WRITABLE, server_environmen
 from modelway.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from modelway.deploy.target import Place
     from modelway.records.ecs import EcsOptions
 
 VOLUME = "modelway-spool"
 RELEASE_TAG, CONFIGURATION_TAG = "modelway:release", "modelway:configuration"
-_NOT_REGISTERED = frozenset({
-    "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities", "registeredAt",
-    "deregisteredAt", "deleteRequestedAt", "registeredBy",
-})  # fmt: skip
-"""What ECS adds by itself."""
+_AWS = "aws:"
+"""What tags begin with that AWS sets, such as those of CloudFormation; nobody else may give them."""
 
 
 def configuration_of(place: Place, options: EcsOptions) -> str:
@@ -28,10 +27,8 @@ def configuration_of(place: Place, options: EcsOptions) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def new_definition(
-    base: dict[str, Any], options: EcsOptions, image: str, variables: dict[str, str], tags: dict[str, str]
-) -> dict[str, Any]:
-    """The arguments that register a revision: its base's, but for one container's image and variables.
+def new_definition(base: dict[str, Any], options: EcsOptions, image: str, variables: dict[str, str]) -> dict[str, Any]:
+    """Return `base`, as ECS describes it, with another image and other variables in one container.
 
     Raises:
         UsageError: it is not clear which container is meant.
@@ -43,9 +40,21 @@ def new_definition(
     ]
     if options.spool_volume and SPOOL in variables:
         base, containers = _with_volume(base, containers, named)
-    kept = {key: value for key, value in base.items() if key not in _NOT_REGISTERED and value not in (None, [], "")}
-    tagged = [{"key": key, "value": value} for key, value in sorted(tags.items())]
-    return {**kept, "containerDefinitions": containers, "tags": tagged}
+    return {**base, "containerDefinitions": containers}
+
+
+def registration(definition: dict[str, Any], tags: dict[str, str], accepted: Iterable[str]) -> dict[str, Any]:
+    """Return the arguments of RegisterTaskDefinition that make a revision like the one described.
+
+    Args:
+        definition: a task definition as DescribeTaskDefinition returns it.
+        tags: the tags of the revision. Those in AWS's own namespace are left out: AWS refuses them.
+        accepted: the parameters that the operation accepts; what ECS adds to a description is not among them.
+    """
+    taken = set(accepted)
+    kept = {key: value for key, value in definition.items() if key in taken and value not in (None, [], "")}
+    given = {key: value for key, value in tags.items() if not key.lower().startswith(_AWS)}
+    return {**kept, "tags": [{"key": key, "value": value} for key, value in sorted(given.items())]}
 
 
 def tags_of(release: str, configuration: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from modelway.deploy.aws import translated
-from modelway.deploy.ecs.definitions import read_tags
+from modelway.deploy.ecs.definitions import read_tags, registration
 from modelway.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Deployment:
 
 
 class Service:
-    """Asks ECS; changes nothing.
+    """Describes the service and its task definitions, and registers revisions.
 
     Args:
         client: boto3's, of ECS.
@@ -94,6 +94,22 @@ class Service:
         with translated(arn):
             answer = self._client.describe_task_definition(taskDefinition=arn, include=["TAGS"])
         return answer["taskDefinition"], read_tags(answer)
+
+    def is_active(self, revision: str) -> bool | None:
+        """Return whether a task definition (ARN) can run; None where ECS has deleted it, or is deleting it."""
+        with translated(revision):
+            try:
+                described = self._client.describe_task_definition(taskDefinition=revision)["taskDefinition"]
+            except self._client.exceptions.ClientException:
+                return None
+        return None if described["status"] == "DELETE_IN_PROGRESS" else bool(described["status"] == "ACTIVE")
+
+    def register(self, definition: dict[str, Any], tags: dict[str, str]) -> None:
+        """Register a revision that is like the definition."""
+        operation = self._client.meta.service_model.operation_model("RegisterTaskDefinition")
+        told = registration(definition, tags, operation.input_shape.members)
+        with translated(definition["family"]):
+            self._client.register_task_definition(**told)
 
     def find_revision(self, family: str, tags: dict[str, str]) -> str | None:
         """The newest revision with these tags, if the family has one that is still in use."""

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelway.deploy.aws import aws_client, missing_credentials, translated
-from modelway.deploy.ecs.definitions import configuration_of, new_definition, tags_of
+from modelway.deploy.ecs.definitions import (
+    CONFIGURATION_TAG,
+    RELEASE_TAG,
+    configuration_of,
+    new_definition,
+    tags_of,
+)
 from modelway.deploy.ecs.looking import HOOK, look
 from modelway.deploy.ecs.service import Service
 from modelway.deploy.ecs.strategy import deployment_configuration, words_of
@@ -54,6 +60,9 @@ class EcsTarget:
             return self._go_on(wanted, live)
         # A revision whose settings are outdated is not what is wanted, unless it is one to come back to.
         known = wanted.revision if wanted.revision != live.revision else None
+        active = self._service.is_active(known) if known else None
+        if active is None:
+            known = None
         deploy = _step(
             "deploy",
             f"let {self._options.service} run {'it again, at once' if known else 'it, ' + words_of(self._options)}",
@@ -61,8 +70,11 @@ class EcsTarget:
             configuration=configuration,
             revision=known,
         )
-        if known:
+        if known and active:
             return (deploy,)
+        if known:
+            what = "register the release's revision again, which was deregistered"
+            return (_step("restore", what, release=wanted.id, revision=known), deploy)
         image = image_of(wanted, self._place)
         what = f"register a revision of the task definition with {image}"
         return (_step("register", what, release=wanted.id, configuration=configuration, image=image), deploy)
@@ -71,6 +83,7 @@ class EcsTarget:
         """Run a step."""
         actions = {
             "register": self._register,
+            "restore": self._restore,
             "deploy": self._deploy,
             "continue": self._continue,
             "scale": self._scale,
@@ -90,19 +103,30 @@ class EcsTarget:
 
     def _register(self, arguments: dict[str, Any]) -> None:
         base = self._options.task_definition or self._service.describe()["taskDefinition"]
-        definition, _ = self._service.definition(base)
+        definition, kept = self._service.definition(base)
         tags = tags_of(arguments["release"], arguments["configuration"])
         if self._service.find_revision(definition["family"], tags):
             return
-        variables = server_environment(self._place)
-        told = new_definition(definition, self._options, arguments["image"], variables, tags)
-        with translated(definition["family"]):
-            self._client.register_task_definition(**told)
+        changed = new_definition(definition, self._options, arguments["image"], server_environment(self._place))
+        self._service.register(changed, {**kept, **tags})
+
+    def _restore(self, arguments: dict[str, Any]) -> None:
+        """Register the same revision again: ECS runs none that is deregistered."""
+        if self._active(arguments["revision"]) is None:
+            self._service.register(*self._service.definition(arguments["revision"]))
+
+    def _active(self, revision: str) -> str | None:
+        """Return the revision, or the one that took its place as it was deregistered."""
+        if self._service.is_active(revision):
+            return revision
+        definition, tags = self._service.definition(revision)
+        ours = {key: tags[key] for key in (RELEASE_TAG, CONFIGURATION_TAG) if key in tags}
+        return self._service.find_revision(definition["family"], ours) if ours else None
 
     def _deploy(self, arguments: dict[str, Any]) -> None:
         described = self._service.describe()
         back = arguments["revision"] is not None
-        revision = arguments["revision"] or self._registered(described, arguments)
+        revision = self._revision(described, arguments)
         deployment = self._service.deployment(described)
         rolling = isinstance(self._options.strategy, RollingOptions)
         if deployment is not None and back and not rolling and self._turned_back(deployment, revision):
@@ -131,8 +155,20 @@ class EcsTarget:
                 self._client.stop_service_deployment(serviceDeploymentArn=deployment.arn, stopType="ROLLBACK")
         return True
 
-    def _registered(self, described: dict[str, Any], arguments: dict[str, Any]) -> str:
-        """The revision that the step before registered."""
+    def _revision(self, described: dict[str, Any], arguments: dict[str, Any]) -> str:
+        """Return the revision to run: a known one, or what the step before registered.
+
+        Raises:
+            OutsideError: it is gone.
+        """
+        if arguments["revision"]:
+            if found := self._active(arguments["revision"]):
+                return found
+            raise OutsideError(
+                f"the revision of release {arguments['release']} was deregistered",
+                where=arguments["revision"],
+                remedy="Run it again.",
+            )
         base = self._options.task_definition or described["taskDefinition"]
         family = self._service.definition(base)[0]["family"]
         found = self._service.find_revision(family, tags_of(arguments["release"], arguments["configuration"]))
