@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -203,6 +204,23 @@ def test_memory_for_the_log_is_bounded(start) -> None:
     assert dropped > 0
     server.stop()
     assert len(server.lines()) + dropped == 50
+
+
+def test_large_requests_take_no_memory_from_the_log_of_others(start, row, until) -> None:
+    """One client's thousands of rows wait for memory; another's single rows are logged meanwhile."""
+    server = start(workers__count=1, log__flush_seconds=0.05, log__queue_bytes=100_000)
+    requests = 12
+    with ThreadPoolExecutor(2) as clients:
+        large = [clients.submit(server.predict, *[row] * 500) for _ in range(requests)]
+        small = 0
+        while not all(one.done() for one in large):
+            assert server.predict(row).status == 200
+            small += 1
+    assert {one.result().status for one in large} == {200}
+    until(lambda: server.metric("modelway_request_outcomes_total") == requests + small)
+    assert server.metric("modelway_log_dropped_records_total") == 0
+    server.stop()
+    assert len(server.lines()) == requests * 500 + small
 
 
 def test_nothing_is_logged_where_the_settings_say_so(start, tmp_path) -> None:

@@ -355,3 +355,37 @@ def _refuse() -> None:
 
 def _stored_files(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.is_file()]
+
+
+class TestMemoryOfLargeRequests:
+    """Lines of large requests fill half of the memory, and wait for more where they may."""
+
+    def test_append_bulk_leaves_half_of_the_memory_to_others(self, options):
+        options = options.model_copy(update={"flush_seconds": 60.0, "queue_bytes": 1000})
+        journal = Journal(options, S3Options(), "r")
+        line = b"x" * 99
+        assert [journal.append("predictions", line, NOON, bulk=True) for _ in range(7)] == [True] * 5 + [False] * 2
+        assert [journal.append("predictions", line, NOON) for _ in range(7)] == [True] * 5 + [False] * 2
+        assert not journal.append("predictions", b"", NOON, bulk=True)
+        assert not journal.wait_for_room(1, 0.05)
+        journal.close(5)
+        assert _dropped(journal) == {"memory_full": 5}
+
+    def test_wait_for_room_ends_when_the_lines_before_are_written(self, options):
+        options = options.model_copy(update={"flush_seconds": 0.3, "queue_bytes": 1000})
+        journal = Journal(options, S3Options(), "r")
+        for _ in range(3):
+            while journal.append("predictions", b"x" * 99, NOON, bulk=True):
+                pass
+            assert journal.wait_for_room(99, 60)
+        journal.close(5)
+        assert _dropped(journal) == {"memory_full": 3}
+
+    def test_wait_for_room_ends_with_the_log(self, options):
+        options = options.model_copy(update={"flush_seconds": 60.0, "queue_bytes": 100})
+        journal = Journal(options, S3Options(), "r")
+        waiting = threading.Thread(target=journal.wait_for_room, args=(1000, 3600))
+        waiting.start()
+        journal.close(5)
+        waiting.join(30)
+        assert not waiting.is_alive()

@@ -30,6 +30,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MANY_ROWS = 64
 """Rows from which on a request's records are written by another thread."""
+_PATIENCE_SECONDS = 2.0
+"""How long a large request's records wait for memory; more than `flush_seconds`, after which there is some."""
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -95,6 +97,7 @@ class Recorder:
         self._salt = salt[:64]
         self._writers: WeakKeyDictionary[ServedModel, list[tuple[str, Callable[[Any], Any]]]] = WeakKeyDictionary()
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="records")
+        self._waits = True
 
     @property
     def lost(self) -> int:
@@ -111,9 +114,9 @@ class Recorder:
     def record(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None = None) -> None:
         """Write a request's records; called after the response was sent. Never raises."""
         if served.question is not None and served.question.rows > _MANY_ROWS:
-            self._heavy.submit(self._record, served, shadow)
+            self._heavy.submit(self._record, served, shadow, self._append_bulk)
         else:
-            self._record(served, shadow)
+            self._record(served, shadow, self._append)
 
     def skip(self, served: Served) -> None:
         """Count a request that is not logged."""
@@ -123,14 +126,19 @@ class Recorder:
         """Wait for records that are being written."""
         self._heavy.shutdown(wait=True)
 
-    def _record(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None) -> None:
+    def _record(
+        self,
+        served: Served,
+        shadow: tuple[ServedModel, Answer | None] | None,
+        append: Callable[[bytes, float], bool],
+    ) -> None:
         """Row by row: what can't be written of one is no reason to lose the others, and never goes unsaid."""
         rows = served.question.rows if served.question is not None and served.answer is not None else 1
         taken = failed = 0
         for row in range(rows):
             try:
                 line = _ENCODER.encode(self._line(served, shadow, row))
-                taken += self._append(line, served.moment)
+                taken += append(line, served.moment)
             except Exception as error:  # noqa: BLE001 - whatever it is, the request was answered and has to be counted
                 if not failed:
                     say("record_failed", "error", request=served.request, row=row, **describe_error(error))
@@ -140,6 +148,16 @@ class Recorder:
 
     def _append(self, line: bytes, moment: float) -> bool:
         return self._journal is not None and self._journal.append("predictions", line, moment)
+
+    def _append_bulk(self, line: bytes, moment: float) -> bool:
+        """Wait for memory, so that large requests do not take it from others; not again until some is there."""
+        if self._journal is None:
+            return False
+        if self._waits:
+            self._waits = self._journal.wait_for_room(len(line), _PATIENCE_SECONDS)
+        taken = self._journal.append("predictions", line, moment, bulk=True)
+        self._waits |= taken
+        return taken
 
     def _line(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None, row: int) -> dict[str, Any]:
         """One record, field by field as `records.serve.PredictionRecord` has them."""

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from modelway.serve.log.segments import Segment
 
 _HOUR = 3600
+_BULK = 0.5
+"""The part of the memory that large requests may fill; the rest is left for everybody else's records."""
+_LOOK_SECONDS = 0.02
 _SETTLED = 0.6
 """The part of the time to end in that predictions get; the rest is for the statistics, which tell what was lost."""
 
@@ -112,21 +115,37 @@ class Journal:
         since = min((one for one in times if one is not None), default=None)
         return Backlog(records, disk, memory, since, {stream: unwritten[stream] for stream in self._streams})
 
-    def append(self, stream: str, line: bytes, moment: float) -> bool:
+    def append(self, stream: str, line: bytes, moment: float, *, bulk: bool = False) -> bool:
         """Take one line, unless memory is full, and return whether it was taken. Never waits.
 
         Args:
             stream: predictions or statistics.
             line: one JSON object, without a line end.
             moment: when it happened, in seconds since 1970; decides its hour.
+            bulk: whether it is one of a large request's many, which may fill half of the memory.
         """
         reason = None
         if self._closed or (self._settled and stream == PREDICTIONS):
             reason = Reason.SHUTDOWN
-        elif not self._streams[stream].take(line, moment, self._options.queue_bytes - self._delivery.held_bytes):
+        elif not self._streams[stream].take(line, moment, self._limit(bulk=bulk)):
             reason = Reason.MEMORY
         self._counts.handed(stream, reason)
         return reason is None
+
+    def wait_for_room(self, size: int, seconds: float) -> bool:
+        """Wait until a line of so many bytes of a large request fits, and return whether it does.
+
+        For threads that may wait. Ends early where the log is ending.
+        """
+        deadline = time.monotonic() + seconds
+        while not (fits := self._streams[PREDICTIONS].fits(size, self._limit(bulk=True))):
+            if time.monotonic() > deadline or self._ending.wait(_LOOK_SECONDS):
+                break
+        return fits
+
+    def _limit(self, *, bulk: bool) -> int:
+        free = self._options.queue_bytes - self._delivery.held_bytes
+        return int(free * _BULK) if bulk else free
 
     def settle(self, seconds: float) -> None:
         """Bring all predictions to local disk or to the store; from then on it is known how many were lost.
@@ -229,13 +248,21 @@ class Stream:
     def take(self, line: bytes, moment: float, limit: int) -> bool:
         """Keep a line in memory; False where that would be more than `limit` bytes."""
         with self._lock:
-            if self._bytes + len(line) > limit:
+            if not self._fits(len(line), limit):
                 return False
             if not self._pending:
                 self._since = time.time()
             self._pending.setdefault(int(moment // _HOUR), deque()).append(line)
             self._bytes += len(line) + 1
         return True
+
+    def fits(self, size: int, limit: int) -> bool:
+        """Return whether a line of `size` bytes would be taken."""
+        with self._lock:
+            return self._fits(size, limit)
+
+    def _fits(self, size: int, limit: int) -> bool:
+        return self._bytes + size <= limit
 
     def pending(self) -> tuple[int, int, float | None]:
         """Lines in memory, their bytes, and since when there are some."""
