@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from modelway_ci.deliver import BUNDLE_COPIED
+from modelway_ci.deliver import BUNDLE_COPIED, PORT
 from modelway_ci.images import OWNER, PYTHON, UV
 
 
@@ -21,3 +21,17 @@ def test_the_users_code_has_a_line_to_go_before(root):
     place = lines.index(BUNDLE_COPIED.rstrip())
     assert any("modelway verify" in line for line in lines[place:])
     assert "PYTHONPATH=/opt/modelway:/opt/code " in " ".join(lines[place:])
+
+
+def test_every_published_port_is_the_one_that_the_image_listens_on(root):
+    text = (root / "docker" / "Dockerfile.serving").read_text()
+    (exposed,) = re.findall(r"^EXPOSE (\d+)$", text, re.MULTILINE)
+    assert int(exposed) == PORT
+    places = [root / "README.md", *root.glob("docs/**/*.md"), *root.glob("src/**/*.py"), *root.glob("ci/src/**/*.py")]
+    inside = {
+        (path.name, port)
+        for path in places
+        for port in re.findall(r"\bup --ports \d+:(\d+)", path.read_text(encoding="utf-8"))
+    }
+    assert len(inside) > 2
+    assert {port for _, port in inside} == {exposed}, inside

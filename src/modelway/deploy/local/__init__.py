@@ -29,7 +29,7 @@ def open_target(place: Place) -> LocalTarget:
             "a local deploy makes no sense in a container: the servers would end with it",
             where=f"environments.{place.environment}.target",
             remedy="Run `modelway deploy` on the host, or let Dagger serve: "
-            "`dagger call serve --version champion up --ports 8080:8080`.",
+            "`dagger call serve --version champion up --ports 8000:8000`.",
         )
     from modelway.deploy.local.target import LocalTarget
 
