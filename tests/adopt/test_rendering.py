@@ -16,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelway.adopt.marker import is_edited, mark, read_marker
-from modelway.adopt.rendering import INDEX, render_workflows, templates
+from modelway.adopt.rendering import INDEX, OWN, render_workflows, templates
 from modelway.errors import UsageError
 from modelway.records.adopt import ModuleReference, WorkflowPlace
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {path.name: path for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
+WORKFLOWS = ROOT / ".github" / "workflows"
+OURS = {path.name: path for path in sorted(WORKFLOWS.glob("*.yml")) if path.name not in OWN}
 MODULE = ModuleReference.parse("github.com/octocat/modelway@v1.2.3", "v0")
 PLACES = {
     "alone": WorkflowPlace(),
@@ -55,6 +56,12 @@ def test_templates_are_our_own_workflows() -> None:
 def test_each_is_there_by_its_name(rendered: Any) -> None:
     place, files = rendered
     assert sorted(files) == sorted(f".github/workflows/{place.prefix}{name}" for name in OURS)
+
+
+def test_what_keeps_modelway_itself_is_written_nowhere() -> None:
+    assert all((WORKFLOWS / name).is_file() for name in OWN)
+    written = render_workflows(MODULE, WorkflowPlace())
+    assert not [path for path in written if path.rpartition("/")[2] in OWN]
 
 
 def test_nothing_of_our_repository_is_left(rendered: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -26,6 +27,17 @@ def test_the_base_image_follows_the_python_version(workshop):
     assert images.base(workshop) == dag.container().from_(images.PYTHON["3.11"])
     assert images.base(replace(workshop, base_image="mine")) == dag.container().from_("mine")
     assert all(image.startswith(f"python:{version}.") for version, image in images.PYTHON.items())
+
+
+def test_modelways_own_images_are_pinned_by_the_locks_digests_and_no_others(workshop):
+    digest = f"sha256:{'a' * 64}"
+    lock = json.dumps({"images": {images.PYTHON["3.11"]: digest, images.UV: digest, images.PYTHON["3.12"]: None}})
+    pinned = replace(workshop, digests=images.read_digests(lock))
+    assert images.base(pinned) == dag.container().from_(f"{images.PYTHON['3.11']}@{digest}")
+    assert images.base(replace(pinned, python="3.12")) == dag.container().from_(images.PYTHON["3.12"])
+    assert images.base(replace(pinned, base_image="mine")) == dag.container().from_("mine")
+    assert pinned.uv_reference == f"{images.UV}@{digest}"
+    assert replace(pinned, uv_image="mine/uv").uv_reference == "mine/uv"
 
 
 def test_an_unknown_python_version_names_the_known_ones(workshop):

@@ -17,7 +17,7 @@ OF_THE_ENGINE = {"data_uri", "gpus", "commit", "commit_time", "workspace", "pred
                  "input_uri", "output_uri"}  # fmt: skip
 """Arguments that only containers need: no path of the host's leads into them, nor its GPUs, nor its git. The workspace
 is the engine's to fill in: it is no argument of the command line."""
-ENGINES_OWN = {"image", "serve", "rehearse"}
+ENGINES_OWN = {"lock_images", "image", "serve", "rehearse"}
 """An image; a server from it, whose flags are those of the image; a delivery whose stand-ins the engine runs."""
 OF_THE_HOST = {
     *("output", "output_dir"),  # with dagger that is said after the call, by `export --path`

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagger
 from dagger import dag
 
-from modelway_ci.images import OWNER, PYTHON, WORK, base
+from modelway_ci.images import OWNER, WORK, base
 from modelway_ci.project import Project, user_code, with_registry
 from modelway_ci.rooms import ROOMS
 from modelway_ci.services import address_of, with_environment, with_github
@@ -83,8 +83,8 @@ async def image(
         context = context.with_directory("code", code)
         text = text.replace(BUNDLE_COPIED, f"COPY code /opt/code\n{BUNDLE_COPIED}")
     arguments = {
-        "BASE_IMAGE": workshop.base_image or PYTHON[workshop.python],
-        "UV_IMAGE": workshop.uv_image,
+        "BASE_IMAGE": workshop.base_reference,
+        "UV_IMAGE": workshop.uv_reference,
         "LOCKS": " ".join(locks),
         "TRUST": " ".join(sorted(trusted)),
     }

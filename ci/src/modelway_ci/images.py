@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import dagger
 from dagger import dag
@@ -10,11 +12,21 @@ from dagger import dag
 from modelway_ci.refusal import RefusalError
 from modelway_ci.rooms import ROOMS
 
-PYTHON = {"3.11": "python:3.11.7-slim", "3.12": "python:3.12.1-slim", "3.13": "python:3.13.0-slim"}
-"""The base image of each Python version. No digest: none was seen in a public source."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PYTHON = {
+    "3.11": "python:3.11.16-slim-trixie",
+    "3.12": "python:3.12.14-slim-trixie",
+    "3.13": "python:3.13.15-slim-trixie",
+}
+"""The base image of each Python version, by tag; `LOCK` has the digests."""
 
 UV = "ghcr.io/astral-sh/uv:0.10.3"
-"""The image that the package installer is taken from."""
+"""The image that the package installer is taken from, by tag."""
+
+LOCK = "src/modelway/base_images.lock"
+"""The digest of each of these tags, and the releases of Python; `dagger call lock-images` writes it."""
 
 OWNER = "10001:10001"
 """User and group that stages run as: not root, and in no image's list of users."""
@@ -62,6 +74,7 @@ class Workshop:
         ca: certificates in the place of the image's own.
         own_lock: the user's further packages, hashed.
         project_lock: all that the user's project locks; other than the above where the project is modelway itself.
+        digests: the digests of images, by tag.
     """
 
     package: dagger.Directory
@@ -72,6 +85,37 @@ class Workshop:
     ca: dagger.File | None = None
     own_lock: dagger.File | None = None
     project_lock: dagger.File | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def base_reference(self) -> str:
+        """The base image, with its digest where it is modelway's own and the lock has one.
+
+        Raises:
+            RefusalError: there is no image for this Python version.
+        """
+        image = self.base_image or PYTHON.get(self.python)
+        if image is None:
+            raise RefusalError(
+                2,
+                f"no image is known for Python {self.python}: known are {', '.join(PYTHON)}; or name one "
+                "with --base-image",
+            )
+        return self._pinned(image)
+
+    @property
+    def uv_reference(self) -> str:
+        """The image that has /uv, likewise."""
+        return self._pinned(self.uv_image)
+
+    def _pinned(self, image: str) -> str:
+        digest = self.digests.get(image)
+        return image if digest is None else f"{image}@{digest}"
+
+
+def read_digests(lock: str) -> dict[str, str]:
+    """The digests in the text of `LOCK`, by tag; an image whose digest is not known yet is left out."""
+    return {image: digest for image, digest in json.loads(lock)["images"].items() if digest is not None}
 
 
 def base(workshop: Workshop) -> dagger.Container:
@@ -80,14 +124,7 @@ def base(workshop: Workshop) -> dagger.Container:
     Raises:
         RefusalError: there is no image for this Python version.
     """
-    image = workshop.base_image or PYTHON.get(workshop.python)
-    if image is None:
-        raise RefusalError(
-            2,
-            f"no image is known for Python {workshop.python}: known are {', '.join(PYTHON)}; or name one "
-            "with --base-image",
-        )
-    container = dag.container().from_(image)
+    container = dag.container().from_(workshop.base_reference)
     if workshop.ca is None:
         return container
     container = container.with_file(_CA, workshop.ca, permissions=0o644)
@@ -149,7 +186,7 @@ def _with_lock(container: dagger.Container, workshop: Workshop, lock: dagger.Fil
     path = f"{_INSTALL}/{name}.lock"
     cache, uv = f"{_INSTALL}/cache", f"{_INSTALL}/uv"
     installing = (
-        container.with_mounted_file(uv, dag.container().from_(workshop.uv_image).file("/uv"))
+        container.with_mounted_file(uv, dag.container().from_(workshop.uv_reference).file("/uv"))
         .with_mounted_cache(cache, dag.cache_volume("modelway-uv"))
         .with_mounted_file(path, lock)
         .with_env_variable("UV_CACHE_DIR", cache)

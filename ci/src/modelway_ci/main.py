@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import dagger
 from dagger import DefaultPath, Doc, Ignore, Name, dag, function, object_type
 
-from modelway_ci import check, deliver, images, learn, watch
+from modelway_ci import check, deliver, images, learn, lock_images, watch
 from modelway_ci import rehearse as rehearsal
 from modelway_ci import rollout as rolling
 from modelway_ci.check import SuiteFlags
@@ -765,6 +765,25 @@ class Modelway:
 
         return await self._answer(work(), report_only)
 
+    @always
+    async def lock_images(
+        self,
+        releases: Annotated[
+            dagger.File | None, Doc("What endoflife.date's API answers for Python (default: request it)")
+        ] = None,
+        report_only: ReportOnly = False,
+    ) -> dagger.Directory:
+        """Look up the digests of the base images and the latest releases of Python; gives base_images.lock.
+
+        Example: dagger call lock-images export --path reports
+        """
+
+        async def work() -> Result:
+            refreshed = await lock_images.refresh(self.modelway, releases)
+            return Result(summarize([], 0) | {"changed": list(refreshed.changed)}, refreshed.directory)
+
+        return await self._answer(work(), report_only)
+
     async def _image(
         self,
         project: Project,
@@ -866,7 +885,10 @@ class Modelway:
         return await self.source.file(self.config).contents()
 
     async def _workshop(self, settings: Settings) -> images.Workshop:
-        workshop = images.Workshop(self.modelway, self.python, self.base_image, self.uv_image, self.index_url, self.ca)
+        workshop = images.Workshop(
+            self.modelway, self.python, self.base_image, self.uv_image, self.index_url, self.ca,
+            digests=await self._digests(),
+        )  # fmt: skip
         beside = posixpath.join(settings.folder, "requirements.lock")
         if not await self.source.exists(beside):
             return workshop
@@ -876,6 +898,9 @@ class Modelway:
         own = None if await lock.digest(exclude_metadata=True) == ours else lock
         return replace(workshop, own_lock=own, project_lock=lock)
 
+    async def _digests(self) -> dict[str, str]:
+        return images.read_digests(await self.modelway.file(images.LOCK).contents())
+
     async def _answer(self, work: Awaitable[Result], report_only: bool) -> dagger.Directory:
         try:
             result = await work
@@ -883,7 +908,8 @@ class Modelway:
             result = Result(refused(only_refusal(error)), None)
         # What prints the refusal of a Python version can't be that version's image.
         python = self.python if self.python in images.PYTHON else images.Workshop.python
-        base = images.base(images.Workshop(self.modelway, python, self.base_image, ca=self.ca))
+        digests = await self._digests()
+        base = images.base(images.Workshop(self.modelway, python, self.base_image, ca=self.ca, digests=digests))
         return conclude(base, result.record, result.artifact, report_only=report_only, shown=result.shown)
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import dagger
 from dagger import dag
 
 from modelway_ci.deliver import environment_container, image
+from modelway_ci.images import UV
 from modelway_ci.seal import unseal
 from modelway_ci.stage import ARTIFACT, OUTSIDE_FAILED, Outcome, run_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from modelway_ci.project import Project
 
@@ -61,6 +62,7 @@ async def publish(
     if told["build"] is None or outcome.artifact is None:
         return Published(outcome, versions)
     build = told["build"]
+    project = _with_images(project, build)
     bundles = outcome.artifact
     challengers = [bundles.directory(f"challengers/{number}") for number in range(len(versions) - 1)]
     variants = [
@@ -74,6 +76,14 @@ async def publish(
         said = f"the image can't be built, or not pushed to {build['repository']}: {error}"
         return Published(Outcome("publish", OUTSIDE_FAILED, said=said))
     return Published(Outcome("publish", 0), versions, digest)
+
+
+def _with_images(project: Project, build: Mapping[str, Any]) -> Project:
+    """The project, with the images that its settings name where the call names none."""
+    workshop = project.workshop
+    base = workshop.base_image or build["base_image"]
+    uv = build["uv_image"] if build["uv_image"] and workshop.uv_image == UV else workshop.uv_image
+    return replace(project, workshop=replace(workshop, base_image=base, uv_image=uv))
 
 
 async def _push(

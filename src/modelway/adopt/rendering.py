@@ -23,6 +23,9 @@ FOLDER = ".github/workflows"
 INDEX = "MODELWAY_INDEX_URL"
 """The secret that holds the address of an index of packages, which may have a password in it."""
 
+OWN = frozenset({"lock-images.yml"})
+"""Workflows that keep modelway itself: no other repository gets them."""
+
 _CALL = 'dagger call "${who[@]}"'
 _MODEL_CODE = '      - "src/**"\n      - "*.py"\n'
 _OUR_MODULE = '      - "dagger.json"\n      - "ci/**"\n'
@@ -33,7 +36,8 @@ _ENGINE = " " * 10 + "# An engine that is kept"
 def templates() -> dict[str, str]:
     """The text of each workflow by its file's name, sorted."""
     folder = files(modelway).joinpath("adopt", "workflows")
-    found = {one.name: one.read_text(encoding="utf-8") for one in folder.iterdir() if one.name.endswith(".yml")}
+    names = [one for one in folder.iterdir() if one.name.endswith(".yml") and one.name not in OWN]
+    found = {one.name: one.read_text(encoding="utf-8") for one in names}
     return dict(sorted(found.items()))
 
 

@@ -32,8 +32,8 @@ def hand_out(
 
     Returns:
         `versions`, `image`; and `build`, null where that image exists already: `repository`, `tags`, `platforms`,
-        `trusted` (the types and functions that the bundles may use) and the sealed `login` (host, user and token in
-        lines, or null).
+        `trusted` (the types and functions that the bundles may use), `base_image` and `uv_image` (null where the
+        settings name none) and the sealed `login` (host, user and token in lines, or null).
 
     Raises:
         OutsideError: the registry of models fails, the disk is full, or ECR gives no token.
@@ -55,6 +55,8 @@ def hand_out(
         "tags": image_tags(release, latest=options.latest),
         "platforms": options.platforms,
         "trusted": trusted,
+        "base_image": options.base_image,
+        "uv_image": options.uv_image,
         "login": seal(f"{login.host}\n{login.user}\n{login.token}", key) if login and key else None,
     }
     return told

@@ -36,6 +36,11 @@ class ImageOptions(Record):
     """What they are built for."""
     latest: bool = True
     """Whether the tag `latest` moves with each of them, besides those of commit and version."""
+    base_image: str | None = None
+    """The image that theirs is built on instead of modelway's own, such as a mirror's; it needs a shell and Python 3.11
+    or newer. `dagger call --base-image` has precedence."""
+    uv_image: str | None = None
+    """The image that /uv is taken from instead of modelway's own. `dagger call --uv-image` has precedence."""
     login: bool = True
     """Whether the registry asks who pushes: ECR by AWS's credentials, any other by MODELWAY_REGISTRY_USER and
     MODELWAY_REGISTRY_TOKEN."""

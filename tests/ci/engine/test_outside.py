@@ -91,6 +91,7 @@ def test_secrets_are_in_no_layer(engine, workshop):
 import sys
 import anyio, dagger
 from dagger import dag
+from modelway_ci.images import PYTHON
 from modelway_ci.services import Outside, with_server, with_store
 
 async def main():
@@ -98,7 +99,7 @@ async def main():
         secret = dag.set_secret("token", sys.argv[1])
         names = {"MLFLOW_TRACKING_TOKEN": secret}, {"AWS_SECRET_ACCESS_KEY": secret}
         outside = Outside(None, None, *names)
-        box = dag.container().from_("python:3.11.7-slim").with_exec(["true"])
+        box = dag.container().from_(PYTHON["3.11"]).with_exec(["true"])
         box, _ = await with_store(box, outside)
         box = await with_server(box, outside, secret)
         seen = await box.with_exec(["sh", "-c", 'printf %s "$MLFLOW_TRACKING_URI" | wc -c']).stdout()

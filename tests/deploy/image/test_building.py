@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from passwords import ECR_TOKEN, TOKEN, USER
 from modelway.deploy.image import build_image, known_image
 from modelway.deploy.image.context import more_lines, write_context
 from modelway.errors import OutsideError, UsageError
+from modelway.records.base_images import read_base_images
 from modelway.records.environment import EnvironmentOptions, ImageOptions
 from modelway.records.releases import Releases
 
@@ -72,6 +74,19 @@ def test_ecr_gives_the_login(make_place: Any, bundles: Any, cli: Any, registry: 
     assert image.startswith(f"{ECR}/loans@sha256:")
     assert registry.manifest("loans", "v1", "AWS", ECR_TOKEN)["digest"] == image.partition("@")[2]
     assert ["docker", "login", "--username", "AWS", "--password-stdin", ECR] in registry.calls
+
+
+def test_the_base_is_modelways_own_by_digest_or_the_one_that_the_settings_name(
+    builds: Any, registry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = dict(re.findall(r"^ARG (\w+_IMAGE)=(\S+)$", (ROOT / "docker/Dockerfile.serving").read_text(), re.MULTILINE))
+    digest = f"sha256:{'d' * 64}"
+    known = read_base_images().model_copy(update={"images": {own["BASE_IMAGE"]: digest, own["UV_IMAGE"]: None}})
+    monkeypatch.setattr("modelway.deploy.image.context.read_base_images", lambda: known)
+    builds("docker")
+    assert {f"BASE_IMAGE={own['BASE_IMAGE']}@{digest}", f"UV_IMAGE={own['UV_IMAGE']}"} <= set(registry.calls[-1])
+    builds("docker", base_image="mirror.internal/python:3.12", uv_image="mirror.internal/uv")
+    assert {"BASE_IMAGE=mirror.internal/python:3.12", "UV_IMAGE=mirror.internal/uv"} <= set(registry.calls[-1])
 
 
 def test_without_a_container_cli_the_ways_out_are_named(make_place: Any, bundles: Any, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelway.atomic import scratch_directory
 from modelway.deploy.image.commands import PROGRAMS, Job, build_commands, login_command
-from modelway.deploy.image.context import write_context
+from modelway.deploy.image.context import image_arguments, write_context
 from modelway.deploy.image.login import login_to
 from modelway.deploy.image.naming import image_options, image_tags, name_image
 from modelway.errors import OutsideError, UsageError
@@ -50,7 +50,8 @@ def build_image(place: Place, release: Release, say: Callable[[str], None]) -> s
         tags = image_tags(release, latest=options.latest)
         name = f"modelway-{release.id}-{secrets.token_hex(4)}"
         trusted = join_names(*(ref.trusted for ref in (release.champion, *release.challengers)))
-        arguments, mounted = {"LOCKS": locks, "TRUST": " ".join(trusted)}, _mounted(place.secrets)
+        arguments = {"LOCKS": locks, "TRUST": " ".join(trusted), **image_arguments(context, options)}
+        mounted = _mounted(place.secrets)
         job = Job(options.repository, tags, options.platforms, context, scratch, name, arguments, mounted)
         login = login_to(place)
         environment = _environment(program, place.secrets, scratch)

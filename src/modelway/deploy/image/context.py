@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +13,18 @@ import modelway
 from modelway.bundle.layout import FEATURES, INFO
 from modelway.deploy.image.commands import DOCKERFILE
 from modelway.errors import UsageError
+from modelway.records.base_images import read_base_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from modelway.records.environment import ImageOptions
 
 _LOCKS = ("serve.lock", "fit.lock")
 _OWN_LOCK = "own.lock"
 _BUNDLE = "COPY --from=bundle /bundle /bundle\n"
 """The Dockerfile's line before which the user's code is copied: the bundle is verified, and so loaded, after it."""
+_DEFAULT = re.compile(r"^ARG (BASE_IMAGE|UV_IMAGE)=(\S+)$", re.MULTILINE)
 _HIDDEN = frozenset({"__pycache__", "node_modules", "tests"})
 
 
@@ -59,6 +64,19 @@ def write_context(directory: Path, bundles: Sequence[Path], code: Path) -> str:
     for path in directory.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return " ".join(locks)
+
+
+def image_arguments(directory: Path, options: ImageOptions) -> dict[str, str]:
+    """The Dockerfile's arguments BASE_IMAGE and UV_IMAGE.
+
+    Args:
+        directory: the context, written.
+        options: where the settings may name other images; modelway's own come with their digests, as far as known.
+    """
+    lock = read_base_images()
+    named = {"BASE_IMAGE": options.base_image, "UV_IMAGE": options.uv_image}
+    defaults = dict(_DEFAULT.findall((directory / DOCKERFILE).read_text(encoding="utf-8")))
+    return {argument: named[argument] or lock.reference(image) for argument, image in defaults.items()}
 
 
 def _with_users(source: Path, code: Path, directory: Path) -> tuple[str, ...]:
