@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagger
 from dagger import dag
 
 from modelway_ci.images import OWNER, WORK, base
+from modelway_ci.labels import image_labels
 from modelway_ci.project import Project, user_code, with_registry
 from modelway_ci.rooms import ROOMS
 from modelway_ci.services import address_of, with_environment, with_github
@@ -16,7 +17,7 @@ from modelway_ci.stage import ARTIFACT, run_stage
 from modelway_ci.summary import FAIL, summarize, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from modelway_ci.stage import Outcome
 
@@ -54,6 +55,7 @@ async def image(
     challengers: Sequence[dagger.Directory] = (),
     platform: dagger.Platform | None = None,
     trusted: Sequence[str] = (),
+    licenses: str | None = None,
 ) -> dagger.Container:
     """Build the server's image from its Dockerfile, with a bundle and those that are tried beside it.
 
@@ -63,6 +65,7 @@ async def image(
         challengers: the others'.
         platform: what it is built for.
         trusted: the types and functions that the bundles may use: by the registry or the settings, never by a bundle.
+        licenses: under which the image is distributed, as an SPDX expression.
     """
     workshop = project.workshop
     package = workshop.package
@@ -72,7 +75,9 @@ async def image(
         .with_directory("src/modelway", package.directory("src/modelway").filter(include=[*ROOMS["serve"]]))
         .with_directory("bundle", bundle)
     )
-    alone = all([await _stands_alone(one) for one in (bundle, *challengers)])
+    infos = [json.loads(await one.file("bundle.json").contents()) for one in (bundle, *challengers)]
+    features = [json.loads(await one.file("features.json").contents()) for one in (bundle, *challengers)]
+    alone = all(_stands_alone(*one) for one in zip(infos, features, strict=True))
     locks = ["serve.lock"] if alone else ["serve.lock", "fit.lock"]
     text = await package.file(DOCKERFILE).contents()
     if not alone and workshop.own_lock is not None:
@@ -82,8 +87,11 @@ async def image(
         code = project.source.filter(include=include).directory(project.settings.folder or ".")
         context = context.with_directory("code", code)
         text = text.replace(BUNDLE_COPIED, f"COPY code /opt/code\n{BUNDLE_COPIED}")
+    # The digest that the tag has now, so that the label names what is built on.
+    base_digest = (await dag.container().from_(workshop.base_reference).image_ref()).rpartition("@")[2]
+    base_image = f"{workshop.base_reference.partition('@')[0]}@{base_digest}"
     arguments = {
-        "BASE_IMAGE": workshop.base_reference,
+        "BASE_IMAGE": base_image,
         "UV_IMAGE": workshop.uv_reference,
         "LOCKS": " ".join(locks),
         "TRUST": " ".join(sorted(trusted)),
@@ -100,6 +108,8 @@ async def image(
         opened = base(workshop).with_directory("/bundle", challenger).with_exec(["chmod", "-R", "a+rX", "/bundle"])
         built = built.with_directory(f"/challengers/{number}", opened.directory("/bundle"))
         words = [*words, "--challenger", f"/challengers/{number}"]
+    for name, value in image_labels(infos, base_image, project.commit, project.source_url, licenses).items():
+        built = built.with_label(name, value)
     return built.with_default_args(words)
 
 
@@ -109,10 +119,8 @@ def no_image(base: dagger.Container, outcome: Outcome) -> dagger.Container:
     return base.with_exec(["sh", "-c", FAIL, "modelway", table(record), str(outcome.exit_code)])
 
 
-async def _stands_alone(bundle: dagger.Directory) -> bool:
+def _stands_alone(info: Mapping[str, Any], features: Mapping[str, Any]) -> bool:
     """Whether a server needs neither what the model was fitted with nor the user's code."""
-    info = json.loads(await bundle.file("bundle.json").contents())
-    features = json.loads(await bundle.file("features.json").contents())
     return info["format"] == "onnx" and all(feature["kind"] != "custom" for feature in features["features"])
 
 

@@ -118,6 +118,7 @@ class Modelway:
     github_token: Annotated[dagger.Secret | None, Doc("Who writes releases, as env://GITHUB_TOKEN")] = None
     slack_webhook: Annotated[dagger.Secret | None, Doc("Where failures are told, as env://SLACK_WEBHOOK")] = None
     run_url: Annotated[str | None, Doc("Where people find this run, for what Slack is told")] = None
+    source_url: Annotated[str | None, Doc("Where your code is (https), for the label of images")] = None
     registry_user: Annotated[dagger.Secret | None, Doc("Who pushes images; ECR needs AWS's keys alone")] = None
     registry_token: Annotated[dagger.Secret | None, Doc("That user's token, as env://MODELWAY_REGISTRY_TOKEN")] = None
     kubeconfig: Annotated[dagger.Secret | None, Doc("Your cluster, as file://$HOME/.kube/config")] = None
@@ -875,7 +876,9 @@ class Modelway:
         )
         workshop = await self._workshop(settings)
         uri = await usable_uri(tracking_uri)
-        return Project(self.source, settings, workshop, outside, uri, commit, commit_time, tuple(trust))
+        return Project(
+            self.source, settings, workshop, outside, uri, commit, commit_time, tuple(trust), self.source_url
+        )
 
     async def _settings_text(self) -> str:
         if not await self.source.exists(self.config):

@@ -44,6 +44,7 @@ class Project:
         tracking_uri: the registry's address in the place of the settings'.
         commit: the revision of the user's code.
         commit_time: when that was committed.
+        source_url: where the user's code is, for the labels of images.
         trusted: the types and functions that a model may use, in addition to what settings and registry name.
     """
 
@@ -55,6 +56,7 @@ class Project:
     commit: str | None = None
     commit_time: str | None = None
     trusted: tuple[str, ...] = ()
+    source_url: str | None = None
 
     @property
     def config(self) -> str:

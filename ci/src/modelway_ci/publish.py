@@ -62,15 +62,16 @@ async def publish(
     if told["build"] is None or outcome.artifact is None:
         return Published(outcome, versions)
     build = told["build"]
-    project = _with_images(project, build)
+    project = _with_settings(project, build)
     bundles = outcome.artifact
     challengers = [bundles.directory(f"challengers/{number}") for number in range(len(versions) - 1)]
-    variants = [
-        await image(project, bundles.directory("bundle"), challengers, dagger.Platform(platform), build["trusted"])
-        for platform in build["platforms"]
-    ]
+    champion, trusted, licenses = bundles.directory("bundle"), build["trusted"], build["licenses"]
     login = unseal(build["login"], key).split("\n") if build["login"] else None
     try:
+        variants = [
+            await image(project, champion, challengers, dagger.Platform(platform), trusted, licenses)
+            for platform in build["platforms"]
+        ]
         digest = await _push(project, variants, build["repository"], build["tags"], login)
     except dagger.QueryError as error:
         said = f"the image can't be built, or not pushed to {build['repository']}: {error}"
@@ -78,12 +79,13 @@ async def publish(
     return Published(Outcome("publish", 0), versions, digest)
 
 
-def _with_images(project: Project, build: Mapping[str, Any]) -> Project:
-    """The project, with the images that its settings name where the call names none."""
+def _with_settings(project: Project, build: Mapping[str, Any]) -> Project:
+    """The project, with the images that its settings name where the call names none, and with their source."""
     workshop = project.workshop
     base = workshop.base_image or build["base_image"]
     uv = build["uv_image"] if build["uv_image"] and workshop.uv_image == UV else workshop.uv_image
-    return replace(project, workshop=replace(workshop, base_image=base, uv_image=uv))
+    source = build["source"] or project.source_url
+    return replace(project, source_url=source, workshop=replace(workshop, base_image=base, uv_image=uv))
 
 
 async def _push(

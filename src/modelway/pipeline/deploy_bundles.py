@@ -32,8 +32,8 @@ def hand_out(
 
     Returns:
         `versions`, `image`; and `build`, null where that image exists already: `repository`, `tags`, `platforms`,
-        `trusted` (the types and functions that the bundles may use), `base_image` and `uv_image` (null where the
-        settings name none) and the sealed `login` (host, user and token in lines, or null).
+        `trusted` (the types and functions that the bundles may use), `base_image`, `uv_image`, `source` and
+        `licenses` (null where the settings name none) and the sealed `login` (host, user and token in lines, or null).
 
     Raises:
         OutsideError: the registry of models fails, the disk is full, or ECR gives no token.
@@ -57,6 +57,8 @@ def hand_out(
         "trusted": trusted,
         "base_image": options.base_image,
         "uv_image": options.uv_image,
+        "source": options.source,
+        "licenses": options.licenses,
         "login": seal(f"{login.host}\n{login.user}\n{login.token}", key) if login and key else None,
     }
     return told

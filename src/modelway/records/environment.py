@@ -41,6 +41,12 @@ class ImageOptions(Record):
     or newer. `dagger call --base-image` has precedence."""
     uv_image: str | None = None
     """The image that /uv is taken from instead of modelway's own. `dagger call --uv-image` has precedence."""
+    source: str | None = None
+    """Where your code is, an https address, for the label `org.opencontainers.image.source`; git's remote `origin` when
+    absent, or `dagger call --source-url`."""
+    licenses: str | None = None
+    """Under which licenses the images are distributed, an SPDX expression, for the label
+    `org.opencontainers.image.licenses`; no label when absent."""
     login: bool = True
     """Whether the registry asks who pushes: ECR by AWS's credentials, any other by MODELWAY_REGISTRY_USER and
     MODELWAY_REGISTRY_TOKEN."""

@@ -43,7 +43,10 @@ class Registry:
         request = urllib.request.Request(f"http://{self.host}/v2/{name}/manifests/{reference}")
         request.add_header("accept", "application/vnd.oci.image.manifest.v1+json")
         with opener.open(request, timeout=20) as answer:
-            return {"digest": answer.headers["docker-content-digest"], **json.loads(answer.read())}
+            found = {"digest": answer.headers["docker-content-digest"], **json.loads(answer.read())}
+        address = f"http://{self.host}/v2/{name}/blobs/{found['config']['digest']}"
+        with opener.open(address, timeout=20) as answer:
+            return {**found, "labels": json.loads(answer.read())["config"]["Labels"]}
 
 
 @pytest.fixture

@@ -55,11 +55,16 @@ def layer_of(context: Path) -> bytes:
     return gzip.compress(buffer.getvalue(), mtime=0)
 
 
-def push(layer: bytes, address: str, login: str | None) -> str:
+def config_of(argv: list[str]) -> bytes:
+    """The image's configuration, with its labels."""
+    labels = dict(label.split("=", 1) for label in flags(argv, "--label"))
+    return json.dumps({"architecture": "amd64", "os": "linux", "config": {"Labels": labels}}).encode()
+
+
+def push(layer: bytes, config: bytes, address: str, login: str | None) -> str:
     """Push an image of one layer; its digest."""
     repository, _, tag = address.partition("/")[2].rpartition(":")
     root = f"http://{os.environ['FAKE_REGISTRY']}/v2/{repository}"
-    config = json.dumps({"architecture": "amd64", "os": "linux"}).encode()
     for blob in (layer, config):
         place = ask("POST", f"{root}/blobs/uploads/", login, b"").headers["location"]
         ask("PUT", f"{place}{'&' if '?' in place else '?'}digest={digest(blob)}", login, blob)
@@ -86,15 +91,18 @@ def main() -> None:
     login = kept.read_text() if kept.is_file() else None
     context, built = Path(argv[-1]), Path(os.environ["FAKE_LOG"]).parent
     if argv[:2] == ["buildx", "build"]:
-        pushed = [push(layer_of(context), address, login) for address in flags(argv, "--tag")]
+        pushed = [push(layer_of(context), config_of(argv), address, login) for address in flags(argv, "--tag")]
         Path(flag(argv, "--metadata-file")).write_text(json.dumps({"containerimage.digest": pushed[0]}))
     elif argv[0] == "build":
         (built / flag(argv, "--manifest")).write_bytes(layer_of(context))
+        (built / f"{flag(argv, '--manifest')}.json").write_bytes(config_of(argv))
     elif argv[:2] == ["manifest", "push"]:
         layer = (built / argv[-2]).read_bytes()
-        Path(flag(argv, "--digestfile")).write_text(push(layer, argv[-1].removeprefix("docker://"), login))
+        config = (built / f"{argv[-2]}.json").read_bytes()
+        Path(flag(argv, "--digestfile")).write_text(push(layer, config, argv[-1].removeprefix("docker://"), login))
     elif argv[:2] == ["manifest", "rm"]:
         (built / argv[-1]).unlink()
+        (built / f"{argv[-1]}.json").unlink()
     else:
         sys.exit(f"{program} does not know {argv}")
 

@@ -48,7 +48,10 @@ def test_it_is_pushed_under_its_tags_and_named_by_its_digest(builds: Any, regist
     repository, _, digest = builds(program).partition("@")
     assert repository == f"{registry.host}/octocat/loans"
     for tag in ("v1-with-2", COMMIT, "latest"):
-        assert registry.manifest("octocat/loans", tag, USER, TOKEN)["digest"] == digest
+        manifest = registry.manifest("octocat/loans", tag, USER, TOKEN)
+        assert manifest["digest"] == digest
+        assert manifest["labels"]["org.opencontainers.image.version"] == "v1-with-2"
+        assert manifest["labels"]["org.opencontainers.image.revision"] == COMMIT
     assert not [path for path in registry.folder.iterdir() if path.name.startswith("modelway-")]
 
 

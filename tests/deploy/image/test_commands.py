@@ -17,11 +17,13 @@ JOB = Job(
     scratch=Path("/scratch"),
     name="modelway-1",
     arguments={"LOCKS": "serve.lock fit.lock"},
+    labels={"org.opencontainers.image.title": "the loans"},
     secrets={"index-url": "env=UV_DEFAULT_INDEX"},
 )
 BUILD = [
     "--platform", "linux/amd64,linux/arm64", "--file", "/context/docker/Dockerfile.serving", "--build-arg",
-    "LOCKS=serve.lock fit.lock", "--secret", "id=index-url,env=UV_DEFAULT_INDEX",
+    "LOCKS=serve.lock fit.lock", "--label", "org.opencontainers.image.title=the loans",
+    "--secret", "id=index-url,env=UV_DEFAULT_INDEX",
 ]  # fmt: skip
 
 

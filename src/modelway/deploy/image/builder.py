@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from modelway.atomic import scratch_directory
 from modelway.deploy.image.commands import PROGRAMS, Job, build_commands, login_command
 from modelway.deploy.image.context import image_arguments, write_context
+from modelway.deploy.image.labels import image_labels
 from modelway.deploy.image.login import login_to
 from modelway.deploy.image.naming import image_options, image_tags, name_image
 from modelway.errors import OutsideError, UsageError
@@ -51,8 +52,9 @@ def build_image(place: Place, release: Release, say: Callable[[str], None]) -> s
         name = f"modelway-{release.id}-{secrets.token_hex(4)}"
         trusted = join_names(*(ref.trusted for ref in (release.champion, *release.challengers)))
         arguments = {"LOCKS": locks, "TRUST": " ".join(trusted), **image_arguments(context, options)}
+        labels = image_labels(place, bundles, arguments["BASE_IMAGE"], release.commit)
         mounted = _mounted(place.secrets)
-        job = Job(options.repository, tags, options.platforms, context, scratch, name, arguments, mounted)
+        job = Job(options.repository, tags, options.platforms, context, scratch, name, arguments, labels, mounted)
         login = login_to(place)
         environment = _environment(program, place.secrets, scratch)
         if login is not None:

@@ -26,6 +26,7 @@ class Job:
         scratch: a directory for the CLI's own files: its login, the digest.
         name: a name that nothing else has, for what is built and not pushed yet.
         arguments: the Dockerfile's arguments.
+        labels: the image's labels.
         secrets: what it mounts while it builds: by id, `env=VARIABLE` or `src=FILE`.
     """
 
@@ -36,6 +37,7 @@ class Job:
     scratch: Path
     name: str
     arguments: Mapping[str, str]
+    labels: Mapping[str, str]
     secrets: Mapping[str, str]
 
     @property
@@ -59,6 +61,7 @@ def build_commands(program: str, job: Job, *, login: bool) -> tuple[tuple[str, .
     """Build it for each platform, push it under each tag, and write its digest to `job.digest_file`."""
     what: tuple[str, ...] = ("--platform", ",".join(job.platforms), "--file", str(job.context / DOCKERFILE))
     what += tuple(word for name, value in job.arguments.items() for word in ("--build-arg", f"{name}={value}"))
+    what += tuple(word for name, value in job.labels.items() for word in ("--label", f"{name}={value}"))
     what += tuple(word for name, source in job.secrets.items() for word in ("--secret", f"id={name},{source}"))
     addresses = [f"{job.repository}:{tag}" for tag in job.tags]
     if program == "docker":
