@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import tarfile
@@ -11,6 +12,7 @@ import urllib.request
 import pytest
 
 from modelway.bundle import verify_bundle
+from modelway_ci.images import PYTHON
 
 from .servers import free_port, running
 
@@ -46,6 +48,9 @@ def test_the_image_is_small_and_no_roots(call, bundle, project, tmp_path):
     index = json.loads((tmp_path / "index.json").read_text())
     manifest = json.loads(blob(index["manifests"][0]["digest"]).read_text())
     config = json.loads(blob(manifest["config"]["digest"]).read_text())["config"]
+    told = {name.rpartition("image.")[2]: value for name, value in config["Labels"].items()}
+    assert (told["version"], told["base.name"]) == ("v1", PYTHON["3.11"])
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", told["base.digest"])
     assert config["User"] == "10001:10001"
     assert config["Healthcheck"]["Test"]
     names = {}

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from modelway.records.environment import ImageOptions
 
+_RECIPE = "recipe"
+"""Beside this module: links to the Dockerfile and the locks of the checkout; in a wheel, copies of them."""
+_DOCKERFILE = DOCKERFILE.rpartition("/")[2]
 _LOCKS = ("serve.lock", "fit.lock")
 _OWN_LOCK = "own.lock"
 _BUNDLE = "COPY --from=bundle /bundle /bundle\n"
@@ -29,7 +32,7 @@ _HIDDEN = frozenset({"__pycache__", "node_modules", "tests"})
 
 
 def write_context(directory: Path, bundles: Sequence[Path], code: Path) -> str:
-    """Write it.
+    """Write it: from a checkout, or from wherever modelway is installed.
 
     Args:
         directory: where to; it is there and empty.
@@ -40,22 +43,25 @@ def write_context(directory: Path, bundles: Sequence[Path], code: Path) -> str:
         The Dockerfile's argument LOCKS: which packages the bundles need.
 
     Raises:
-        UsageError: this modelway has no Dockerfile with it.
+        UsageError: this installation lacks the Dockerfile or a lock.
     """
-    source = Path(modelway.__file__).resolve().parents[2]
-    if not (source / DOCKERFILE).is_file():
+    package = Path(modelway.__file__).resolve().parent
+    recipe = package / "deploy/image" / _RECIPE
+    missing = next((name for name in (_DOCKERFILE, *_LOCKS) if not (recipe / name).is_file()), None)
+    if missing is not None:
         raise UsageError(
-            f"this installation of modelway has no {DOCKERFILE}",
-            where=str(source),
-            remedy="Build by `dagger call deploy`, run modelway from its checkout, or name an image: --image DIGEST.",
+            f"this installation of modelway lacks {missing}, which images are built from",
+            where=str(recipe),
+            remedy="Install modelway again, build with `dagger call deploy`, or name an image: --image DIGEST.",
         )
     for name in _LOCKS:
-        _copy(source / f"ci/locks/{name}", directory / f"ci/locks/{name}")
-    unwanted = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(source / "src/modelway", directory / "src/modelway", ignore=unwanted)
+        _copy(recipe / name, directory / f"ci/locks/{name}")
+    # The package that runs goes into the image, so it is the same version, released or not.
+    unwanted = shutil.ignore_patterns("__pycache__", _RECIPE)
+    shutil.copytree(package, directory / "src/modelway", ignore=unwanted)
     copy_bundles(bundles, directory)
-    locks = _LOCKS[:1] if all(stands_alone(bundle) for bundle in bundles) else _with_users(source, code, directory)
-    text = (source / DOCKERFILE).read_text(encoding="utf-8") + more_lines(len(bundles) - 1)
+    locks = _LOCKS[:1] if all(stands_alone(bundle) for bundle in bundles) else _with_users(package, code, directory)
+    text = (recipe / _DOCKERFILE).read_text(encoding="utf-8") + more_lines(len(bundles) - 1)
     if (directory / "code").is_dir():
         text = text.replace(_BUNDLE, f"COPY code /opt/code\n{_BUNDLE}")
     (directory / DOCKERFILE).parent.mkdir()
@@ -79,11 +85,11 @@ def image_arguments(directory: Path, options: ImageOptions) -> dict[str, str]:
     return {argument: named[argument] or lock.reference(image) for argument, image in defaults.items()}
 
 
-def _with_users(source: Path, code: Path, directory: Path) -> tuple[str, ...]:
+def _with_users(package: Path, code: Path, directory: Path) -> tuple[str, ...]:
     """Copy the user's code and the lock beside it, for a model that needs them; gives the names of all locks."""
     for path in _modules(code):
         _copy(code / path, directory / "code" / path)
-    lock, ours = code / "requirements.lock", source / "requirements.lock"
+    lock, ours = code / "requirements.lock", package.parents[1] / "requirements.lock"
     if not lock.is_file() or (ours.is_file() and lock.read_bytes() == ours.read_bytes()):
         return _LOCKS
     _copy(lock, directory / "ci/locks" / _OWN_LOCK)
