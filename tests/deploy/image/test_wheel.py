@@ -48,7 +48,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (packages,) = (folder / "env" / "lib").glob("python*/site-packages")
     # A folder that a .pth names is not searched for .pth files: the editable modelway of this environment stays out.
     (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    where = subprocess.run([str(python), "-I", "-c", "import modelway; print(modelway.__file__)"], capture_output=True)
+    shown = [str(python), "-I", "-c", "import modelway; print(modelway.__file__)"]
+    where = subprocess.run(shown, capture_output=True, check=True)
     assert Path(where.stdout.decode()).is_relative_to(packages)
     return python
 
