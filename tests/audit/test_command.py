@@ -37,6 +37,8 @@ def test_a_project_with_nothing_wrong_passes(project: Audited, pypi: Answers) ->
         "secrets",
         "models",
         "models.pickles",
+        "base-images",
+        "interpreter",
         "sbom",
     ]
     assert {check["verdict"] for check in record["checks"]} == {"pass"}
@@ -47,7 +49,7 @@ def test_it_leaves_an_artifact_with_its_reports(project: Audited, pypi: Answers)
     reports = project.root / "reports"
     assert read_manifest(reports, "audit")
     assert json.loads(project.report("checks.json"))["exit_code"] == 0
-    assert len(ET.fromstring(project.report("junit.xml")).findall(".//testcase")) == 6
+    assert len(ET.fromstring(project.report("junit.xml")).findall(".//testcase")) == 8
     assert json.loads(project.report("findings.sarif"))["version"] == "2.1.0"
     for name in record["reports"].values():
         assert (reports / name).exists()

@@ -59,6 +59,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "check-data": (*_PART, *_ALWAYS, "data/suite/**", "report/**", "cli/check_data.py", "pipeline/check_data.py"),
     "audit": (
         *_PART,
+        "base_images.lock",
         "checks/audit/**",
         "checks/changes.py",
         "checks/sarif.py",

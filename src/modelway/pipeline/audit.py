@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from modelway.artifacts import write_artifact
 from modelway.atomic import scratch_directory
-from modelway.checks.audit import code, dependencies, models, sbom, secrets
+from modelway.checks.audit import base_images, code, dependencies, models, sbom, secrets
 from modelway.checks.audit.answers import ask_service
 from modelway.checks.audit.dependencies import Given
 from modelway.checks.audit.exceptions import judge
@@ -20,6 +20,7 @@ from modelway.checks.audit.running import Site
 from modelway.checks.sarif import render_sarif
 from modelway.checks.tools import Tools
 from modelway.pipeline.part import leave_report
+from modelway.records.base_images import read_base_images
 from modelway.records.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ TOOLS = {
     secrets.CHECK: "detect-secrets",
     models.CHECK: "picklescan",
     models.PICKLES: "picklescan",
+    base_images.CHECK: "modelway",
 }
 """Whose findings each check's are, for who reads SARIF; what exceptions accept is no finding there."""
 
@@ -129,6 +131,10 @@ def _jobs(
         code.CHECK: (options.code.enabled, lambda: (code.audit_code(site, tree, options.code),)),
         secrets.CHECK: (options.secrets.enabled, lambda: (secrets.audit_secrets(site, tree, options.secrets),)),
         models.CHECK: (options.models.enabled, lambda: models.audit_models(site, tree, options.models)),
+        base_images.CHECK: (
+            options.base_images.enabled,
+            lambda: base_images.audit_base_images(site.root, tree, options.base_images, read_base_images(), today),
+        ),
         sbom.CHECK: (options.sbom.enabled, write_sbom),
     }
     return {name: job for name, (enabled, job) in jobs.items() if enabled}

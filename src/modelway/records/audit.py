@@ -132,6 +132,19 @@ class ModelAuditOptions(Record):
     """What a pickle without dangerous imports is; reading one runs what it says."""
 
 
+class BaseImageAuditOptions(Record):
+    """Base images and interpreters that are behind Python's security releases."""
+
+    enabled: bool = True
+    """Whether they are compared."""
+    exclude: tuple[str, ...] = ()
+    """Dockerfiles, folders and globs that are left out."""
+    interpreter: Literal["allow", "warn", "fail"] = "warn"
+    """What an outdated Python is that runs the audit; in a container it is the base image's."""
+    max_age: Annotated[int, Field(ge=0)] = 90
+    """Days after which the list of Python's releases that comes with modelway counts as outdated, which is shown."""
+
+
 class SbomOptions(Record):
     """The software bill of materials, CycloneDX."""
 
@@ -150,6 +163,8 @@ class AuditOptions(Record):
     """Secrets in the tree."""
     models: ModelAuditOptions = ModelAuditOptions()
     """Model files that run code."""
+    base_images: BaseImageAuditOptions = BaseImageAuditOptions()
+    """Base images and interpreters that are behind Python's security releases."""
     sbom: SbomOptions = SbomOptions()
     """The software bill of materials."""
     timeout: Annotated[int, Field(ge=1)] = 600
