@@ -27,7 +27,7 @@ colorama==0.4.6 ; sys_platform == 'win32' \\
 """
 RISKY = 'import subprocess\n\n\ndef run(name):\n    subprocess.call("ls " + name, shell=True)\n'
 """Code that bandit finds fault with."""
-CHECKS = ("dependencies", "code", "secrets", "models", "base_images", "sbom")
+CHECKS = ("dependencies", "code", "secrets", "models", "base_images", "os_packages", "sbom")
 
 
 @dataclass

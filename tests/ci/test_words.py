@@ -24,6 +24,7 @@ OF_THE_HOST = {
     *("base", "jobs"),  # what need not run is not run, and what runs beside what is the engine's affair
     *("ask", "answers"),  # the module itself asks first, and then judges
     "suggest",  # it is for a person who writes settings
+    "os_root",  # the container's own
     "report",  # the function gives it
     *("engine", "ray_address"),  # a cluster is reached from where its network is
     *("bundles", "junit"),  # the function builds the image of the ones, and gives the other

@@ -94,7 +94,8 @@ async def audit(project: Project, checkout: Checkout, advisories: dagger.File | 
         tree = tree.with_directory("", await checkout.named([settings.place_of(settings.advisories)]))
     container = stage_container(project.workshop, "audit").with_mounted_directory(SOURCE, tree, owner=OWNER)
     container = container.with_env_variable("MODELWAY_DAY", datetime.now(UTC).date().isoformat())
-    argv = ["audit", "--config", project.config, *settings.flags("name", "audit")]
+    # The stage's own system is the base image's.
+    argv = ["audit", "--config", project.config, *settings.flags("name", "audit"), "--os-root", "/"]
     if advisories is not None:
         container, path = await _with_file(container, advisories)
         argv += ["--advisories", path]

@@ -229,7 +229,7 @@ class Modelway:
         overrides: Overrides = [],  # noqa: B006
         report_only: ReportOnly = False,
     ) -> dagger.Directory:
-        """Look for vulnerable dependencies, risky code, secrets and model files that run code.
+        """Look for vulnerable dependencies and images, risky code, secrets and model files that run code.
 
         Example: dagger call audit --advisories pypi-all.zip export --path reports
         """

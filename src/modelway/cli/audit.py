@@ -1,4 +1,4 @@
-"""Look for vulnerable dependencies, risky code, secrets and model files that run code: a part of `ci`."""
+"""Look for vulnerable dependencies and images, risky code, secrets and model files that run code: a part of `ci`."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--answers", type=Path, metavar="FILE", help="what the service said, as --ask wrote it, instead of asking now"
     )
+    parser.add_argument(
+        "--os-root",
+        type=Path,
+        metavar="DIR",
+        help="the root directory of an image, whose operating system packages are audited and go into the SBOM",
+    )
     add_output_flag(parser, "audit")
 
 
@@ -45,21 +51,22 @@ def run(args: argparse.Namespace, output: Output) -> int:
     settings, root = read_slice(args)
     today = date.today()  # noqa: DTZ011 - exceptions expire by the calendar on the wall
     if args.ask is not None:
-        return _ask(settings.audit, root, today, args.ask, output)
+        return _ask(settings.audit, root, today, args, output)
     from modelway.checks.audit.dependencies import Given
     from modelway.pipeline.audit import audit
 
     named = args.advisories is not None or args.answers is not None
     given = Given(args.advisories, args.answers) if named else None
-    report = audit(settings.audit, settings.name, root, args.output, today, given, output.progress)
+    report = audit(settings.audit, settings.name, root, args.output, today, given, output.progress, args.os_root)
     return show_part(output, report, args.output)
 
 
-def _ask(options: AuditOptions, root: Path, today: date, path: Path, output: Output) -> int:
+def _ask(options: AuditOptions, root: Path, today: date, args: argparse.Namespace, output: Output) -> int:
     """Write the service's answers, also where there are none, and say whether there are."""
     from modelway.pipeline.audit import ask
 
-    answers = ask(options, root, today)
+    path: Path = args.ask
+    answers = ask(options, root, today, args.os_root)
     try:
         path.write_text(answers.to_json(), encoding="utf-8")
     except OSError as error:

@@ -27,7 +27,7 @@ COMMANDS = {
     "schema": "print the JSON Schema of the settings",
     "doctor": "look at all that a command would need, and say what to do",
     "ci": "run all parts of continuous integration",
-    "audit": "look for vulnerable dependencies, risky code, secrets and model files that run code",
+    "audit": "look for vulnerable dependencies and images, risky code, secrets and model files that run code",
     "check-code": "look at the code: format, lint, types",
     "check-data": "check a data set against its columns and a suite, and write data docs",
     "test": "run the project's tests, with coverage",

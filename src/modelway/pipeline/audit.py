@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from modelway.artifacts import write_artifact
 from modelway.atomic import scratch_directory
-from modelway.checks.audit import base_images, code, dependencies, models, sbom, secrets
+from modelway.checks.audit import base_images, code, dependencies, models, sbom, secrets, system
 from modelway.checks.audit.answers import ask_service
 from modelway.checks.audit.dependencies import Given
 from modelway.checks.audit.exceptions import judge
@@ -42,6 +42,7 @@ TOOLS = {
     models.CHECK: "picklescan",
     models.PICKLES: "picklescan",
     base_images.CHECK: "modelway",
+    system.CHECK: "modelway",
 }
 """Whose findings each check's are, for who reads SARIF; what exceptions accept is no finding there."""
 
@@ -54,6 +55,7 @@ def audit(
     today: date,
     given: Given | None = None,
     progress: Progress = silent,
+    os_root: Path | None = None,
 ) -> PartReport:
     """Audit a project: all checks side by side, each to its end whatever the others say.
 
@@ -65,6 +67,7 @@ def audit(
         today: exceptions expire and advisory databases age by this day.
         given: advisories in a file, instead of those of the settings and of the service.
         progress: told after each check.
+        os_root: the root directory of an image, instead of that of the settings.
 
     Raises:
         UsageError: `output` holds something else than an artifact.
@@ -74,7 +77,8 @@ def audit(
     with write_artifact(output, PART) as directory:
         with ThreadPoolExecutor() as pool, Tools() as tools:
             site = Site(root, tools, directory / LOGS, float(options.timeout))
-            jobs = _jobs(options, project, site, directory, (output, directory), today, known)
+            image = os_root or _path(root, options.os_packages.root)
+            jobs = _jobs(options, project, site, directory, (output, directory), today, known, image)
             running = {pool.submit(_attempt, name, job): name for name, job in jobs.items()}
             for done, future in enumerate(as_completed(running), start=1):
                 progress(PART, done, len(running), running[future])
@@ -87,17 +91,21 @@ def audit(
         return leave_report(directory, PART, checks, left)
 
 
-def ask(options: AuditOptions, root: Path, today: date) -> ServiceAnswers:
-    """Ask the advisory service about the project's locked packages, and do no more.
+def ask(options: AuditOptions, root: Path, today: date, os_root: Path | None = None) -> ServiceAnswers:
+    """Ask the advisory service about the project's locked packages and an image's packages, and do no more.
 
     Args:
         options: the settings of the audit.
         root: the project's directory.
         today: the day that the answers are of.
+        os_root: the root directory of an image, instead of that of the settings.
     """
+    image = os_root or _path(root, options.os_packages.root)
+    asks = options.os_packages.enabled and image is not None
+    answered = system.ask_system(image, options.dependencies) if asks and image is not None else None
     with Tools() as tools, scratch_directory() as folder:
         site = Site(root, tools, folder / LOGS, float(options.timeout))
-        return ask_service(site, options.dependencies, today)
+        return ask_service(site, options.dependencies, today, answered)
 
 
 def _path(root: Path, name: str | None) -> Path | None:
@@ -112,6 +120,7 @@ def _jobs(
     own: tuple[Path, ...],
     today: date,
     known: Given,
+    image: Path | None,
 ) -> dict[str, Callable[[], tuple[Outcome, ...]]]:
     """What is to be found out, by check, in the order of the report."""
     tree = list_tree(site.root, own)
@@ -124,7 +133,11 @@ def _jobs(
 
     def write_sbom() -> tuple[Outcome, ...]:
         lock = read_locks(site.root, options.dependencies.locks)
-        return (sbom.write_sbom(lock, project, directory / SBOM),)
+        return (sbom.write_sbom(lock, project, directory / SBOM, image),)
+
+    def audit_system() -> tuple[Outcome, ...]:
+        assert image is not None  # noqa: S101 - else it is not among the jobs
+        return system.audit_system(image, options.os_packages, options.dependencies, known, today)
 
     jobs = {
         dependencies.CHECK: (options.dependencies.enabled, audit_dependencies),
@@ -135,6 +148,7 @@ def _jobs(
             options.base_images.enabled,
             lambda: base_images.audit_base_images(site.root, tree, options.base_images, read_base_images(), today),
         ),
+        system.CHECK: (options.os_packages.enabled and image is not None, audit_system),
         sbom.CHECK: (options.sbom.enabled, write_sbom),
     }
     return {name: job for name, (enabled, job) in jobs.items() if enabled}

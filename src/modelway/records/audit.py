@@ -69,7 +69,8 @@ class AdvisoryOptions(Record):
     max_age: Annotated[int, Field(ge=0)] = 14
     """Days that its newest advisory may be old."""
     min_count: Annotated[int, Field(ge=1)] = 1000
-    """Advisories for PyPI that it must hold, so that an empty or torn database passes nothing."""
+    """Advisories for PyPI, and for an image's operating system, that it must hold, so that an empty or torn database
+    passes nothing."""
 
 
 class DependencyAuditOptions(Record):
@@ -145,6 +146,17 @@ class BaseImageAuditOptions(Record):
     """Days after which the list of Python's releases that comes with modelway counts as outdated, which is shown."""
 
 
+class SystemAuditOptions(Record):
+    """Known vulnerabilities of an image's operating system packages (Debian's)."""
+
+    enabled: bool = True
+    """Whether they are looked for, where an image's root directory is known; in containers it is the base image's."""
+    root: str | None = None
+    """The root directory of an image, with `etc/os-release` and `var/lib/dpkg`; also as --os-root."""
+    unfixed: Literal["allow", "warn", "fail"] = "warn"
+    """What a vulnerability is that no version fixes."""
+
+
 class SbomOptions(Record):
     """The software bill of materials, CycloneDX."""
 
@@ -165,6 +177,8 @@ class AuditOptions(Record):
     """Model files that run code."""
     base_images: BaseImageAuditOptions = BaseImageAuditOptions()
     """Base images and interpreters that are behind Python's security releases."""
+    os_packages: SystemAuditOptions = SystemAuditOptions()
+    """Known vulnerabilities of an image's operating system packages."""
     sbom: SbomOptions = SbomOptions()
     """The software bill of materials."""
     timeout: Annotated[int, Field(ge=1)] = 600
@@ -196,6 +210,19 @@ class PackageAnswer(Record):
     """Why it was not looked at."""
 
 
+class SystemAnswers(Record):
+    """What OSV said of an image's operating system packages."""
+
+    ecosystem: str | None = None
+    """OSV's name of the system."""
+    packages: dict[str, tuple[Advisory, ...]] = {}
+    """The advisories by source package and version, with a space between them."""
+    fault: str | None = None
+    """Why it could not be asked."""
+    outside: bool = False
+    """Whether trying again may help."""
+
+
 class ServiceAnswers(Record):
     """What `audit --ask` writes: what an advisory service said of the locked packages."""
 
@@ -203,6 +230,8 @@ class ServiceAnswers(Record):
     day: date
     """When it was asked."""
     packages: tuple[PackageAnswer, ...] = ()
+    system: SystemAnswers | None = None
+    """The same of an image's operating system packages; none where no image was given."""
     fault: str | None = None
     """Why it could not be had; it has said nothing then."""
     outside: bool = False

@@ -21,24 +21,29 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelway.checks.audit.running import Site
-    from modelway.records.audit import DependencyAuditOptions
+    from modelway.records.audit import DependencyAuditOptions, SystemAnswers
 
 
-def ask_service(site: Site, options: DependencyAuditOptions, today: date) -> ServiceAnswers:
+def ask_service(
+    site: Site, options: DependencyAuditOptions, today: date, system: SystemAnswers | None = None
+) -> ServiceAnswers:
     """Ask the service of the settings about what the lock files pin; that it can't be had is an answer, too.
 
     Args:
         site: where the audit takes place.
         options: whom to ask, about which locks.
         today: the day that the answers are of.
+        system: what OSV said of an image's packages.
     """
     try:
         lock = read_locks(site.root, options.locks)
         answers = ask(site, {(pin.name, pin.public) for pin in lock.pins}, options)
     except AuditFaultError as fault:
-        return ServiceAnswers(service=options.service, day=today, fault=fault.reason, outside=fault.outside)
+        return ServiceAnswers(
+            service=options.service, day=today, fault=fault.reason, outside=fault.outside, system=system
+        )
     packages = (_answer(package, answer) for package, answer in sorted(answers.items(), key=lambda item: item[0]))
-    return ServiceAnswers(service=options.service, day=today, packages=tuple(packages))
+    return ServiceAnswers(service=options.service, day=today, packages=tuple(packages), system=system)
 
 
 def _answer(package: Package, answer: Answer) -> PackageAnswer:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import IO, TYPE_CHECKING, Any
 
-from modelway.checks.audit.osv import packages_of
+from modelway.checks.audit.osv import ECOSYSTEM, packages_of
 from modelway.checks.audit.outcome import AuditFaultError
 
 if TYPE_CHECKING:
@@ -23,12 +23,16 @@ _SCHEMA = "1"
 """The major version of the schema that is known."""
 
 
+class EmptyDatabaseError(AuditFaultError):
+    """A database holds no advisory for an ecosystem at all."""
+
+
 @dataclass
 class Database:
     """The advisories that concern some packages.
 
     Attributes:
-        count: advisories for PyPI in all of the database.
+        count: advisories for the ecosystem in all of the database.
         newest: when the newest of them was changed.
         records: the advisories for each package (normalized name): the whole and what it says of that package.
     """
@@ -38,7 +42,9 @@ class Database:
     records: dict[str, list[tuple[Mapping[str, Any], Mapping[str, Any]]]] = field(default_factory=dict)
 
 
-def read_database(path: Path, names: Collection[str], options: AdvisoryOptions, today: date) -> Database:
+def read_database(
+    path: Path, names: Collection[str], options: AdvisoryOptions, today: date, ecosystem: str = ECOSYSTEM
+) -> Database:
     """Read a database.
 
     Args:
@@ -46,6 +52,7 @@ def read_database(path: Path, names: Collection[str], options: AdvisoryOptions, 
         names: the packages (normalized) whose advisories are kept.
         options: how old and how small it may be.
         today: its age is told against this day.
+        ecosystem: whose advisories: `PyPI`, or a release such as `Debian:12`.
 
     Raises:
         AuditFaultError: it can't be read whole, or is too small or too old to pass anything.
@@ -53,11 +60,11 @@ def read_database(path: Path, names: Collection[str], options: AdvisoryOptions, 
     database = Database()
     try:
         for where, content in _contents(path):
-            _add(database, _record(content, where), names, today)
+            _add(database, _record(content, where), names, today, ecosystem)
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         # zipfile says RuntimeError of what is encrypted, NotImplementedError of a compression that it does not know.
         raise AuditFaultError(f"the advisories can't be read: {path}: {error}") from error
-    _check(database, path, options, today)
+    _check(database, path, options, today, ecosystem)
     return database
 
 
@@ -105,9 +112,9 @@ def _record(content: bytes, where: str) -> Mapping[str, Any]:
     return record
 
 
-def _add(database: Database, record: Mapping[str, Any], names: Collection[str], today: date) -> None:
+def _add(database: Database, record: Mapping[str, Any], names: Collection[str], today: date, ecosystem: str) -> None:
     try:
-        affected = list(packages_of(record))
+        affected = list(packages_of(record, ecosystem))
         changed = date.fromisoformat(str(record["modified"])[:10])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise AuditFaultError(f"the advisory {record['id']} is not in the OSV format") from error
@@ -123,10 +130,11 @@ def _add(database: Database, record: Mapping[str, Any], names: Collection[str], 
                 database.records.setdefault(name, []).append((record, entry))
 
 
-def _check(database: Database, path: Path, options: AdvisoryOptions, today: date) -> None:
+def _check(database: Database, path: Path, options: AdvisoryOptions, today: date, ecosystem: str) -> None:
     if database.count < options.min_count:
-        raise AuditFaultError(
-            f"{path} holds {database.count} advisories for PyPI, less than {options.min_count} "
+        kind = AuditFaultError if database.count else EmptyDatabaseError
+        raise kind(
+            f"{path} holds {database.count} advisories for {ecosystem}, less than {options.min_count} "
             "(audit.dependencies.advisories.min_count): it is empty, torn or of something else"
         )
     oldest = today - timedelta(days=options.max_age)

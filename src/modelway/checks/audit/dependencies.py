@@ -113,8 +113,6 @@ def _from_service(site: Site, lock: Lock, options: DependencyAuditOptions, said:
 
 
 def _from_file(lock: Lock, options: DependencyAuditOptions, path: Path, today: date) -> _Known:
-    from packaging.version import Version
-
     packages = {(pin.name, pin.public) for pin in lock.pins}
     database = read_database(path, {name for name, _ in packages}, options.advisories, today)
     advisories: dict[tuple[str, str], tuple[Advisory, ...]] = {}
@@ -123,7 +121,7 @@ def _from_file(lock: Lock, options: DependencyAuditOptions, path: Path, today: d
         found = []
         for record, affected in database.records.get(name, ()):
             try:
-                if concerns(affected, Version(version)):
+                if concerns(affected, version):
                     found.append(describe(record, affected))
             except UndecidableError as error:
                 silent[name, version] = f"{record['id']} does not tell whether it concerns this version: {error}"
