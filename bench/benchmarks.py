@@ -76,7 +76,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         "deploy-faults", "Deploys with faults", "deploy_faults", 7,
-        "Deploys on the ECS stand-in, with a fault each.",
+        "Deploys on the stand-ins of ECS and Kubernetes, with a fault each.",
     ),
     Benchmark(
         "rollout-decisions", "Rollouts, by a scorecard", "rollout_scorecard", 10,
