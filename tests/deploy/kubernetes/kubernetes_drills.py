@@ -32,6 +32,8 @@ from modelway.records.verdict import Verdict
 READS, WRITES = ("GET",), ("POST", "PUT", "PATCH", "DELETE")
 FAULTS = ("none", "failed", "down", "conflict", "lost", "slow", "expired")
 """500s that pass and that stay, conflicts, answers that are lost or late, a token that expires in the middle of it."""
+_SECONDS, _DOWN_SECONDS = 60.0, 2.0
+"""How long a deploy waits for a rollout; less where all that it could do is wait."""
 _PLACES = 8
 """Requests of a deploy at which a fault may strike first."""
 
@@ -120,9 +122,10 @@ def drill(fault: str, number: int, cluster: Callable[[], AbstractContextManager[
     """
     with tempfile.TemporaryDirectory() as root, cluster() as api, FaultyApi(api.url, api.context) as proxy:
         flow = _flow(api, proxy.url, Path(root))
-        assert _run(flow, release(1)) == 0
+        flow.deploy(release(1))
         proxy.faults = planted(fault, number)
-        code = _run(_flow(api, proxy.url, Path(root)), release(2))
+        patience = _DOWN_SECONDS if fault == "down" else _SECONDS
+        code = _run(_flow(api, proxy.url, Path(root), patience), release(2))
         proxy.faults = []
         struck, serves = proxy.struck, _settle(flow)
         again = _run(_flow(api, proxy.url, Path(root)), release(2))
@@ -144,9 +147,9 @@ def planted(fault: str, number: int) -> list[Fault]:
     return faults[fault]
 
 
-def _flow(api: Api, url: str, root: Path) -> Flow:
+def _flow(api: Api, url: str, root: Path, patience: float = _SECONDS) -> Flow:
     target = KubernetesOptions(kind="kubernetes", namespace=api.namespace, replicas=2)
-    wait = WaitOptions(stable_seconds=8.0, poll_seconds=0.02, lease_seconds=0.5, lock_seconds=5.0)
+    wait = WaitOptions(stable_seconds=patience, poll_seconds=0.02)
     config = {
         "apiVersion": "v1",
         "kind": "Config",
