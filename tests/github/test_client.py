@@ -80,6 +80,13 @@ def test_a_limit_that_stays_ends_in_an_error(standin: Any, client: Any, fault: A
     assert client.slept == [1.0, 1.0, 1.0]
 
 
+def test_a_pause_beyond_the_deadline_is_not_waited_out(standin: Any, client: Any, fault: Any) -> None:
+    standin.faults = [fault("GET", PATH, 429, {"Retry-After": "3600"}, {"message": "slow down"})]
+    with pytest.raises(OutsideError, match="rate limit"):
+        client.github.call("GET", "/releases")
+    assert client.slept == []
+
+
 @pytest.mark.parametrize("status", [500, 503, "drop"])
 def test_a_server_that_stays_down_ends_in_an_error(standin: Any, client: Any, fault: Any, status: int | str) -> None:
     standin.faults = [fault("GET", PATH, status, times=100)]
@@ -101,10 +108,10 @@ def test_what_may_do_harm_twice_is_not_sent_twice(standin: Any, client: Any, fau
     [
         (403, {}, None),
         (403, {"Retry_After": "30"}, 30.0),
-        (403, {"Retry_After": "3600"}, None),
+        (403, {"Retry_After": "3600"}, 3600.0),
         (403, {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "1100"}, 101.0),
         (403, {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "900"}, 1.0),
-        (403, {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "9000"}, None),
+        (403, {"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "9000"}, 8001.0),
         (403, {"X_RateLimit_Remaining": "10", "X_RateLimit_Reset": "1100"}, None),
         (429, {}, 60.0),
         (404, {"Retry_After": "30"}, None),

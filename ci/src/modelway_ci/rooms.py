@@ -74,6 +74,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *_EVALUATE,
         "bundle/*.py",
         "checks/predictions.py",
+        "http/**",
         "registry/**",
         "cli/smoke_train.py",
         "pipeline/faults.py",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import modelway
 from modelway.cli.output import Output
 from modelway.errors import INTERRUPTED, ModelwayError, OutsideError
+from modelway.waiting import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,8 @@ def run(argv: Sequence[str]) -> int:
     args = _parse(argv)
     output = Output(json=args.json, verbose=args.verbose)
     try:
-        return int(args.entry(args, output))
+        with shown(output.waiting):
+            return int(args.entry(args, output))
     except KeyboardInterrupt:
         output.note("interrupted; nothing half-written is left")
         return INTERRUPTED

@@ -72,6 +72,13 @@ class Output:
             self._last_line = time.monotonic()
             print(f"{step}: {done}/{total} {note}".rstrip(), file=sys.stderr)
 
+    def waiting(self, text: str) -> None:
+        """Show that something outside is waited for; bars stay."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
     def close(self) -> None:
         """End the progress bars, so that what follows stands below them."""
         if self._bar is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modelway.cli.environment import find_environment
 from modelway.cli.registry import add_registry_flags, open_registry
 from modelway.cli.tables import show_smoke
-from modelway.errors import GateError, InconclusiveError, UsageError
+from modelway.errors import GateError, InconclusiveError, OutsideError, UsageError
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -40,9 +40,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the checks as JUnit XML, too")
     add_registry_flags(parser)
     parser.epilog = (
-        f"{parser.epilog}. Exit 4: an answer is wrong; 5: without a bundle no prediction can be judged. With --env the "
-        "environment's token keeps the requests out of its traffic; otherwise set MODELWAY_SMOKE_TOKEN to the value "
-        "that the server was started with. Without a token the requests count as traffic."
+        f"{parser.epilog}. Exit 4: an answer is wrong; 5: without a bundle no prediction can be judged; 6: nothing "
+        "answers. With --env the environment's token keeps the requests out of its traffic; otherwise set "
+        "MODELWAY_SMOKE_TOKEN to the value that the server was started with. Without a token the requests count as "
+        "traffic."
     )
 
 
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     report = smoke(endpoint, served, options, output.progress, token)
     output.close()
     codes = {Verdict.PASS: 0, Verdict.INCONCLUSIVE: InconclusiveError.exit_code}
-    code = codes.get(report.verdict, GateError.exit_code)
+    code = codes.get(report.verdict, GateError.exit_code if report.answered else OutsideError.exit_code)
     if args.junit is not None:
         from modelway.cli.junit import write_smoke_junit
 

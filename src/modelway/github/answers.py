@@ -27,7 +27,7 @@ def to_release(told: Any) -> Release:
             assets=tuple(to_asset(asset) for asset in told["assets"]),
         )
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
-        raise _unknown("release") from error
+        raise unknown("release") from error
 
 
 def to_asset(told: Any) -> Asset:
@@ -41,10 +41,20 @@ def to_asset(told: Any) -> Asset:
             digest=told.get("digest"),
         )
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
-        raise _unknown("file of a release") from error
+        raise unknown("file of a release") from error
 
 
-def _unknown(kind: str) -> OutsideError:
+def to_list(told: Any) -> list[dict[str, Any]]:
+    """A list of objects; raises `OutsideError` when the JSON is not one."""
+    if told is None:
+        return []
+    if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
+        raise unknown("list")
+    return told
+
+
+def unknown(kind: str) -> OutsideError:
+    """Return the error that JSON of another kind is."""
     return OutsideError(
         f"GitHub's answer is no {kind}",
         remedy="See that the address is the API's: https://HOST/api/v3 for GitHub Enterprise.",

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import time
-import urllib.error
-import urllib.request
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from modelway.errors import UsageError
+from modelway.errors import OutsideError, UsageError
 from modelway.github.failures import Answer, UnansweredError, failure_of, pause_of
+from modelway.http import SECONDS as _SECONDS
+from modelway.http import HttpClient, NoAnswerError, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from modelway.http import Response
     from modelway.records.github import Repository
 
 API_URL = "https://api.github.com"
 ATTEMPTS = 4
 """How often a request is sent before we give up."""
-SECONDS = 60.0
-"""How long one answer is waited for."""
-UPLOAD_SECONDS = 600.0
-"""The same after a file was sent, which GitHub keeps before it answers."""
+SECONDS = _SECONDS
+"""How long a request may take, with its retries."""
+_SLOWEST_UPLOAD = 500_000
+"""Bytes per second that an upload may take as its own time."""
 _VERSION = "2022-11-28"
-_REPEATABLE = frozenset({"GET", "PATCH", "DELETE"})
-"""Doing these twice is the same as doing them once, so that a lost answer is no harm."""
+_REMEDY = "See that the network and the address of the API are right, then run it again."
 
 
 class GitHub:
@@ -52,23 +50,29 @@ class GitHub:
         token: str,
         api_url: str = API_URL,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             # An HTTP library would refuse it too, but with the token in its message.
             raise UsageError("GitHub's token is empty or holds a blank", remedy="Give the token alone.")
-        parts = urlsplit(api_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+        if not (origin := origin_of(api_url)).startswith(("http://", "https://")) or "@" in urlsplit(api_url).netloc:
             raise UsageError(
                 "this is no address of GitHub's API",
-                where=api_url.rpartition("@")[2],
+                where=origin or None,
                 remedy=f"Give {API_URL}, or https://HOST/api/v3 for GitHub Enterprise.",
             )
         self.repository = repository
         self._token = token
         self._base = f"{api_url.rstrip('/')}/repos/{repository}"
-        self._sleep = sleep
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._sleep = sleep or time.sleep
+        headers = {
+            "Accept": "application/vnd.github+json",
+            "Authorization": f"Bearer {token}",
+            "X-Github-Api-Version": _VERSION,
+        }
+        self._client = HttpClient(
+            "GitHub", remedy=_REMEDY, headers=headers, attempts=ATTEMPTS, held_back=self._pause, sleep=sleep
+        )
 
     def __repr__(self) -> str:
         """Where, but never who."""
@@ -97,6 +101,12 @@ class GitHub:
 
     def upload(self, address: str, file: Path) -> Any:
         """Send a file; gives the answer's JSON. Raises as `call` does."""
+        if self._base.startswith("https:") and not address.startswith("https:"):
+            raise OutsideError(
+                "GitHub wants the file sent without TLS; the token is not sent there",
+                where=origin_of(address),
+                remedy="Check that the address of the API is the server's own.",
+            )
         return self._settle("POST", address, file=file).json()
 
     def wait(self, attempt: int) -> None:
@@ -104,62 +114,22 @@ class GitHub:
         self._sleep(2.0**attempt)
 
     def _settle(self, method: str, address: str, *, data: bytes | None = None, file: Path | None = None) -> Answer:
-        for attempt in range(ATTEMPTS):
-            last = attempt == ATTEMPTS - 1
-            try:
-                answer = self._send(method, address, data, file)
-                if answer.status >= 500:
-                    raise failure_of(answer, str(self.repository))
-            except UnansweredError:
-                if last or method not in _REPEATABLE:
-                    raise
-                self.wait(attempt)
-                continue
-            if answer.status < 300:
-                return answer
-            pause = pause_of(answer, time.time())
-            if pause is None or last:
-                raise failure_of(answer, str(self.repository))
-            # Whoever is held back was not served: this may be sent again, whatever the method.
-            self._sleep(pause)
-        raise AssertionError("unreachable")
-
-    def _send(self, method: str, address: str, data: bytes | None, file: Path | None) -> Answer:
-        headers = {
-            "Accept": "application/vnd.github+json",
-            "Authorization": f"Bearer {self._token}",
-            "User-Agent": "modelway",
-            "X-GitHub-Api-Version": _VERSION,
-            "Content-Type": "application/octet-stream" if file else "application/json",
-        }
-        if file:
-            headers["Content-Length"] = str(file.stat().st_size)
         where = f"{method} {address.partition('?')[0]}"
-        with file.open("rb") if file else nullcontext() as stream:
-            request = urllib.request.Request(address, stream or data, headers, method=method)  # noqa: S310 - checked
-            try:
-                with self._open(request, UPLOAD_SECONDS if file else SECONDS) as response:
-                    # Should an answer quote the token, nobody will see it.
-                    content = response.read().replace(self._token.encode(), b"***")
-                    return Answer(where, response.status, response.headers, content)
-            except (OSError, http.client.HTTPException) as error:
-                reason = getattr(error, "reason", None) or error
-                raise UnansweredError(
-                    f"GitHub does not answer: {type(reason).__name__} {reason}".rstrip(),
-                    where=where,
-                    remedy="See that the network and the address of the API are right, then run it again.",
-                ) from error
-
-    def _open(self, request: urllib.request.Request, seconds: float) -> Any:
-        """The answer, whatever its status."""
+        headers = {"Content-Type": "application/octet-stream" if file else "application/json"}
+        seconds = SECONDS + (file.stat().st_size / _SLOWEST_UPLOAD if file else 0)
         try:
-            return self._opener.open(request, timeout=seconds)
-        except urllib.error.HTTPError as answer:
-            return answer
+            response = self._client.send(method, address, headers=headers, body=file or data, seconds=seconds)
+        except NoAnswerError as error:
+            raise UnansweredError(error.what, where=where, remedy=error.remedy) from None
+        answer = self._answer(response, where)
+        if answer.status >= 300:
+            raise failure_of(answer, str(self.repository))
+        return answer
 
+    def _answer(self, response: Response, where: str) -> Answer:
+        # Should an answer quote the token, nobody will see it.
+        content = response.content.replace(self._token.encode(), b"***")
+        return Answer(where, response.status, response.headers, content)
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follow no redirect: urllib would send the token along, to whatever host."""
-
-    def redirect_request(self, *args: Any) -> None:
-        """None lets the redirect come back as the answer."""
+    def _pause(self, response: Response) -> float | None:
+        return pause_of(self._answer(response, ""), time.time())

@@ -5,17 +5,16 @@ Sources: GitHub's REST documentation, "Troubleshooting", "Rate limits" and "Perm
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelway.errors import OutsideError
+from modelway.http import origin_of, parse_json
+from modelway.http.response import SIGN_IN
 
 if TYPE_CHECKING:
-    from email.message import Message
+    from collections.abc import Mapping
 
-LONGEST_PAUSE = 300.0
-"""Seconds; who is asked to wait for longer is told so instead."""
 _SECONDARY_PAUSE = 60.0
 """What GitHub asks for when it holds back without saying for how long."""
 
@@ -45,7 +44,7 @@ class Answer:
 
     where: str
     status: int
-    headers: Message
+    headers: Mapping[str, str]
     content: bytes
 
     def json(self) -> Any:
@@ -56,42 +55,36 @@ class Answer:
         """
         if not self.content:
             return None
-        try:
-            return json.loads(self.content)
-        except ValueError as error:
-            raise OutsideError(
-                "the answer is not what GitHub's API gives",
-                where=self.where,
-                remedy="See that the address is the API's: https://HOST/api/v3 for GitHub Enterprise.",
-            ) from error
+        remedy = f"{SIGN_IN} The API of GitHub Enterprise is at https://HOST/api/v3."
+        return parse_json(self.content, self.headers, "GitHub", self.where, remedy)
 
     @property
     def message(self) -> str:
         """What GitHub says of it, in a line."""
-        try:
-            told = json.loads(self.content)
-        except ValueError:
-            return ""
-        if not isinstance(told, dict):
-            return ""
-        details = [_detail(error) for error in told.get("errors") or ()]
+        told = self._told
+        errors = told.get("errors")
+        details = [_detail(error) for error in errors] if isinstance(errors, list) else []
         return " ".join(": ".join([str(told.get("message", "")), *details]).split())[:300]
 
     def says(self, field: str, code: str) -> bool:
         """Whether one of the errors is of this field and code."""
-        try:
-            told = json.loads(self.content)
-        except ValueError:
-            return False
-        errors = told.get("errors") if isinstance(told, dict) else None
-        return any(
-            isinstance(error, dict) and (error.get("field"), error.get("code")) == (field, code)
-            for error in errors or ()
+        errors = self._told.get("errors")
+        return isinstance(errors, list) and any(
+            isinstance(error, dict) and (error.get("field"), error.get("code")) == (field, code) for error in errors
         )
+
+    @property
+    def _told(self) -> dict[str, Any]:
+        """The body where it is an object, else an empty one."""
+        try:
+            told = self.json()
+        except OutsideError:
+            return {}
+        return told if isinstance(told, dict) else {}
 
 
 def pause_of(answer: Answer, now: float) -> float | None:
-    """How many seconds GitHub asks us to wait before this is sent again; None where there is no use in that.
+    """Return how many seconds GitHub asks to wait before this is sent again; None where there is no use in that.
 
     Args:
         answer: what came.
@@ -99,8 +92,7 @@ def pause_of(answer: Answer, now: float) -> float | None:
     """
     if answer.status not in {403, 429}:
         return None
-    pause = _asked_pause(answer, now)
-    return pause if pause is not None and pause <= LONGEST_PAUSE else None
+    return _asked_pause(answer, now)
 
 
 def failure_of(answer: Answer, repository: str) -> OutsideError:
@@ -137,7 +129,7 @@ def _unexpected(answer: Answer, said: str, repository: str) -> OutsideError:
         )
     if 300 <= answer.status < 400:
         return OutsideError(
-            f"GitHub sends us elsewhere: {answer.headers.get('Location', 'it does not say where')}",
+            f"GitHub sends us elsewhere: {origin_of(answer.headers.get('Location', '')) or 'it does not say where'}",
             where=answer.where,
             remedy=f"Was {repository} renamed? Give its name of today, and the address of the API itself.",
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from modelway.errors import OutsideError
+from modelway.github.answers import to_list
 from modelway.github.failures import UnansweredError
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def start_workflow(github: GitHub, workflow: str, ref: str) -> None:
 def _find(github: GitHub, marker: str, labels: tuple[str, ...]) -> Any:
     wanted = quote(",".join(labels))
     for page in range(1, 11):
-        listed = github.call("GET", f"/issues?state=open&labels={wanted}&per_page=100&page={page}")
-        for one in listed or ():
-            if "pull_request" not in one and marker in (one.get("body") or ""):
+        listed = to_list(github.call("GET", f"/issues?state=open&labels={wanted}&per_page=100&page={page}"))
+        for one in listed:
+            if "pull_request" not in one and marker in str(one.get("body") or ""):
                 return one
-        if not listed or len(listed) < 100:
+        if len(listed) < 100:
             return None
     return None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from modelway.errors import InputError, OutsideError, UsageError
-from modelway.github.answers import to_asset, to_release
+from modelway.github.answers import to_asset, to_list, to_release
 from modelway.github.client import ATTEMPTS
 from modelway.github.failures import AbsentError, TakenError, UnansweredError
 from modelway.records.github import Published
@@ -71,8 +71,8 @@ def _find(github: GitHub, tag: str) -> Release | None:
     drafts = []
     page = 1
     while True:
-        told = github.call("GET", f"/releases?per_page={_PAGE}&page={page}")
-        drafts += [to_release(one) for one in told if one["tag_name"] == tag]
+        told = to_list(github.call("GET", f"/releases?per_page={_PAGE}&page={page}"))
+        drafts += [to_release(one) for one in told if one.get("tag_name") == tag]
         if len(told) < _PAGE:
             # The oldest, so that runs that met agree on one.
             return min(drafts, key=lambda draft: draft.id, default=None)

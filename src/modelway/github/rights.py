@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelway.github.answers import unknown
+
 if TYPE_CHECKING:
     from modelway.github.client import GitHub
 
@@ -42,11 +44,13 @@ def rights_of(github: GitHub) -> Rights:
 
     Raises:
         AbsentError: the token does not show it.
-        OutsideError: GitHub does not know the token, or does not answer.
+        OutsideError: GitHub does not know the token, does not answer, or answers with something else.
     """
     answer = github.look()
     told = answer.json()
-    permissions = told.get("permissions") if isinstance(told, dict) else None
+    if not isinstance(told, dict):
+        raise unknown("repository")
+    permissions = told.get("permissions")
     scopes = answer.headers.get("X-OAuth-Scopes")
     return Rights(
         push=bool(permissions.get("push")) if isinstance(permissions, dict) else None,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
-from urllib.parse import urlsplit
+
+from modelway.errors import UsageError
+from modelway.http import HttpClient, NoAnswerError, origin_of
 
 _SECONDS = 10.0
 _LONGEST = 2900
@@ -24,23 +24,26 @@ def post_to_slack(webhook: str, title: str, text: str, link: str | None) -> str 
     Returns:
         Why it could not be posted; None where it was. Nothing is raised: whoever tells has done its work already.
     """
-    if urlsplit(webhook).scheme not in {"http", "https"}:
+    if not origin_of(webhook).startswith(("http://", "https://")):
         return "the webhook is no http:// or https:// address"
     shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
     blocks = [_section(f"*{_escape(title)}*"), _section(_escape(shown or "-"))]
     if link:
         blocks.append(_section(f"<{_escape(link)}|The run>"))
     body = json.dumps({"text": title, "blocks": blocks}).encode()
-    request = urllib.request.Request(webhook, body, {"content-type": "application/json"})  # noqa: S310 - checked above
+    client = HttpClient("Slack", remedy="Check SLACK_WEBHOOK and the network.", attempts=1)
+    headers = {"Content-Type": "application/json"}
     try:
-        with urllib.request.build_opener().open(request, timeout=_SECONDS):
-            return None
-    except urllib.error.HTTPError as error:
-        with error:
-            return f"Slack answered {error.code}"
-    except (OSError, ValueError) as error:
-        # Its text may hold the address; its kind does not.
-        return f"Slack did not answer ({type(getattr(error, 'reason', error)).__name__})"
+        response = client.send("POST", webhook, headers=headers, body=body, seconds=_SECONDS)
+    except NoAnswerError as error:
+        return f"Slack did not answer ({error.reason})"
+    except UsageError as error:
+        return error.what
+    if response.redirect:
+        return f"the webhook redirects to {response.redirect}"
+    if response.page and response.status < 300:
+        return response.page.what
+    return None if response.status < 300 else f"Slack answered {response.status}"
 
 
 def _section(text: str) -> dict[str, object]:

@@ -28,6 +28,8 @@ class SmokeReport(Record):
     versions: tuple[str, ...]
     """The versions that it had to serve; what it said itself where no bundle was given."""
     checks: tuple[SmokeCheck, ...]
+    answered: bool = True
+    """Whether any answer came."""
 
     @property
     def verdict(self) -> Verdict:

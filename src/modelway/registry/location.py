@@ -63,9 +63,13 @@ def locate(options: RegisterOptions, root: Path) -> Location:
     """
     root = root.resolve()
     uri = options.tracking_uri.strip()
-    scheme = urlsplit(uri).scheme.partition("+")[0]
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise SettingsError(f"{hide_password(uri)!r} is not an address", where=_KEY) from None
+    scheme = parts.scheme.partition("+")[0]
     if scheme in SERVERS:
-        if "@" in urlsplit(uri).netloc:
+        if "@" in parts.netloc:
             raise SettingsError(
                 "a password does not belong into the address",
                 where=_KEY,

@@ -13,9 +13,12 @@ import sqlite3
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from modelway.errors import ModelwayError, OutsideError
+from modelway.registry.bounded import bounded
 from modelway.registry.location import database_remedy, hide_password
+from modelway.waiting import OverdueError, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +32,8 @@ _ALWAYS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 _UNLESS_SET = {
-    # MLflow's own 7 retries take minutes to tell that a server is down; these take 6 seconds.
+    # MLflow's own 7 retries take minutes to tell that a server is down; these take 6 seconds. Its timeout bounds each
+    # of them; `bounded` makes it the bound of all together.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
@@ -46,7 +50,7 @@ def calls(location: Location, credentials: Credentials | None) -> Iterator[None]
 
     Without `credentials` mlflow finds its own (MLFLOW_TRACKING_USERNAME and so on, ~/.mlflow/credentials).
     """
-    with _translated(location), settled(credentials if location.on_server else None):
+    with _translated(location), settled(credentials if location.on_server else None), bounded(location):
         yield
 
 
@@ -66,10 +70,22 @@ def check_reachable(location: Location) -> None:
 
     own = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
     trusting = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"true", "1"}
+    # As MLflow itself will ask.
+    certificate = os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None
+    url, verify = f"{location.uri}/health", own or not trusting
+    session = requests.Session()
+
+    def ask() -> None:
+        session.get(url, timeout=REACH_SECONDS, verify=verify, cert=certificate, stream=True).close()
+
     try:
-        # As MLflow itself will ask.
-        certificate = os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None
-        requests.get(f"{location.uri}/health", timeout=REACH_SECONDS, verify=own or not trusting, cert=certificate)
+        Wait(urlsplit(url).netloc, REACH_SECONDS).run(ask, session.close)
+    except OverdueError:
+        raise OutsideError(
+            f"the tracking server does not answer within {REACH_SECONDS:g} s",
+            where=location.address,
+            remedy="See that it runs and that register.tracking_uri is its address.",
+        ) from None
     except requests.exceptions.SSLError as error:
         raise OutsideError(
             "the tracking server's certificate is not trusted, or it speaks no TLS",

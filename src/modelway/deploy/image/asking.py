@@ -7,23 +7,20 @@ Sources: the distribution specification (`GET /v2/`) and CNCF Distribution's "To
 from __future__ import annotations
 
 import base64
-import http.client
 import json
 import re
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from modelway.errors import OutsideError
+from modelway.http import HttpClient, Response
 
 if TYPE_CHECKING:
-    from email.message import Message
-
     from modelway.deploy.image.login import Login
 
-_SECONDS = 20.0
+_SECONDS = 15.0
+"""For each of the four requests of a handshake."""
 _HUB = "docker.io"
 _HUBS_API = "registry-1.docker.io"
 _PLAIN = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")
@@ -44,20 +41,6 @@ class Admission:
     way: str
     push: bool | None
     repository: bool | None
-
-
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    headers: Message
-    content: bytes
-
-    def json(self) -> dict[str, Any]:
-        try:
-            told = json.loads(self.content)
-        except ValueError:
-            return {}
-        return told if isinstance(told, dict) else {}
 
 
 def ask_registry(host: str, name: str, login: Login | None) -> Admission:
@@ -89,7 +72,7 @@ def ask_registry(host: str, name: str, login: Login | None) -> Admission:
     headers = {"Accept": _KINDS} | ({"Authorization": authorization} if authorization else {})
     found = _get(f"{base}/v2/{name}/manifests/latest", headers, host)
     _admitted(found, f"{host}/{name}")
-    codes = [one.get("code") for one in found.json().get("errors") or [] if isinstance(one, dict)]
+    codes = [one.get("code") for one in _told(found).get("errors") or [] if isinstance(one, dict)]
     unknown = found.status == 404 and "NAME_UNKNOWN" in codes
     return Admission(way, push, False if unknown else True if found.status == 200 else None)
 
@@ -105,7 +88,7 @@ def _token(challenge: dict[str, str], name: str, login: Login) -> str:
         query["service"] = challenge["service"]
     answer = _get(f"{realm}?{urlencode(query)}", {"Authorization": _basic(login)}, parts.netloc)
     _admitted(answer, login.host)
-    told = answer.json()
+    told = _told(answer)
     token = told.get("token") or told.get("access_token")
     if answer.status != 200 or not isinstance(token, str):
         raise OutsideError(f"no token came, but {answer.status}", where=parts.netloc, remedy="Try again.")
@@ -123,7 +106,7 @@ def _may_push(token: str, name: str) -> bool | None:
     return any("push" in actions or "*" in actions for actions in granted)
 
 
-def _admitted(answer: _Answer, where: str) -> None:
+def _admitted(answer: Response, where: str) -> None:
     if answer.status in {401, 403}:
         what = "the registry refuses the user and the token" if answer.status == 401 else "the registry denies access"
         raise OutsideError(
@@ -138,26 +121,24 @@ def _basic(login: Login) -> str:
     return f"Basic {base64.b64encode(f'{login.user}:{login.token}'.encode()).decode()}"
 
 
-def _get(address: str, headers: dict[str, str], where: str) -> _Answer:
-    """The answer, whatever its status."""
-    request = urllib.request.Request(address, headers={"User-Agent": "modelway", **headers})  # noqa: S310 - built here
+def _get(address: str, headers: dict[str, str], where: str) -> Response:
+    """Return the response; one that neither serves nor refuses raises `OutsideError`."""
+    remedy = "Check the network, proxies, and that its certificate is trusted (SSL_CERT_FILE)."
+    response = HttpClient("the registry", remedy=remedy, attempts=1).send(
+        "GET", address, headers=headers, seconds=_SECONDS
+    )
+    if response.status < 300 and response.page:
+        raise response.page
+    if response.redirect or response.status == 429 or response.status >= 500:
+        what = f"redirects to {response.redirect}" if response.redirect else f"answered {response.status}"
+        raise OutsideError(f"the registry {what}", where=where, remedy="Check image.repository, or try again later.")
+    return response
+
+
+def _told(answer: Response) -> dict[str, Any]:
+    """The body where it is a JSON object, else an empty one: refusals need not be JSON."""
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=_SECONDS) as answer:
-            return _Answer(answer.status, answer.headers, answer.read(1 << 20))
-    except urllib.error.HTTPError as answer:
-        with answer:
-            return _Answer(answer.code, answer.headers, answer.read(1 << 20))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise OutsideError(
-            f"the registry does not answer: {type(reason).__name__}",
-            where=where,
-            remedy="Check the network, proxies, and that its certificate is trusted (SSL_CERT_FILE).",
-        ) from error
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follow no redirect: urllib would send the password along, to whatever host."""
-
-    def redirect_request(self, *args: Any) -> None:
-        """None lets the redirect come back as the answer."""
+        told = answer.json()
+    except OutsideError:
+        return {}
+    return told if isinstance(told, dict) else {}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
-import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from modelway.errors import UsageError
+from modelway.http import HttpClient, NoAnswerError, origin_of
 from modelway.records.serve import SMOKE_HEADER, SMOKE_TOKEN
+
+if TYPE_CHECKING:
+    from modelway.waiting import Wait
 
 _TOKEN = re.compile("[!-~]+")
 _TAILS = ("/predict", "/invocations")
@@ -37,7 +37,7 @@ class Reply:
         """The body's JSON; None where it is none."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -54,19 +54,24 @@ class Asker:
     """
 
     def __init__(self, endpoint: str, timeout: float, token: str | None = None) -> None:
-        parts = urlsplit(endpoint)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+        origin = origin_of(endpoint)
+        if not origin.startswith(("http://", "https://")) or "?" in endpoint or "@" in urlsplit(endpoint).netloc:
             raise UsageError(
                 "this is no address of an endpoint",
-                where=parts.hostname,
+                where=origin or None,
                 remedy="Write http://HOST:PORT or https://HOST.",
             )
         base = endpoint.rstrip("/")
         for tail in _TAILS:
             base = base.removesuffix(tail)
         self.endpoint = base
+        self.host = origin.partition("://")[2]
+        self.answered = False
+        """Whether any answer came."""
+        self.silent = False
+        """Whether none came to the last request."""
         self._timeout = timeout
-        self._headers = {"content-type": "application/json", "user-agent": "modelway-smoke"}
+        headers = {"Content-Type": "application/json", "User-Agent": "modelway-smoke"}
         if token is not None:
             if not _TOKEN.fullmatch(token):
                 raise UsageError(
@@ -74,28 +79,32 @@ class Asker:
                     where=SMOKE_TOKEN,
                     remedy="Generate one with `openssl rand -hex 32`, for the server and for the smoke test.",
                 )
-            self._headers[SMOKE_HEADER] = token
-        # What runs on this machine is asked directly, whatever proxy the environment names.
-        handlers = [urllib.request.ProxyHandler({})] if _is_local(parts.hostname) else []
-        self._opener = urllib.request.build_opener(*handlers)
+            headers[SMOKE_HEADER] = token
+        remedy = "Check the address, and that the server runs."
+        self._client = HttpClient("the endpoint", remedy=remedy, headers=headers, attempts=1)
 
-    def ask(self, method: str, path: str, body: bytes | None) -> Reply:
-        """Ask; a server that can't be reached gives a reply, too."""
-        request = urllib.request.Request(self.endpoint + path, body, self._headers, method=method)  # noqa: S310 - checked above
-        started = time.perf_counter()
+    def ask(self, method: str, path: str, body: bytes | None, wait: Wait | None = None) -> Reply:
+        """Ask; a server that can't be reached gives a reply, too, as does a page or a redirect in front of it.
+
+        Args:
+            method: HTTP's.
+            path: below the endpoint.
+            body: JSON, or nothing.
+            wait: a longer wait that this one is part of.
+        """
+        url = self.endpoint + path
         try:
-            with self._opener.open(request, timeout=self._timeout) as response:
-                status, content = response.status, response.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                status, content = error.code, error.read()
-        except (OSError, ValueError) as error:
-            status, content = 0, f"no answer: {getattr(error, 'reason', error)}".encode()
-        return Reply(status, content, (time.perf_counter() - started) * 1000)
+            response = self._client.send(method, url, body=body, seconds=self._timeout, wait=wait)
+        except NoAnswerError as error:
+            return self._none(error.reason)
+        if response.redirect:
+            # It is not followed: the token would go along.
+            return self._none(f"it redirects to {response.redirect}")
+        if response.status < 300 and response.page:
+            return self._none(response.page.what)
+        self.answered, self.silent = True, False
+        return Reply(response.status, response.content, response.seconds * 1000)
 
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    def _none(self, why: str) -> Reply:
+        self.silent = True
+        return Reply(0, f"no answer: {why}".encode(), 0.0)

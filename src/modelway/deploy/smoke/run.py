@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from typing import TYPE_CHECKING, Any
 
 from modelway.deploy.smoke.asking import Asker
@@ -11,6 +10,7 @@ from modelway.deploy.smoke.questions import common, example, questions
 from modelway.records.progress import Progress, silent
 from modelway.records.smoke import SmokeCheck, SmokeReport
 from modelway.records.verdict import Verdict
+from modelway.waiting import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,32 +45,39 @@ def smoke(
         UsageError: the endpoint is no address, or the token is none that a header can hold.
     """
     asker = Asker(endpoint, options.timeout_seconds, token)
-    deadline = time.monotonic() + options.deadline_seconds
+    wait = Wait(asker.host, options.deadline_seconds)
     versions = [one.version for one in served]
     checks: list[SmokeCheck] = []
     if served:
         asked = questions(served, options.tolerance)
     else:
-        described = _describe(asker, deadline)
+        described = _describe(asker, wait)
         body, versions = _told_example(described)
         asked = [*common(), *([example(body, versions)] if body else [])]
         checks = _unknown(body)
+    # Where the last question had no answer, the time is over: further ones would only wait again.
     for number, question in enumerate(asked, 1):
-        checks.append(_ask(asker, question, deadline))
+        checks.append(_unasked(question.name) if asker.silent else _ask(asker, question, wait))
         progress("smoke", number, len(asked), question.name)
     if (typical := next((one for one in asked if one.name == "input example"), None)) is not None:
-        checks.append(_time(asker, typical, options))
-    return SmokeReport(endpoint=asker.endpoint, versions=tuple(versions), checks=tuple(checks))
+        checks.append(_unasked("latency") if asker.silent else _time(asker, typical, options))
+    return SmokeReport(endpoint=asker.endpoint, versions=tuple(versions), checks=tuple(checks), answered=asker.answered)
 
 
-def _ask(asker: Asker, question: Question, deadline: float) -> SmokeCheck:
+def _unasked(name: str) -> SmokeCheck:
+    detail = "no answer: not asked any more, because nothing answered in time before"
+    return SmokeCheck(name=name, verdict=Verdict.FAIL, detail=detail, attempts=0)
+
+
+def _ask(asker: Asker, question: Question, wait: Wait) -> SmokeCheck:
     """Ask until the answer is right, or the time is over; at least once."""
     rest, attempts = _FIRST_REST, 0
     while True:
         attempts += 1
-        reply = asker.ask(question.method, question.path, question.body)
+        # A server that has answered before gets the time of each question, even at the end.
+        reply = asker.ask(question.method, question.path, question.body, None if asker.answered else wait)
         wrong = question.judge(reply)
-        if wrong is None or time.monotonic() + rest > deadline:
+        if wrong is None or wait.left <= rest:
             return SmokeCheck(
                 name=question.name,
                 verdict=Verdict.PASS if wrong is None else Verdict.FAIL,
@@ -78,7 +85,7 @@ def _ask(asker: Asker, question: Question, deadline: float) -> SmokeCheck:
                 attempts=attempts,
                 milliseconds=round(reply.milliseconds, 3),
             )
-        time.sleep(rest)
+        wait.sleep(rest)
         rest = min(rest * 2, _LONGEST_REST)
 
 
@@ -101,13 +108,13 @@ def _time(asker: Asker, question: Question, options: SmokeOptions) -> SmokeCheck
     )
 
 
-def _describe(asker: Asker, deadline: float) -> dict[str, Any]:
+def _describe(asker: Asker, wait: Wait) -> dict[str, Any]:
     """What the server says of itself."""
     while True:
-        found = asker.ask("GET", "/openapi.json", None).json()
-        if isinstance(found, dict) or time.monotonic() > deadline:
+        found = asker.ask("GET", "/openapi.json", None, None if asker.answered else wait).json()
+        if isinstance(found, dict) or wait.left <= 0:
             return found if isinstance(found, dict) else {}
-        time.sleep(_LONGEST_REST / 4)
+        wait.sleep(_LONGEST_REST / 4)
 
 
 def _told_example(described: dict[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:

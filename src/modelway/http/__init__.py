@@ -1,0 +1,8 @@
+"""The one HTTP client for servers outside: deadlines, retries, no redirects, bounded answers."""
+
+from __future__ import annotations
+
+from modelway.http.client import SECONDS, HttpClient
+from modelway.http.response import NoAnswerError, Response, origin_of, parse_json
+
+__all__ = ["SECONDS", "HttpClient", "NoAnswerError", "Response", "origin_of", "parse_json"]

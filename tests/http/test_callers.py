@@ -1,0 +1,50 @@
+"""Every caller against every misbehaviour: it ends, with exit code 6 and a message that holds no secret."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelway.errors import OutsideError
+
+
+def _module(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+misbehaving, callers = _module("misbehaving"), _module("callers")
+MISBEHAVIOURS = (*misbehaving.NEVER_ENDING, *misbehaving.BROKEN, *misbehaving.WRONG, *misbehaving.REFUSING)
+FINE = {
+    # What a caller has no use for, and what says nothing against it.
+    (caller, behave)
+    for caller in ("slack_message", "image_registry")
+    for behave in ("nests_deeply", "is_an_empty_list", "is_a_text", "is_no_text", "sends_a_bomb")
+}
+
+
+@pytest.mark.parametrize("caller", callers.CALLERS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("behave", MISBEHAVIOURS, ids=lambda one: one.__name__)
+def test_it_ends_with_exit_code_6(caller: Any, behave: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    callers.shorten(monkeypatch)
+    with misbehaving.running(misbehaving.closes) as elsewhere, misbehaving.running(behave) as server:
+        server.elsewhere = elsewhere.url
+        outcome = misbehaving.ends(lambda: caller(server.url))
+        if (caller.__name__, behave.__name__) in FINE:
+            assert not isinstance(outcome, Exception), repr(outcome)
+            return
+        assert isinstance(outcome, OutsideError), repr(outcome)
+        assert outcome.exit_code == 6
+        assert callers.SECRET not in f"{outcome} {outcome!r}"
+        assert "in-a-link" not in str(outcome)
+        # MLflow follows redirects, without the token.
+        assert not elsewhere.heads or caller is callers.mlflow_registry
+        assert callers.SECRET.encode() not in b"".join(elsewhere.heads)
