@@ -29,7 +29,6 @@ _NO_SECRETS = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "patience",
     "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "patience",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "patience",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "patience",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "set by us",
     "MODELWAY_COMMIT": "provenance",
     "MODELWAY_COMMIT_TIME": "provenance",

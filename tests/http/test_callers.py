@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
+import callers
+import misbehaving
 import pytest
 
 from modelway.errors import OutsideError
 
-
-def _module(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-misbehaving, callers = _module("misbehaving"), _module("callers")
 MISBEHAVIOURS = (*misbehaving.NEVER_ENDING, *misbehaving.BROKEN, *misbehaving.WRONG, *misbehaving.REFUSING)
 FINE = {
     # What a caller has no use for, and what says nothing against it.

@@ -22,21 +22,28 @@ if TYPE_CHECKING:
 _PEM = serialization.Encoding.PEM
 
 
-def make_authority(folder: Path, name: str) -> tuple[Path, Path]:
-    """An authority's certificate, and the certificate with the key of a server at 127.0.0.1 that it vouches for."""
+def make_authority(folder: Path, name: str, host: str = "127.0.0.1", days: int = 1) -> tuple[Path, Path]:
+    """An authority's certificate, and the certificate with the key of a server that it vouches for.
+
+    Args:
+        folder: where both are written.
+        name: the authority's.
+        host: the address of the server.
+        days: when the server's certificate ends, from now on.
+    """
     now = datetime.datetime.now(datetime.UTC)
     authority, server = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
 
     def certificate(subject: str, key: ec.EllipticCurvePrivateKey, *, vouches: bool) -> x509.Certificate:
-        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
         builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
             .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_before(now - datetime.timedelta(days=3))
+            .not_valid_after(now + datetime.timedelta(days=1 if vouches else days))
             .add_extension(x509.BasicConstraints(ca=vouches, path_length=None), critical=True)
         )
         return (builder if vouches else builder.add_extension(address, critical=False)).sign(authority, hashes.SHA256())

@@ -98,17 +98,17 @@ class HttpClient:
         again = method in _REPEATABLE if repeatable is None else repeatable
         merged = {**self._headers, **_checked(headers or {})}
         for attempt in range(1, self._attempts + 1):
-            pause, response = None, None
             try:
                 response = self._once(method, url, merged, body, where, wait, part)
             except NoAnswerError as error:
-                pause = 2.0 ** (attempt - 1) if error.unsent or (again and not error.hopeless) else None
-                if attempt == self._attempts or pause is None or pause >= part.left:
+                pause = 2.0 ** (attempt - 1)
+                if error.hopeless or not (error.unsent or again) or attempt == self._attempts or pause >= part.left:
                     raise
             else:
-                pause = self._pause(response, attempt, again=again)
-                if attempt == self._attempts or pause is None or pause >= part.left:
+                asked = self._pause(response, attempt, again=again)
+                if asked is None or attempt == self._attempts or asked >= part.left:
                     return response
+                pause = asked
             (self._sleep or wait.sleep)(pause)
         raise AssertionError("unreachable")
 

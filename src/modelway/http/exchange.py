@@ -166,7 +166,8 @@ def _fault(error: BaseException) -> Fault:
         if isinstance(one, ssl.SSLError):
             words = str(one.reason or type(one).__name__).lower().replace("_", " ")
             return Fault(f"TLS failed ({words})", hopeless=True, remedy=_TLS)
-    if isinstance(error, exceptions.NewConnectionError | OSError) and (told := getattr(inner or error, "strerror", "")):
+    named = isinstance(error, exceptions.NewConnectionError) and not isinstance(error, exceptions.NameResolutionError)
+    if (named or isinstance(error, OSError)) and (told := getattr(inner or error, "strerror", "")):
         return Fault(str(told).lower())
     kinds = (error,) if isinstance(error, exceptions.PoolError | ValueError) else (inner, error)
     return next((fault for one in kinds for kind, fault in _FAULTS if isinstance(one, kind)), Fault("it failed"))
@@ -186,7 +187,8 @@ def _manager(url: str, tls: ssl.SSLContext | None) -> urllib3.PoolManager:
 def proxy_of(url: str) -> str | None:
     """Return the address of the proxy that the environment names for a URL; None for this machine itself."""
     parts = urlsplit(url)
-    proxy = getproxies().get(parts.scheme)
+    named = getproxies()
+    proxy = named.get(parts.scheme) or named.get("all")
     if not proxy or is_local(parts.hostname or "") or proxy_bypass(parts.netloc):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
