@@ -104,6 +104,12 @@ def drips_its_body(server: Misbehaving, client: socket.socket) -> None:
     _drip(server, client, b" ")
 
 
+def drips_its_last_body(server: Misbehaving, client: socket.socket) -> None:
+    """As above; but the client's own end of the connection goes to the response, as no other one follows."""
+    client.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n[")
+    _drip(server, client, b" ")
+
+
 def drips_an_error(server: Misbehaving, client: socket.socket) -> None:
     client.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 1000000\r\n\r\n")
     _drip(server, client, b" ")
@@ -174,6 +180,8 @@ is_no_text = _answers("is_no_text", "200 OK", b"\xff\xfe\x00", "Content-Type: ap
 refuses = _answers("refuses", "401 Unauthorized", b'{"message": "no"}')
 forbids = _answers("forbids", "403 Forbidden", b'{"message": "no"}')
 holds_back = _answers("holds_back", "429 Too Many Requests", b'{"message": "later"}', "Retry-After: 3600")
+is_down_for_a_second = _answers("is_down_for_a_second", "503 Service Unavailable", b"", "Retry-After: 1")
+is_large = _answers("is_large", "200 OK", b" " * 2_000_000, "Content-Type: application/json")
 is_down = _answers("is_down", "503 Service Unavailable", b"<html>down</html>", "Retry-After: 3600")
 
 
@@ -196,6 +204,7 @@ NEVER_ENDING = (
     never_answers,
     drips_its_head,
     drips_its_body,
+    drips_its_last_body,
     drips_an_error,
     says_continue_for_ever,
     sends_too_much,

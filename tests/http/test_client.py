@@ -18,10 +18,13 @@ from tls import make_authority
 
 from modelway import waiting
 from modelway.cli.main import run
-from modelway.errors import ModelwayError, OutsideError, UsageError
-from modelway.http import HttpClient, NoAnswerError
+from modelway.deploy.smoke import smoke
+from modelway.errors import OutsideError, UsageError
+from modelway.http import HttpClient, NoAnswerError, exchange
+from modelway.records.environment import SmokeOptions
 from modelway.records.register import RegisterOptions
-from modelway.registry import Registry
+from modelway.records.verdict import Verdict
+from modelway.registry import Registry, bounded
 
 SECRET = "canary-7d3f"
 
@@ -50,8 +53,9 @@ def test_send_a_post_whose_answer_was_lost_is_not_sent_again(behave: Any) -> Non
         assert len(server.heads) == 5
 
 
-def test_send_a_post_to_a_server_that_is_down_is_not_sent_again() -> None:
-    with misbehaving.running(misbehaving.is_down) as server:
+@pytest.mark.parametrize("behave", [misbehaving.is_down, misbehaving.is_down_for_a_second])
+def test_send_a_post_to_a_server_that_is_down_is_not_sent_again(behave: Any) -> None:
+    with misbehaving.running(behave) as server:
         assert client(sleep=lambda _: None).send("POST", server.url, body=b"{}").status == 503
         assert len(server.heads) == 1
 
@@ -70,6 +74,17 @@ def test_send_a_post_that_nobody_got_is_sent_again(free_tcp_port: int) -> None:
 
     assert client(sleep=listen).send("POST", f"http://127.0.0.1:{free_tcp_port}", body=b"").status == 201
     listeners[0].close()
+
+
+def test_send_a_pause_beyond_the_deadline_is_not_waited_for() -> None:
+    with misbehaving.running(misbehaving.holds_back) as server:
+        assert client(sleep=pytest.fail).send("GET", server.url).status == 429
+
+
+def test_send_a_body_that_is_too_large_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "LARGEST", 1 << 20)
+    with misbehaving.running(misbehaving.is_large) as server, pytest.raises(NoAnswerError, match="it sent more than"):
+        client(sleep=pytest.fail).send("GET", server.url)
 
 
 def test_send_a_file_arrives_whole(tmp_path: Path) -> None:
@@ -256,7 +271,21 @@ class TestWaiting:
 
     def test_a_smoke_test_that_is_answered_wrongly_ends_with_4(self) -> None:
         with misbehaving.running(misbehaving.is_an_empty_list) as server:
-            assert run(["smoke", "--endpoint", server.url, "--deadline", "0.1"]) == 4
+            assert run(["smoke", "--endpoint", server.url, "--deadline", "2"]) == 4
+
+    def test_a_smoke_test_of_a_server_that_falls_silent_ends(self) -> None:
+        def behave(server: Any, connection: socket.socket) -> None:
+            if b"/openapi.json" in server.heads[-1]:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            else:
+                server.over.wait()
+
+        options = SmokeOptions(deadline_seconds=2.0, timeout_seconds=0.5)
+        with misbehaving.running(behave) as server:
+            report = smoke(server.url, [], options)
+            paths = {head.split()[1] for head in server.heads}
+        assert paths == {b"/openapi.json", b"/health"}
+        assert (report.answered, report.verdict) == (True, Verdict.FAIL)
 
 
 def test_mlflow_after_an_overdue_call_no_other_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -279,6 +308,12 @@ def test_mlflow_after_an_overdue_call_no_other_is_waited_for(monkeypatch: pytest
         assert len(server.heads) == 2
 
 
-def test_every_outside_failure_of_the_client_is_one_of_ours() -> None:
-    assert issubclass(NoAnswerError, ModelwayError)
-    assert NoAnswerError.exit_code == 6
+def test_mlflow_a_body_that_is_too_large_is_not_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bounded, "LARGEST", 1 << 20)
+    with (
+        misbehaving.running(misbehaving.is_large) as server,
+        pytest.raises(OutsideError, match="it sent more than"),
+    ):
+        Registry(RegisterOptions(tracking_uri=server.url), "loans", tmp_path).versions()

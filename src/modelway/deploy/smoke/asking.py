@@ -68,8 +68,8 @@ class Asker:
         self.host = origin.partition("://")[2]
         self.answered = False
         """Whether any answer came."""
-        self.silent = False
-        """Whether none came to the last request."""
+        self.silence: str | None = None
+        """Why none came to the last request; None where one did."""
         self._timeout = timeout
         headers = {"Content-Type": "application/json", "User-Agent": "modelway-smoke"}
         if token is not None:
@@ -102,9 +102,9 @@ class Asker:
             return self._none(f"it redirects to {response.redirect}")
         if response.status < 300 and response.page:
             return self._none(response.page.what)
-        self.answered, self.silent = True, False
+        self.answered, self.silence = True, None
         return Reply(response.status, response.content, response.seconds * 1000)
 
     def _none(self, why: str) -> Reply:
-        self.silent = True
-        return Reply(0, f"no answer: {why}".encode(), 0.0)
+        self.silence = f"no answer: {why}"
+        return Reply(0, self.silence.encode(), 0.0)

@@ -57,16 +57,15 @@ def smoke(
         checks = _unknown(body)
     # Where the last question had no answer, the time is over: further ones would only wait again.
     for number, question in enumerate(asked, 1):
-        checks.append(_unasked(question.name) if asker.silent else _ask(asker, question, wait))
+        checks.append(_unasked(question.name, asker.silence) if asker.silence else _ask(asker, question, wait))
         progress("smoke", number, len(asked), question.name)
     if (typical := next((one for one in asked if one.name == "input example"), None)) is not None:
-        checks.append(_unasked("latency") if asker.silent else _time(asker, typical, options))
+        checks.append(_unasked("latency", asker.silence) if asker.silence else _time(asker, typical, options))
     return SmokeReport(endpoint=asker.endpoint, versions=tuple(versions), checks=tuple(checks), answered=asker.answered)
 
 
-def _unasked(name: str) -> SmokeCheck:
-    detail = "no answer: not asked any more, because nothing answered in time before"
-    return SmokeCheck(name=name, verdict=Verdict.FAIL, detail=detail, attempts=0)
+def _unasked(name: str, why: str) -> SmokeCheck:
+    return SmokeCheck(name=name, verdict=Verdict.FAIL, detail=f"not asked, after {why}", attempts=0)
 
 
 def _ask(asker: Asker, question: Question, wait: Wait) -> SmokeCheck:
@@ -112,9 +111,9 @@ def _describe(asker: Asker, wait: Wait) -> dict[str, Any]:
     """What the server says of itself."""
     while True:
         found = asker.ask("GET", "/openapi.json", None, None if asker.answered else wait).json()
-        if isinstance(found, dict) or wait.left <= 0:
+        if isinstance(found, dict) or wait.left <= (rest := _LONGEST_REST / 4):
             return found if isinstance(found, dict) else {}
-        wait.sleep(_LONGEST_REST / 4)
+        wait.sleep(rest)
 
 
 def _told_example(described: dict[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
