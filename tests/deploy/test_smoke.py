@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from modelway.deploy.smoke import read_expected, smoke
+from modelway.deploy.smoke.asking import Reply
+from modelway.deploy.smoke.questions import questions
 from modelway.deploy.target import open_target
 from modelway.records.deploy import LiveState
 from modelway.records.environment import SmokeOptions
@@ -60,6 +62,20 @@ def test_it_tells_right_from_wrong(served: Any) -> None:
     unknown = smoke(url, [], OPTIONS)
     assert (unknown.verdict, set(failed(unknown))) == (Verdict.INCONCLUSIVE, {"predictions"})
     assert unknown.versions == ("1", "2")
+
+
+_STRANGE = [b"null", b"[]", b'"a"', b'{"versions": null}', b'{"versions": ["1"], "inputs": [1]}', b'{"outputs": [[]]}']
+_STRANGE += [
+    b'{"model_version": "1", "outputs": [{"name": "prediction", "data": %s}]}' % data for data in (b"1", b'"ab"')
+]
+_STRANGE += [b'{"model_version": ["1"], "predictions": {"a": 1}}', b'{"versions": [1, "a"], "inputs": {"a": 1}}']
+
+
+def test_json_of_another_form_is_wrong(bundles: Any) -> None:
+    asked = questions([read_expected(bundles.path / bundles.refs[0].digest)], 1e-6)
+    for question in (one for one in asked if one.name != "health"):
+        for body in _STRANGE:
+            assert question.wrong(Reply(200, body, 0.0)), (question.name, body)
 
 
 def test_nobody_there_is_a_failure(bundles: Any, free_port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import socket
 import ssl
@@ -272,6 +273,18 @@ class TestWaiting:
     def test_a_smoke_test_that_is_answered_wrongly_ends_with_4(self) -> None:
         with misbehaving.running(misbehaving.is_an_empty_list) as server:
             assert run(["smoke", "--endpoint", server.url, "--deadline", "2"]) == 4
+
+    @pytest.mark.parametrize(
+        "told",
+        [{"paths": [1], "info": [1]}, {"paths": {"/predict": []}, "info": 1}, {"paths": "/versions/", "info": None}],
+    )
+    def test_a_smoke_test_of_a_server_that_describes_something_else_fails(self, told: Any) -> None:
+        def behave(_: Any, connection: socket.socket) -> None:
+            content = json.dumps(told).encode()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
+
+        with misbehaving.running(behave) as server:
+            assert run(["smoke", "--endpoint", server.url, "--deadline", "1"]) == 4
 
     def test_a_smoke_test_of_a_server_that_falls_silent_ends(self) -> None:
         def behave(server: Any, connection: socket.socket) -> None:

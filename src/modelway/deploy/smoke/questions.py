@@ -41,6 +41,13 @@ class Question:
     body: bytes | None
     judge: Callable[[Reply], str | None]
 
+    def wrong(self, reply: Reply) -> str | None:
+        """What is wrong with an answer, whatever JSON it is; None where nothing is."""
+        try:
+            return self.judge(reply)
+        except (TypeError, AttributeError, ValueError, KeyError, OverflowError):
+            return "the answer is JSON of another form"
+
 
 def questions(served: Sequence[Expected], tolerance: float) -> list[Question]:
     """What an endpoint is asked that has to serve these versions, the champion first."""

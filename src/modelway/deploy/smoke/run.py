@@ -75,7 +75,7 @@ def _ask(asker: Asker, question: Question, wait: Wait) -> SmokeCheck:
         attempts += 1
         # A server that has answered before gets the time of each question, even at the end.
         reply = asker.ask(question.method, question.path, question.body, None if asker.answered else wait)
-        wrong = question.judge(reply)
+        wrong = question.wrong(reply)
         if wrong is None or wait.left <= rest:
             return SmokeCheck(
                 name=question.name,
@@ -93,7 +93,7 @@ def _time(asker: Asker, question: Question, options: SmokeOptions) -> SmokeCheck
     replies: list[Reply] = []
     for _ in range(options.requests):
         replies.append(reply := asker.ask(question.method, question.path, question.body))
-        if (wrong := question.judge(reply)) is not None:
+        if (wrong := question.wrong(reply)) is not None:
             detail = f"answer {len(replies)} of {options.requests}: {wrong}"
             return SmokeCheck(name="latency", verdict=Verdict.FAIL, detail=detail, attempts=len(replies))
     median = statistics.median(reply.milliseconds for reply in replies)
@@ -123,9 +123,12 @@ def _told_example(described: dict[str, Any]) -> tuple[dict[str, Any] | None, lis
         body = content.get("example")
     except (KeyError, TypeError, AttributeError):
         body = None
-    named = [path.rpartition("/versions/")[2] for path in described.get("paths", {}) if "/versions/" in path]
+    paths, info = described.get("paths"), described.get("info")
+    named = (
+        [path.rpartition("/versions/")[2] for path in paths if "/versions/" in path] if isinstance(paths, dict) else []
+    )
     versions = sorted({name for name in named if "/" not in name})
-    version = (described.get("info") or {}).get("version")
+    version = info.get("version") if isinstance(info, dict) else None
     return body if isinstance(body, dict) else None, versions or ([str(version)] if version else [])
 
 
