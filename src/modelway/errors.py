@@ -5,7 +5,12 @@ An error says what is wrong, where, and what to do next; `cli/` alone turns it i
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from modelway.escaping import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 EXIT_CODES = {
     0: "done",
@@ -24,24 +29,40 @@ EXIT_CODES = {
 class ModelwayError(Exception):
     """Base of every error that a user can meet.
 
+    As text it is safe to print: each part is one line, in which control characters of names are escaped.
+
     Args:
         what: what is wrong, in one sentence without a full stop.
         where: the file, key, column, row or address concerned.
-        remedy: what to do next.
+        remedy: what to do next; a sequence where it takes several lines.
+        further: errors of the same input that are reported with this one.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        remedy: str | Sequence[str] | None = None,
+        further: Sequence[ModelwayError] = (),
+    ) -> None:
         self.what = what
         self.where = where
-        self.remedy = remedy
-        super().__init__(what, where, remedy)
+        self.advice = (remedy,) if isinstance(remedy, str) else tuple(remedy or ())
+        self.further = tuple(further)
+        super().__init__(what, where, self.advice, self.further)
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do next, as one text."""
+        return "\n".join(self.advice) or None
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        advice = f"\n  {self.remedy}" if self.remedy else ""
-        return f"{place}{self.what}{advice}"
+        advice = (f"  {line}" for line in map(printable, self.advice) if line)
+        return "\n".join([printable(f"{place}{self.what}"), *advice, *map(str, self.further)])
 
 
 class UsageError(ModelwayError):

@@ -24,7 +24,7 @@ JSON_CASES = {
     "no object": (LINES + b"[1]\n", "no JSON object", AT_LINE, "a line"),
     "no object first": (b"[1]\n", "no JSON object", "data.jsonl, line 1", "a line"),
     "latin-1 bytes": (LINES + line().replace(b"hello", b"gr\xfcn"), "not UTF-8", AT_LINE, "UTF-8"),
-    "doubled key": (LINES + line()[:-2] + b', "x": 1}\n', "'x' stands there twice", AT_LINE, "again"),
+    "doubled key": (LINES + line()[:-2] + b', "x": 1}\n', "duplicate key 'x'", AT_LINE, "again"),
     "missing column": (b'{"x": 1, "y": "a"}\n', "'id' is missing", "data.jsonl", "columns"),
     "missing target": (b'{"x": 1, "id": 1}\n', "'y' is missing", "data.jsonl", "columns"),
     "unlisted key": (LINES + line(zebra=1), "'zebra' is not declared", "data.jsonl", "prepare.ignore"),

@@ -43,7 +43,7 @@ def slack() -> Any:
 
 
 def test_a_message_has_its_title_its_text_and_the_run(slack: Any) -> None:
-    assert post_to_slack(slack.url, "staging: rolled back", "a < b & c", "https://github.test/run/1") is None
+    assert post_to_slack(slack.url, "staging: rolled back", ["a < b & c"], "https://github.test/run/1") is None
     (message,) = slack.posted
     assert message["text"] == "staging: rolled back"
     texts = [block["text"]["text"] for block in message["blocks"]]
@@ -51,7 +51,7 @@ def test_a_message_has_its_title_its_text_and_the_run(slack: Any) -> None:
 
 
 def test_a_long_text_is_shortened_to_what_slack_takes(slack: Any) -> None:
-    assert post_to_slack(slack.url, "t", "x" * 10_000, None) is None
+    assert post_to_slack(slack.url, "t", ["x" * 10_000], None) is None
     assert len(slack.posted[0]["blocks"][1]["text"]["text"]) <= 3000
 
 
@@ -83,6 +83,6 @@ def test_a_webhook_that_fails_is_noted_without_its_address(
 
 @pytest.mark.parametrize("webhook", ["http://127.0.0.1:9/canary-5e1", "canary-5e1", "ftp://canary-5e1"])
 def test_a_webhook_that_is_none_is_told_without_its_address(webhook: str) -> None:
-    fault = post_to_slack(webhook, "t", "x", None)
+    fault = post_to_slack(webhook, "t", ["x"], None)
     assert fault
     assert "canary" not in fault

@@ -51,9 +51,9 @@ def test_notes_hold_metrics_with_intervals_verdicts_digest_and_commit() -> None:
     assert lines[0] == plan.marker == f"<!-- modelway: loans {'d' * 64} -->"
     assert "Measured on 1,234 held-out rows:" in lines
     assert "| metric | value | 90% interval |" in lines
-    assert "| **roc_auc** | 0.9123 | 0.9000 to 0.9200 |" in lines
-    assert "| recall | \N{EN DASH} | \N{EN DASH} |" in lines
-    assert "| mae | 123,456.7 | 1.0000 to 2.0000 |" in lines
+    assert "| **`roc_auc`** | 0.9123 | 0.9000 to 0.9200 |" in lines
+    assert "| `recall` | \N{EN DASH} | \N{EN DASH} |" in lines
+    assert "| `mae` | 123,456.7 | 1.0000 to 2.0000 |" in lines
     assert "Gates: **pass**" in lines
     assert "| `minimum.roc_auc` | pass | `roc_auc is 0.91` |" in lines
     assert "| `champion` | inconclusive (let through) | `no champion` |" in lines
@@ -82,7 +82,7 @@ def test_aliases_that_move_change_no_release() -> None:
 def test_names_in_the_data_mention_nobody_and_break_no_table() -> None:
     gate = GateVerdict(gate="bias.@admin", verdict=Verdict.FAIL, reason="`@octocat` | a\n| b <img src=x>")
     (row,) = [line for line in plan_release(version(), evaluation(gate)).notes.splitlines() if "admin" in line]
-    assert row == "| `bias.@admin` | fail | `'@octocat' \\| a \\| b <img src=x>` |"
+    assert row == "| `bias.@admin` | fail | `` `@octocat` \\| a\\n\\| b <img src=x> `` |"
 
 
 def write_model(directory: Path, names: list[str]) -> Path:

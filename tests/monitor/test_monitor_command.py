@@ -109,7 +109,7 @@ def test_one_issue_is_updated_and_one_retraining_started(settings, live, github,
     assert first["done"][1] == "train-model.yml started"
     (issue,) = github.issues
     assert issue["labels"] == ["monitoring", "model-drift"]
-    assert "| income | moved |" in issue["body"]
+    assert "| `income` | moved |" in issue["body"]
     assert "https://example.com/run/7" in issue["body"]
     assert github.dispatched == [("train-model.yml", {"ref": "main"})]
     assert len(slack) == 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagger import dag
 
+from modelway_ci.printable import printable, printable_lines
 from modelway_ci.stage import CHECKS, Outcome
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def in_short(checks: Sequence[Mapping[str, Any]]) -> str:
     judging = [check for check in bad if check["severity"] == "fail"]
     if judging:
         also = ", ".join(check["check"] for check in judging[1:])
-        return f"{judging[0]['check']}: {judging[0]['reason']}{f'; also {also}' if also else ''}"
+        return printable(f"{judging[0]['check']}: {judging[0]['reason']}{f'; also {also}' if also else ''}")
     warnings = f", {len(bad)} warned" if bad else ""
     return f"{len(checks) - len(bad)} checks passed{warnings}"
 
@@ -114,7 +115,9 @@ async def _report(outcome: Outcome) -> dict[str, Any] | None:
 
 
 def _unreported(outcome: Outcome) -> str:
-    return f"ended with exit code {outcome.exit_code} and left no report; it said last:\n{outcome.said}"
+    return (
+        f"ended with exit code {outcome.exit_code} and left no report; it said last:\n{printable_lines(outcome.said)}"
+    )
 
 
 def _findings(checks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -124,4 +127,6 @@ def _findings(checks: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _line(finding: Mapping[str, Any]) -> str:
     place = ":".join(str(finding[key]) for key in ("path", "line", "column") if finding[key] is not None)
-    return f"{place}: {finding['rule']} {finding['message']}" if place else f"{finding['rule']} {finding['message']}"
+    words = f"{finding['rule']} {finding['message']}"
+    # A message of several lines is somebody else's: what follows its first line stands below it.
+    return printable_lines(f"{place}: {words}" if place else words).replace("\n", "\n  ")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from dagger import dag
 
+from modelway_ci.printable import printable, printable_lines
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -59,10 +61,11 @@ def refused(refusal: RefusalError) -> dict[str, Any]:
 def table(record: dict[str, Any]) -> str:
     """The record for people: the stages, what the one that failed said last, the gates."""
     lines = [f"{stage:<12} exit code {code}" for stage, code in record["stages"].items()]
-    lines += [f"gate {gate['gate']}: {gate['verdict']}: {gate['reason']}" for gate in record.get("gates", ())]
+    gates = [f"gate {gate['gate']}: {gate['verdict']}: {gate['reason']}" for gate in record.get("gates", ())]
+    lines += map(printable, gates)
     if failed := record.get("failed"):
         lines += ["", f"{failed['stage']} ended with exit code {failed['exit_code']}; it said last:"]
-        lines.append(failed["said"])
+        lines.append(printable_lines(failed["said"]))
     elif record.get("version") is not None:
         lines.append(f"{'registered as' if record['created'] else 'already'} version {record['version']}")
     return "\n".join(lines)

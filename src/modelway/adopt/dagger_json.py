@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from modelway.errors import InputError
+from modelway.parsing import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,8 +57,8 @@ def _find(values: dict[str, Any]) -> dict[str, Any] | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        values = parse_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise InputError(f"this is no JSON: {error}", where=str(path), remedy="Correct the file.") from error
     if not isinstance(values, dict):
         raise InputError("this is no JSON object", where=str(path), remedy="Correct the file.")

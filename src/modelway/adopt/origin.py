@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from typing import Any
+
+from modelway.parsing import parse_json
 
 _SOURCES = ("repository", "source", "source code", "code", "github", "homepage")
 """Labels of a project's URLs under which its repository stands, the best first."""
@@ -28,8 +29,10 @@ def own_origin(dist: Distribution | None = None) -> tuple[str, str | None] | Non
 
 def _installed_from(dist: Distribution) -> tuple[str, str | None] | None:
     try:
-        noted: Any = json.loads(dist.read_text("direct_url.json") or "{}")
-    except json.JSONDecodeError:
+        noted: Any = parse_json(dist.read_text("direct_url.json") or "{}")
+    except ValueError:
+        return None
+    if not isinstance(noted, dict):
         return None
     vcs = noted.get("vcs_info", {})
     match = _REPOSITORY.fullmatch(str(noted.get("url", "")))

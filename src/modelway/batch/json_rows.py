@@ -15,6 +15,7 @@ from modelway.batch.text import RowEnds, text_blocks
 from modelway.data.json_lines import is_of_type, read_object
 from modelway.data.suite.kinds import Kind, convert_texts
 from modelway.errors import InputError
+from modelway.parsing import check_lines, parse_json
 from modelway.records.data import ColumnType
 from modelway.records.tables import ARROW_TYPES
 
@@ -62,6 +63,7 @@ def _parse(file: str, row: int, text: bytes, wanted: Wanted) -> Block:
     }
     ignored = _ignored(text, wanted)
     try:
+        check_lines(text)
         raw = pa_json.read_json(
             pa.BufferReader(text),
             read_options=pa_json.ReadOptions(use_threads=False, block_size=len(text) + 1),
@@ -81,7 +83,7 @@ def _ignored(text: bytes, wanted: Wanted) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for line in islice((line for line in text.split(b"\n", _LOOKED_AT + 1) if line.strip()), _LOOKED_AT):
         try:
-            found = json.loads(line)
+            found = parse_json(line)
         except ValueError:
             continue
         names |= dict.fromkeys(found if isinstance(found, dict) else ())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.batch.partition import Partition
 from modelway.errors import InputError, ModelwayError, OutsideError, UsageError
+from modelway.parsing import parse_json
 from modelway.processes import cores
 from modelway.records.batch import PartRecord
 
@@ -183,7 +184,7 @@ class _Crew:
                 _end_of(process.wait()),
                 remedy="Start the run again with the same --run: it goes on. Most often memory was short.",
             )
-        told: dict[str, Any] = json.loads(line)
+        told: dict[str, Any] = parse_json(line)
         if "error" in told:
             raise as_error(told["error"])
         return told

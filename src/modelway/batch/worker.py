@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from modelway.errors import ModelwayError, OutsideError
+from modelway.escaping import guard_streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +34,7 @@ def main() -> int:
     # What the user's own code prints must not get between the records.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    guard_streams()
     try:
         _work(sys.stdin, answers)
     except KeyboardInterrupt:

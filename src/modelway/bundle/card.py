@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelway.bundle.comparing import PROBABILITY, VALUE
+from modelway.escaping import Markdown, code, markdown_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from modelway.records.bundle import BundleInfo, Comparison, Origin, Signature, SignatureColumn
     from modelway.records.evaluate import Estimate, Evaluation
@@ -25,20 +26,23 @@ def write_card(
     info: BundleInfo, origin: Origin, signature: Signature, evaluation: Evaluation, fit: Fit, comparison: Comparison
 ) -> str:
     """The card, in Markdown."""
-    what = f"one of {', '.join(signature.classes)}" if signature.classes else "a number"
+    what = f"one of {', '.join(map(code, signature.classes))}" if signature.classes else "a number"
     parts = [
-        f"# {info.name}, version {info.version}",
-        f"Predicts `{signature.target}`: {what} ({signature.task.value}). It is kept as {_FORMATS[info.format]}.",
+        f"# {code(info.name)}, version {info.version}",
+        f"Predicts {code(signature.target)}: {what} ({signature.task.value}). It is kept as {_FORMATS[info.format]}.",
         "## Where it comes from",
-        _table(("what", "value"), _provenance(info, origin, fit)),
+        markdown_table(("what", "value"), _provenance(info, origin, fit)),
         "## What it was measured to do",
         f"On {evaluation.rows:,} held-out rows; intervals at {evaluation.confidence:.0%} confidence.",
-        _table(("metric", "value", "interval"), _metrics(evaluation.metrics)),
+        markdown_table(("metric", "value", "interval"), _metrics(evaluation.metrics)),
         "## What the gates said",
-        _table(("gate", "verdict", "reason"), [(one.gate, one.verdict.value, one.reason) for one in evaluation.gates]),
+        markdown_table(
+            ("gate", "verdict", "reason"),
+            [(code(one.gate), Markdown(one.verdict.value), code(one.reason)) for one in evaluation.gates],
+        ),
         *_groups(evaluation),
         "## What it takes",
-        _table(("column", "type", "may be missing", "values"), [_column(column) for column in signature.columns]),
+        markdown_table(("column", "type", "may be missing", "values"), map(_column, signature.columns)),
         "## How it was exported",
         _export(comparison),
         "## What is not known",
@@ -55,7 +59,7 @@ def _export(comparison: Comparison) -> str:
     )
 
 
-def _provenance(info: BundleInfo, origin: Origin, fit: Fit) -> list[tuple[str, str]]:
+def _provenance(info: BundleInfo, origin: Origin, fit: Fit) -> list[tuple[Markdown, Markdown]]:
     known = {
         "run": origin.run_id,
         "code": origin.commit,
@@ -68,28 +72,33 @@ def _provenance(info: BundleInfo, origin: Origin, fit: Fit) -> list[tuple[str, s
         "epochs": fit.epochs,
         "seed": fit.seed,
     }
-    return [(name, f"`{value}`") for name, value in known.items() if value is not None]
+    return [(Markdown(name), code(value)) for name, value in known.items() if value is not None]
 
 
-def _metrics(metrics: dict[str, Estimate]) -> Iterator[tuple[str, str, str]]:
+def _metrics(metrics: dict[str, Estimate]) -> Iterator[tuple[Markdown, Markdown, Markdown]]:
     for name, estimate in metrics.items():
         value = "not defined" if estimate.value is None else f"{estimate.value:.4g}"
         interval = "" if estimate.low is None else f"{estimate.low:.4g} to {estimate.high:.4g}"
-        yield name, value, interval
+        yield code(name), Markdown(value), Markdown(interval)
 
 
 def _groups(evaluation: Evaluation) -> list[str]:
     """The groups of the sensitive columns, where there are any."""
     rows = [
-        (bias.column, group.value, f"{group.rows:,}", "" if group.primary is None else f"{group.primary:.4g}")
+        (
+            code(bias.column),
+            code(group.value),
+            Markdown(f"{group.rows:,}"),
+            Markdown("" if group.primary is None else f"{group.primary:.4g}"),
+        )
         for bias in evaluation.bias
         for group in bias.groups
     ]
-    return ["## How groups fare", _table(("column", "group", "rows", evaluation.primary), rows)] if rows else []
+    return ["## How groups fare", markdown_table(("column", "group", "rows", evaluation.primary), rows)] if rows else []
 
 
-def _column(column: SignatureColumn) -> tuple[str, str, str, str]:
-    values = ", ".join((column.values or ())[:_MOST_VALUES])
+def _column(column: SignatureColumn) -> tuple[Markdown, ...]:
+    values = ", ".join(map(code, (column.values or ())[:_MOST_VALUES]))
     if column.values and len(column.values) > _MOST_VALUES:
         values += f" and {len(column.values) - _MOST_VALUES} more"
     if column.values and not column.refuse_unseen:
@@ -97,13 +106,7 @@ def _column(column: SignatureColumn) -> tuple[str, str, str, str]:
     if column.min is not None or column.max is not None:
         ends = ("" if end is None else f"{end:g}" for end in (column.min, column.max))
         values = " to ".join(ends)
-    return column.name, column.type.value, "yes" if column.nullable else "no", values or (column.format or "")
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+    if not values and column.format:
+        values = code(column.format)
+    missing = "yes" if column.nullable else "no"
+    return code(column.name), Markdown(column.type.value), Markdown(missing), Markdown(values)

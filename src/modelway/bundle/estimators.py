@@ -91,7 +91,7 @@ class OnnxEstimator:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what it prints holds the model's own names; exceptions say the same
         # Memory is planned for one shape, and requests have any number of rows.
         options.enable_mem_pattern = False
         options.enable_cpu_mem_arena = False

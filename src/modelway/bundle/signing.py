@@ -7,7 +7,6 @@ holds a DSSE envelope, whose payload (an in-toto statement) lists every file wit
 from __future__ import annotations
 
 import base64
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from modelway.atomic import scratch_directory
 from modelway.bundle.layout import SIGNED
 from modelway.errors import InputError, SettingsError
+from modelway.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,12 +148,12 @@ def _read_key(path: Path, *, private: bool) -> Any:
 def _envelope(path: Path, content: bytes) -> tuple[bytes, bytes]:
     """Return payload and signature of the one envelope in the file."""
     try:
-        envelope = json.loads(content)["dsseEnvelope"]
+        envelope = parse_json(content)["dsseEnvelope"]
         (signature,) = envelope["signatures"]
         payload = base64.b64decode(envelope["payload"], validate=True)
         signed = base64.b64decode(signature["sig"], validate=True)
         kind = envelope["payloadType"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(path) from error
     if kind != _PAYLOAD_TYPE:
         raise _unreadable(path)
@@ -168,7 +168,7 @@ def _pre_authentication(payload: bytes) -> bytes:
 def _signed_files(path: Path, payload: bytes) -> dict[str, str]:
     """SHA-256 of each signed file by its path; raises `InputError` for a statement of another kind."""
     try:
-        statement = json.loads(payload)
+        statement = parse_json(payload)
         kinds = (statement["_type"], statement["predicateType"])
         resources = statement["predicate"]["resources"]
         files = {resource["name"]: resource["digest"] for resource in resources if resource["algorithm"] == "sha256"}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.bundle.trust import refuse_untrusted
 from modelway.errors import InputError, SettingsError
+from modelway.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -75,7 +76,7 @@ def untrusted_types(content: bytes) -> tuple[str, ...]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             called = {
                 f"{node.get('__module__')}.{node.get('__class__')}"
-                for node in _nodes(json.loads(archive.read(_SCHEMA)))
+                for node in _nodes(parse_json(archive.read(_SCHEMA)))
                 if node["__loader__"] == "ConstructorFromReduceNode"
             }
         found -= TRUSTED - called

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from modelway.artifacts import MANIFEST
 from modelway.atomic import scratch_directory
 from modelway.errors import InputError, ModelwayError, SettingsError, UsageError
+from modelway.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +117,7 @@ def _ask(question: dict[str, Any], limits: Limits, where: str) -> dict[str, Any]
     finally:
         _kill(process)
     try:
-        found: dict[str, Any] = json.loads(said)
+        found: dict[str, Any] = parse_json(said)
     except ValueError:
         code = process.returncode
         how = f"signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"code {code}"

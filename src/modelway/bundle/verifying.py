@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from modelway.bundle import layout, provenance, sbom
@@ -11,6 +10,7 @@ from modelway.bundle.mlmodel import check_mlmodel
 from modelway.bundle.opening import read_record
 from modelway.bundle.trial import Limits, try_model
 from modelway.errors import InputError
+from modelway.parsing import parse_json
 from modelway.records.bundle import BundleInfo, BundleReport, Check
 from modelway.records.trust import Trust
 
@@ -84,8 +84,8 @@ def _signature_detail(contents: Contents) -> str:
 def _check_told(contents: Contents, name: str, files_of: Callable[[dict[str, Any]], dict[str, str]]) -> Check:
     """Check that a document speaks of the files that are there."""
     try:
-        told = files_of(json.loads(contents.read(name)))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        told = files_of(parse_json(contents.read(name)))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError("this can't be read", where=contents.where(name), remedy=REMEDY) from error
     other = sorted(file for file, digest in told.items() if contents.manifest.files.get(file) != digest)
     if other or not told:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.cli.notices import tell
+from modelway.cli.output import show
 from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
 from modelway.cli.settings import address, read_slice
 from modelway.cli.trust import add_trust_flag, find_trust
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
             raise outcome.error
     _show(output, outcome, args.report)
     if args.notify_success or settings.batch.notify_success:
-        tell(f"batch run {name} is done", _sentence(outcome), output)
+        tell(f"batch run {name} is done", [_sentence(outcome)], output)
     return 0
 
 
@@ -90,11 +91,11 @@ def _telling(name: str, output: Output) -> Iterator[None]:
         output.note(f"interrupted; start it again with --run {name} to go on")
         raise
     except ModelwayError as error:
-        tell(title.format(error.exit_code), str(error), output)
+        tell(title.format(error.exit_code), str(error).split("\n"), output)
         raise
     except Exception as error:
         # What it says may hold rows; the log has it.
-        tell(title.format(ModelwayError.exit_code), type(error).__name__, output)
+        tell(title.format(ModelwayError.exit_code), [type(error).__name__], output)
         raise
 
 
@@ -208,12 +209,12 @@ def _show(output: Output, outcome: Outcome, report: Path) -> None:
     result, summary, timings = outcome.result, outcome.result.summary, outcome.result.timings
     if not output.json:
         if not outcome.fresh:
-            print("this run is there already; nothing was done")
-        print(_sentence(outcome))
+            show("this run is there already; nothing was done")
+        show(_sentence(outcome))
         if summary.ignored:
-            print(f"ignored: {', '.join(summary.ignored)}")
-        print(f"predictions: {result.output}/predictions")
-        print(f"report: {report / 'report.html'}")
+            show(f"ignored: {', '.join(summary.ignored)}")
+        show(f"predictions: {result.output}/predictions")
+        show(f"report: {report / 'report.html'}")
     output.record(
         {
             "exit_code": 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelway.cli.changes import find_changes
+from modelway.cli.output import show
 from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
 from modelway.cli.settings import read_settings
 from modelway.records.changed import Category, Changes, RegistryChange
@@ -69,27 +70,22 @@ def _ask_registry(settings: Settings, root: Path, known: int) -> tuple[RegistryC
 
 def _show(changes: Changes) -> None:
     head = changes.head[:12] if changes.head else "the files as they lie here"
-    print(f"from {changes.base[:12]} to {head}")
+    show(f"from {changes.base[:12]} to {head}")
     for category, paths in changes.changed.items():
         if not paths:
             continue
-        print(f"\n{category}: {len(paths):,} changed")
+        show("", f"{category}: {len(paths):,} changed")
         for path in paths[:_SHOWN]:
-            print(f"  {_printable(path)}")
+            show(f"  {path}")
         if (more := len(paths) - _SHOWN) > 0:
-            print(f"  ... and {more:,} more")
+            show(f"  ... and {more:,} more")
         if category is Category.SETTINGS and changes.settings_keys:
-            print(f"  keys: {', '.join(changes.settings_keys)}")
+            show(f"  keys: {', '.join(changes.settings_keys)}")
     if changes.registry is not None:
-        print(f"\nregistry: challenger {changes.registry.challenger}, champion {changes.registry.champion}")
+        show("", f"registry: challenger {changes.registry.challenger}, champion {changes.registry.champion}")
     for note in changes.notes:
-        print(f"\nnote: {note}")
-    print(f"\nto run: {'' if changes.run else 'nothing'}")
+        show("", f"note: {note}")
+    show("", f"to run: {'' if changes.run else 'nothing'}")
     for command, why in changes.because.items():
         parts = f" ({', '.join(changes.train_parts)})" if command == "train" else ""
-        print(f"  {command}{parts}: {', '.join(why)}")
-
-
-def _printable(path: str) -> str:
-    """A path on one line, whatever is in it."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in path)
+        show(f"  {command}{parts}: {', '.join(why)}")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show_block
 from modelway.cli.part import add_output_flag, show_part
 from modelway.cli.settings import address, read_slice
 from modelway.errors import InputError, SettingsError
@@ -64,7 +65,7 @@ def _suggest(
     suite, rows = suggest(options, prepare, root, now, output.progress)
     output.close()
     if not output.json:
-        print(write_suite(suite, rows), end="")
+        show_block(write_suite(suite, rows))
     record = suite.model_dump(mode="json", exclude_defaults=True, by_alias=True)
     output.record({"exit_code": 0, "rows": rows, "check_data": record})
     return 0
@@ -107,7 +108,7 @@ def _at_line(error: SettingsError | InputError, args: argparse.Namespace) -> Set
         return error
     path = args.config or find_settings(Path.cwd())
     place = place_of(path, (error.where or "").split("."))
-    return type(error)(error.what, where=place, remedy=error.remedy)
+    return type(error)(error.what, where=place, remedy=error.advice)
 
 
 def _moment(text: str) -> datetime:

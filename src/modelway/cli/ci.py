@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.checks.changes import CI
+from modelway.cli.output import VERDICT_STYLES, Cell, Column, Styled, show, show_table
 from modelway.cli.settings import address, read_settings
 from modelway.errors import UsageError
 from modelway.processes import cores
-from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +23,6 @@ EXAMPLE = "modelway ci --base origin/main --skip audit"
 
 _LONGEST_FIRST = ("test", "smoke-train", "audit", "check-data", "check-code")
 """The order in which the parts begin where not all can run at once, so that none is waited for in the end."""
-_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.ERROR: "red", Verdict.INCONCLUSIVE: "yellow"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     summary = ci(commands, args.output_dir, jobs=_jobs(args), not_run=not_run, progress=output.progress)
     output.close()
     if not output.json:
-        _show(output, summary, args.output_dir)
+        _show(summary, args.output_dir)
     output.record({**summary.model_dump(mode="json"), "output": str(args.output_dir)})
     return summary.exit_code
 
@@ -102,22 +101,21 @@ def _jobs(args: argparse.Namespace) -> int:
     return int(args.jobs)
 
 
-def _show(output: Output, summary: CiSummary, directory: Path) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=f"ci: exit code {summary.exit_code}", title_justify="left")
-    table.add_column("part", no_wrap=True)
-    table.add_column("verdict")
-    table.add_column("seconds", justify="right")
-    table.add_column("what it says", ratio=1)
-    table.add_column("report", overflow="fold")
+def _show(summary: CiSummary, directory: Path) -> None:
+    columns = (
+        Column("part", no_wrap=True),
+        Column("verdict"),
+        Column("seconds", justify="right"),
+        Column("what it says", ratio=1),
+        Column("report", fold=True),
+    )
+    rows: list[tuple[Cell, ...]] = []
     for part in CI:
         if outcome := summary.parts.get(part):
-            verdict = f"[{_STYLES[outcome.verdict]}]{outcome.verdict}[/]"
+            verdict = Styled(outcome.verdict, VERDICT_STYLES[outcome.verdict])
             place = str(directory / (outcome.report or outcome.log))
-            table.add_row(part, verdict, f"{outcome.seconds:.1f}", escape(outcome.reason), escape(place))
+            rows.append((part, verdict, f"{outcome.seconds:.1f}", tuple(outcome.reason.split("\n")), place))
         else:
-            table.add_row(part, "not run", "", escape(summary.not_run[part]), "")
-    output.console.print(table)
-    print(f"logs and summary: {directory}")
+            rows.append((part, "not run", "", summary.not_run[part], ""))
+    show_table(columns, rows, title=f"ci: exit code {summary.exit_code}")
+    show(f"logs and summary: {directory}")

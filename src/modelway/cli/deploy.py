@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelway.cli.environment import add_flow_flags, add_key_flag, find_flow
 from modelway.cli.notices import telling
+from modelway.cli.output import show
 from modelway.cli.registry import find_commit
 from modelway.cli.tables import show_plan, show_smoke
 from modelway.errors import UsageError
@@ -81,8 +82,8 @@ def run(args: argparse.Namespace, output: Output) -> int:
     changed = bool(done.plan.steps)
     if not output.json:
         if done.report is not None:
-            show_smoke(done.report, output)
-        print(f"{'deployed' if changed else 'unchanged'}: {release} {'runs' if changed else 'runs already'} at {url}")
+            show_smoke(done.report)
+        show(f"{'deployed' if changed else 'unchanged'}: {release} {'runs' if changed else 'runs already'} at {url}")
     record = {"exit_code": 0, "changed": changed, "url": url, "release": _named(done.plan)}
     output.record(record | {"smoke": done.report.model_dump(mode="json") if done.report else None})
     return 0
@@ -99,7 +100,7 @@ def _render(place: Place, release: Release, directory: Path, output: Output) -> 
     written = render(place, options, release, directory)
     output.close()
     if not output.json:
-        print("\n".join(f"wrote {path}" for path in written))
+        show(*(f"wrote {path}" for path in written))
     output.record({"exit_code": 0, "rendered": [str(path) for path in written]})
     return 0
 
@@ -110,7 +111,7 @@ def _hand_out(environment: Environment, store: BundleStore, release: Release, di
     told = hand_out(environment, store, release, directory, os.environ.get(_SEAL))
     output.close()
     if not output.json:
-        print(f"wrote {directory}" if told["build"] else f"nothing to build: {release.image} holds these bundles")
+        show(f"wrote {directory}" if told["build"] else f"nothing to build: {release.image} holds these bundles")
     output.record({"exit_code": 0, **told})
     return 0
 
@@ -118,7 +119,7 @@ def _hand_out(environment: Environment, store: BundleStore, release: Release, di
 def _show_plan(plan: Plan, output: Output) -> int:
     output.close()
     if not output.json:
-        show_plan(plan, output)
+        show_plan(plan)
     output.record({"exit_code": 0, "plan": plan.model_dump(mode="json")})
     return 0
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import Column, Styled, show, show_table
 from modelway.cli.registry import add_registry_flags, find_credentials, registry_overrides
 from modelway.cli.settings import read_slice
 from modelway.errors import SettingsError
@@ -55,24 +56,20 @@ def run(args: argparse.Namespace, output: Output) -> int:
     diagnosis = examine(scene, fault, output.progress)
     output.close()
     if not output.json:
-        _show(diagnosis, output)
+        _show(diagnosis)
     output.record({"exit_code": diagnosis.exit_code, **diagnosis.model_dump(mode="json")})
     return diagnosis.exit_code
 
 
-def _show(diagnosis: Diagnosis, output: Output) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
+def _show(diagnosis: Diagnosis) -> None:
     from modelway.records.doctor import State
 
     styles = {State.OK: "green", State.MISSING: "yellow", State.FAILED: "red", State.NOT_CHECKED: "dim"}
-    table = Table(box=None, pad_edge=False)
-    for title in ("check", "state", "seen", "what to do"):
-        table.add_column(title, overflow="fold", no_wrap=title == "state")
-    for one in diagnosis.findings:
-        state = f"[{styles[one.state]}]{one.state}[/]"
-        table.add_row(escape(one.check), state, escape(one.detail), escape(one.remedy))
-    output.console.print(table)
+    columns = [Column(title, fold=True, no_wrap=title == "state") for title in ("check", "state", "seen", "what to do")]
+    rows = [
+        (one.check, Styled(one.state, styles[one.state]), one.detail, tuple(one.remedy.split("\n")))
+        for one in diagnosis.findings
+    ]
+    show_table(columns, rows, box=False)
     amiss = sum(one.exit_code != 0 for one in diagnosis.findings)
-    print(f"{amiss} of {len(diagnosis.findings)} findings are amiss" if amiss else "nothing is amiss")
+    show(f"{amiss} of {len(diagnosis.findings)} findings are amiss" if amiss else "nothing is amiss")

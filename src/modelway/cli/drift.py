@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import Column, Styled, show, show_table
 from modelway.cli.registry import add_registry_flags
 from modelway.cli.settings import address
 from modelway.cli.watching import add_time_flags, log_of, read_scene, reference_of, span
@@ -56,8 +57,8 @@ def run(args: argparse.Namespace, output: Output) -> int:
         write_bytes(address(args.prometheus), exposition(drift_metrics(report)).encode(), s3=scene.s3)
     output.close()
     if not output.json:
-        show_drift(output, report)
-        print(f"report: {args.output}")
+        show_drift(report)
+        show(f"report: {args.output}")
     output.record({**report.model_dump(mode="json"), "output": args.output})
     return report.exit_code
 
@@ -69,29 +70,24 @@ def threshold_flag(args: argparse.Namespace, part: str) -> list[Override]:
     return [Override("--threshold", ("monitor", part, "threshold"), args.threshold)]
 
 
-def show_drift(output: Output, report: DriftReport) -> None:
+def show_drift(report: DriftReport) -> None:
     """Print what moved."""
-    from rich.markup import escape
-    from rich.table import Table
-
     from modelway.records.drift import State
 
     styles = {State.MOVED: "red", State.ONCE: "yellow", State.STILL: "green", State.UNJUDGED: "dim"}
-    table = Table(title=f"drift: {report.verdict}, {report.rows:,} rows", title_justify="left")
-    for heading in ("column", "state", "weight", "moved by"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("why", ratio=1)
+    columns = [Column(title, no_wrap=True) for title in ("column", "state", "weight", "moved by")]
+    rows = []
     for one in report.columns[:_SHOWN]:
         weight = "" if one.importance is None else f"{one.importance:.1%}"
         effect = f"{one.shift.effect:.3f}"
-        table.add_row(escape(one.name), f"[{styles[one.state]}]{one.state}[/]", weight, effect, escape(one.reason))
-    output.console.print(table)
+        rows.append((one.name, Styled(one.state, styles[one.state]), weight, effect, one.reason))
+    show_table([*columns, Column("why", ratio=1)], rows, title=f"drift: {report.verdict}, {report.rows:,} rows")
     if (more := len(report.columns) - _SHOWN) > 0:
-        print(f"... and {more} more columns")
+        show(f"... and {more} more columns")
     for name, why in report.unmeasured.items():
-        print(f"not measured: {name}: {why}")
+        show(f"not measured: {name}: {why}")
     for found in report.slices[:5]:
-        print(f"in {found.column} = {found.value}: {found.moved or 'predictions'} moved by {found.effect:.3f}")
+        show(f"in {found.column} = {found.value}: {found.moved or 'predictions'} moved by {found.effect:.3f}")
     for file in report.unreadable[:5]:
-        print(f"not read: {file}")
-    print(f"{report.verdict}: {report.reason}")
+        show(f"not read: {file}")
+    show(f"{report.verdict}: {report.reason}")

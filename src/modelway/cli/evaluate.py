@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
 from modelway.cli.registry import find_commit
 from modelway.cli.settings import read_slice
 from modelway.cli.trust import add_trust_flag, find_trust
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     output.close()
     code = exit_code_of(evaluation)
     if not output.json:
-        show_evaluation(output, evaluation)
-        print(f"report: {args.output / 'report.html'}")
+        show_evaluation(evaluation)
+        show(f"report: {args.output / 'report.html'}")
     output.record({"exit_code": code, "output": str(args.output), **evaluation_record(evaluation)})
     return code

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
 from modelway.cli.settings import read_slice
 from modelway.settings import Override
 
@@ -50,6 +51,6 @@ def run(args: argparse.Namespace, output: Output) -> int:
     fitted = fit(settings.fit, root, args.prepared, args.output, output.progress)
     output.close()
     if not output.json:
-        print(f"fitted {fitted.fit.estimator.kind} into {args.output}")
+        show(f"fitted {fitted.fit.estimator.kind} into {args.output}")
     output.record({"exit_code": 0, "output": str(args.output), "fit": fitted.fit.model_dump(mode="json")})
     return 0

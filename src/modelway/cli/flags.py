@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from modelway.cli.environment import add_environment_flag, find_environment
+from modelway.cli.output import show
 from modelway.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def run(args: argparse.Namespace, output: Output) -> int:
             raise UsageError("nothing is to be set", remedy="Give --new-model, --shadow or --challenger-version.")
         found = set_flags(environment.place, environment.state.read(), **given)
     if not output.json:
-        print(f"{args.env}: {found['words']}")
-        print(f"document: {found['uri']}")
+        show(f"{args.env}: {found['words']}")
+        show(f"document: {found['uri']}")
     output.record({"exit_code": 0, **found})
     return 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import modelway
+from modelway.cli.output import show
 from modelway.errors import GateError, SettingsError, UsageError
 
 if TYPE_CHECKING:
@@ -146,17 +147,13 @@ def asker(output: Output, *, yes: bool) -> Ask:
             remedy = f"Give {flag}" + (f": one of {shown}; or --yes for the first." if options else ".")
             remedy += " Or --no-workflows, for the settings alone." if flag == "--module" else ""
             raise UsageError(f"nothing answers: {question}", where=flag, remedy=remedy)
-        return _ask_person(question, options)
+        return _ask_person(question, options, output)
 
     return ask
 
 
-def _ask_person(question: str, options: Sequence[str]) -> str:
-    print(question, file=sys.stderr)
-    for number, option in enumerate(options[:_MOST_SHOWN], 1):
-        print(f"  {number}  {option}", file=sys.stderr)
-    print(f"[{options[0]}] " if options else "> ", end="", file=sys.stderr, flush=True)
-    answer = sys.stdin.readline().strip()
+def _ask_person(question: str, options: Sequence[str], output: Output) -> str:
+    answer = output.ask(question, options[:_MOST_SHOWN])
     if not answer and not options:
         raise UsageError("there was no answer")
     if answer.isdigit() and 0 < int(answer) <= len(options) and answer not in options:
@@ -171,13 +168,13 @@ def _show(adoption: Adoption, output: Output, exit_code: int) -> None:
     if output.json:
         return
     if adoption.target is not None:
-        print(f"{adoption.name}: {adoption.task} of {adoption.target}, {adoption.rows:,} rows")
+        show(f"{adoption.name}: {adoption.task} of {adoption.target}, {adoption.rows:,} rows")
     for one in adoption.files:
-        print(f"{one.state.value:<8}  {one.path}{f'  ({one.reason})' if one.reason else ''}")
+        show(f"{one.state.value:<8}  {one.path}{f'  ({one.reason})' if one.reason else ''}")
     for note in adoption.notes:
-        print(f"note: {note}")
+        show(f"note: {note}")
 
 
 def _show_next(found: Found, directory: Path) -> None:
     place = "" if found.root == Path.cwd() else f"cd {directory} && "
-    print(f"next: {place}modelway train, modelway deploy --env local, modelway init --check")
+    show(f"next: {place}modelway train, modelway deploy --env local, modelway init --check")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from modelway.cli.environment import find_environment
+from modelway.cli.output import show
 from modelway.cli.watching import log_cache, log_of, read_scene, span
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ def _log(args: argparse.Namespace) -> tuple[str, S3Options, Path]:
 
 def _show(done: Compaction) -> None:
     for left in done.left[:_SHOWN]:
-        print(f"left as it is: {left}")
+        show(f"left as it is: {left}")
     if (more := len(done.left) - _SHOWN) > 0:
-        print(f"... and {more} more")
+        show(f"... and {more} more")
     if not done.segments:
-        print("nothing to compact")
+        show("nothing to compact")
         return
     counted = f"{done.segments:,} segments with {done.records:,} records"
-    print(f"compacted {counted} of {done.hours} hours into {done.files} files")
+    show(f"compacted {counted} of {done.hours} hours into {done.files} files")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import modelway
 from modelway.cli.output import Output
 from modelway.errors import INTERRUPTED, ModelwayError, OutsideError
+from modelway.escaping import guard_streams, printable
 from modelway.waiting import shown
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
+    guard_streams()
     sys.exit(run(sys.argv[1:] if argv is None else argv))
 
 
@@ -87,7 +89,7 @@ def run(argv: Sequence[str]) -> int:
         known = _in_our_words(error)
         output.error(known)
         if output.verbose and known.exit_code == ModelwayError.exit_code:
-            traceback.print_exception(error)
+            output.block("".join(traceback.format_exception(error)))
         return known.exit_code
 
 
@@ -118,9 +120,21 @@ def build_command(name: str, parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(entry=module.run)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose messages show odd arguments on one line, and have no colours, which the guard would show."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.color = False  # of Python 3.14
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and what is wrong, and exit with 2."""
+        super().error(printable(message))
+
+
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     shared = shared_flags()
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="modelway",
         description=modelway.__doc__,
         epilog="example: modelway train --epochs 50",
@@ -142,9 +156,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return args
 
 
-def shared_flags() -> argparse.ArgumentParser:
+def shared_flags() -> _Parser:
     """Flags of every command, before or after its name; no defaults, so that the one place doesn't undo the other."""
-    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    shared = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     shared.add_argument(
         "--config", type=Path, metavar="FILE", help="the settings (default: modelway.yaml here or above)"
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.cli.notices import tell
+from modelway.cli.output import show
 from modelway.cli.registry import add_registry_flags
 from modelway.cli.settings import address
 from modelway.cli.watching import (
@@ -101,7 +102,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     output.close()
     if not output.json:
         _show(found, done)
-        print(f"dashboard: {args.output_dir}/{DASHBOARD}")
+        show(f"dashboard: {args.output_dir}/{DASHBOARD}")
     record = found.decision.model_dump(mode="json")
     output.record({"exit_code": found.exit_code, **record, "done": done, "output": args.output_dir})
     return found.exit_code
@@ -113,7 +114,7 @@ def _released(args: argparse.Namespace, scene: Scene, output: Output) -> datetim
     try:
         return released_at(scene)
     except ModelwayError as error:
-        output.note(f"when the live release was put there is not known: {error}")
+        output.failure("when the live release was put there is not known", error)
         return None
 
 
@@ -138,7 +139,7 @@ def _act(args: argparse.Namespace, output: Output, scene: Scene, name: str, foun
     if action is Action.ROLL_BACK:
         done.append(_roll_back(args, output, scene))
     if action not in {Action.NOTHING, Action.WATCH}:
-        tell(f"{name}: {action.value.replace('_', ' ')}", "\n".join(found.decision.reasons), output)
+        tell(f"{name}: {action.value.replace('_', ' ')}", found.decision.reasons, output)
     return done
 
 
@@ -161,7 +162,7 @@ def _on_github(
     except UsageError:
         raise
     except ModelwayError as error:
-        output.note(f"GitHub: {error}")
+        output.failure("GitHub", error)
         done.append(f"GitHub failed: {error.what}")
     return done
 
@@ -174,7 +175,7 @@ def _roll_back(args: argparse.Namespace, output: Output, scene: Scene) -> str:
         _, flow, _ = find_flow(args, output)
         return f"rolled back: {flow.roll_back().plan.release} runs again"
     except ModelwayError as error:
-        output.note(f"rollback: {error}")
+        output.failure("rollback", error)
         return f"rolling back failed: {error.what}"
 
 
@@ -185,7 +186,7 @@ def _show(found: Monitored, done: list[str]) -> None:
         ("data", found.seen.data),
     ):
         if finding is not None:
-            print(f"{name}: {finding.verdict}: {finding.reason}")
-    print(f"decision: {found.decision.action.value.replace('_', ' ')}")
+            show(f"{name}: {finding.verdict}: {finding.reason}")
+    show(f"decision: {found.decision.action.value.replace('_', ' ')}")
     for reason in (*found.decision.reasons, *done):
-        print(f"  {reason}")
+        show(f"  {reason}")

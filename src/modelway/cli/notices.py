@@ -10,7 +10,7 @@ from modelway.cli.environment import run_link
 from modelway.errors import GateError, InputError, ModelwayError, OutsideError, RolledBackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from modelway.cli.output import Output
 
@@ -32,18 +32,18 @@ def telling(environment: str, what: str, output: Output, *, quiet: bool = False)
         yield
     except _TOLD as error:
         if not quiet:
-            tell(f"{environment}: {what} {_word(error)}", f"{error.what}\n{error.remedy or ''}".strip(), output)
+            tell(f"{environment}: {what} {_word(error)}", (error.what, *error.advice), output)
         raise
 
 
-def tell(title: str, text: str, output: Output) -> None:
+def tell(title: str, lines: Sequence[str], output: Output) -> None:
     """Tell people, if anybody is to be told."""
     webhook = os.environ.get(WEBHOOK, "").strip()
     if not webhook:
         return
     from modelway.notify import post_to_slack
 
-    fault = post_to_slack(webhook, title, text, run_link())
+    fault = post_to_slack(webhook, title, lines, run_link())
     if fault is not None:
         output.note(f"Slack was not told: {fault}")
 

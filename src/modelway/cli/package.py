@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
 from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
 from modelway.cli.settings import read_slice
 from modelway.cli.trust import add_trust_flag, find_trust
@@ -47,14 +48,14 @@ def run(args: argparse.Namespace, output: Output) -> int:
     output.close()
     compared = packed.comparison
     if not output.json:
-        print(f"{version.name} version {version.number} is in {args.output} ({packed.info.format})")
-        print(
+        show(f"{version.name} version {version.number} is in {args.output} ({packed.info.format})")
+        show(
             f"compared: the same decisions on {compared.held_out_rows:,} held-out and {compared.awkward_rows:,} "
             f"awkward rows; outputs differ by {compared.largest_difference:.3g} at the most"
         )
-        print(f"digest: {packed.digest}")
+        show(f"digest: {packed.digest}")
         if packed.trusted:
-            print(f"elsewhere it has to be trusted: {TRUST}={','.join(packed.trusted)}")
+            show(f"elsewhere it has to be trusted: {TRUST}={','.join(packed.trusted)}")
     output.record(
         {
             "exit_code": 0,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import VERDICT_STYLES, Column, Styled, show, show_table
+from modelway.escaping import printable_lines
 from modelway.records.checks import Severity
 from modelway.records.verdict import Verdict
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from modelway.cli.output import Output
     from modelway.records.checks import CheckResult, Finding, PartReport
 
-_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.ERROR: "red", Verdict.INCONCLUSIVE: "yellow"}
 _SHOWN = 20
 """Findings of one check that are printed; the reports hold all."""
 
@@ -31,35 +32,29 @@ def show_part(output: Output, report: PartReport, directory: Path) -> int:
     """Print what a part says, or its record; gives the command's exit code."""
     output.close()
     if not output.json:
-        _show(output, report, directory)
+        _show(report, directory)
     output.record({**report.model_dump(mode="json"), "output": str(directory)})
     return report.exit_code
 
 
-def _show(output: Output, report: PartReport, directory: Path) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=f"{report.part}: {report.verdict}", title_justify="left")
-    table.add_column("check", no_wrap=True)
-    table.add_column("verdict")
-    table.add_column("reason", ratio=1)
-    for check in report.checks:
-        table.add_row(escape(check.check), _word(check), escape(check.reason))
-    output.console.print(table)
+def _show(report: PartReport, directory: Path) -> None:
+    columns = (Column("check", no_wrap=True), Column("verdict"), Column("reason", ratio=1))
+    rows = [(check.check, _word(check), check.reason) for check in report.checks]
+    show_table(columns, rows, title=f"{report.part}: {report.verdict}")
     for check in report.checks:
         for finding in check.findings[:_SHOWN]:
-            print(_line(finding))
+            first, *more_lines = printable_lines(_line(finding))
+            show(first, *(f"  {line}" for line in more_lines))
         if (more := len(check.findings) - _SHOWN) > 0:
-            print(f"... and {more} more of {check.check}")
+            show(f"... and {more} more of {check.check}")
     for what, name in report.reports.items():
-        print(f"{what}: {directory / name}")
+        show(f"{what}: {directory / name}")
 
 
-def _word(check: CheckResult) -> str:
+def _word(check: CheckResult) -> Styled:
     if check.severity is Severity.WARN and check.verdict is not Verdict.PASS:
-        return f"[yellow]{check.verdict} (warning)[/]"
-    return f"[{_STYLES[check.verdict]}]{check.verdict}[/]"
+        return Styled(f"{check.verdict} (warning)", "yellow")
+    return Styled(check.verdict, VERDICT_STYLES[check.verdict])
 
 
 def _line(finding: Finding) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelway.cli.drift import threshold_flag
+from modelway.cli.output import show
 from modelway.cli.registry import add_registry_flags
 from modelway.cli.settings import address
 from modelway.cli.watching import add_time_flags, labels_of, log_of, read_scene, reference_of, slices_of, span
@@ -68,15 +69,15 @@ def run(args: argparse.Namespace, output: Output) -> int:
     output.close()
     if not output.json:
         show_performance(report)
-        print(f"report: {args.output}")
+        show(f"report: {args.output}")
     output.record({**report.model_dump(mode="json"), "output": args.output})
     return report.exit_code
 
 
 def show_performance(report: PerformanceReport) -> None:
     """Print how the model performs."""
-    print(f"performance: {report.verdict}: {report.reason}")
-    print(f"labels: {report.labels:,} of {report.predictions:,} predictions have theirs")
+    show(f"performance: {report.verdict}: {report.reason}")
+    show(f"labels: {report.labels:,} of {report.predictions:,} predictions have theirs")
     for part in (*report.versions, *report.windows):
         value = "not defined" if part.metric.value is None else f"{part.metric.value:.4g}"
-        print(f"{part.name}: {report.metric} {value}, {part.labels:,} labels")
+        show(f"{part.name}: {report.metric} {value}, {part.labels:,} labels")

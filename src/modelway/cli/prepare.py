@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
 from modelway.cli.settings import address, read_settings
 from modelway.settings import Override
 
@@ -49,6 +50,6 @@ def run(args: argparse.Namespace, output: Output) -> int:
     output.close()
     rows = prepared.dataset.rows
     if not output.json:
-        print(f"prepared {', '.join(f'{count:,} {part}' for part, count in rows.items())} rows into {args.output}")
+        show(f"prepared {', '.join(f'{count:,} {part}' for part, count in rows.items())} rows into {args.output}")
     output.record({"exit_code": 0, "output": str(args.output), "rows": rows})
     return 0

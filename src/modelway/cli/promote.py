@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
 from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
 from modelway.cli.settings import read_slice
 
@@ -26,6 +27,6 @@ def run(args: argparse.Namespace, output: Output) -> int:
     settings, root = read_slice(args, registry_overrides(args))
     version = open_registry(settings, root).promote(args.version)
     if not output.json:
-        print(f"champion: {version.name} version {version.number}")
+        show(f"champion: {version.name} version {version.number}")
     output.record({"exit_code": 0, "version": version.model_dump(mode="json")})
     return 0

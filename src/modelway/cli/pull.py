@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
 from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
 from modelway.cli.settings import read_slice
 
@@ -33,12 +34,12 @@ def run(args: argparse.Namespace, output: Output) -> int:
     known = {version.model_digest: version.number for version in registry.versions()}
     if args.allow_missing and registry.find(args.version) is None:
         if not output.json:
-            print(f"there is no version {args.version}; {args.output} is not written")
+            show(f"there is no version {args.version}; {args.output} is not written")
         output.record({"exit_code": 0, "output": None, "version": None, "known": known})
         return 0
     version = pull(registry, args.version, args.output)
     if not output.json:
-        print(f"{version.name} version {version.number} is in {args.output}")
+        show(f"{version.name} version {version.number} is in {args.output}")
     told = {"version": version.model_dump(mode="json"), "trusted": version.trusted}
     record = {"exit_code": 0, "output": str(args.output), **told}
     output.record({**record, "known": known})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
 from modelway.cli.registry import add_registry_flags, find_commit, find_source, open_registry, registry_overrides
 from modelway.cli.settings import read_settings
 
@@ -35,6 +36,6 @@ def run(args: argparse.Namespace, output: Output) -> int:
     version = registration.version
     if not output.json:
         word = "registered:" if registration.created else "already registered:"
-        print(f"{word} {version.name} version {version.number}")
+        show(f"{word} {version.name} version {version.number}")
     output.record({"exit_code": 0, "created": registration.created, "version": version.model_dump(mode="json")})
     return 0

@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
 from modelway.cli.registry import add_registry_flags, open_registry, registry_overrides
 from modelway.cli.settings import read_slice
 from modelway.errors import UsageError
@@ -44,9 +45,9 @@ def run(args: argparse.Namespace, output: Output) -> int:
     version, published = release(open_registry(settings, root), github, args.version, output.progress)
     output.close()
     if not output.json:
-        print(f"released: {version.name} version {version.number} as {published.tag}")
-        print(f"sent: {', '.join(published.uploaded) or 'nothing, all was there'}")
-        print(f"page: {published.page}")
+        show(f"released: {version.name} version {version.number} as {published.tag}")
+        show(f"sent: {', '.join(published.uploaded) or 'nothing, all was there'}")
+        show(f"page: {published.page}")
     output.record({"exit_code": 0, "version": version.number, **published.model_dump(mode="json")})
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
 from modelway.cli.registry import add_registry_flags, find_commit, find_source, open_registry, registry_overrides
 from modelway.cli.settings import address, read_slice
 from modelway.cli.trust import add_trust_flag, find_trust
@@ -51,21 +52,21 @@ def run(args: argparse.Namespace, output: Output) -> int:
     if not output.json:
         _show(told)
         if args.output is not None and told.trained is not None:
-            print(f"what came out is in {args.output}")
+            show(f"what came out is in {args.output}")
     output.record({"exit_code": code, "same": told.same, **told.model_dump(mode="json")})
     return code
 
 
 def _show(told: Reproduction) -> None:
     if told.same:
-        print(f"version {told.version} is reproduced, bit for bit: {told.registered}")
+        show(f"version {told.version} is reproduced, bit for bit: {told.registered}")
     elif told.trained is None:
-        print(f"version {told.version} was not trained again: its data are others now")
+        show(f"version {told.version} was not trained again: its data are others now")
     else:
-        print(f"version {told.version} is not reproduced: {told.registered} was registered, {told.trained} came out")
+        show(f"version {told.version} is not reproduced: {told.registered} was registered, {told.trained} came out")
     if told.files:
-        print(f"files that differ: {', '.join(told.files)}")
+        show(f"files that differ: {', '.join(told.files)}")
     if told.differences:
-        print("what changed since, and changed nothing:" if told.same else "what differs:")
+        show("what changed since, and changed nothing:" if told.same else "what differs:")
     for one in told.differences:
-        print(f"  {one}")
+        show(f"  {one}")

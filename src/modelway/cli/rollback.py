@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelway.cli.environment import add_flow_flags, add_key_flag, find_flow
 from modelway.cli.notices import tell, telling
+from modelway.cli.output import show
 from modelway.cli.tables import show_smoke
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ def run(args: argparse.Namespace, output: Output) -> int:
         done = flow.roll_back()
     output.close()
     release = done.plan.release
-    tell(f"{args.env}: rolled back", f"{release} runs again.", output)
+    tell(f"{args.env}: rolled back", [f"{release} runs again."], output)
     if not output.json:
         if done.report is not None:
-            show_smoke(done.report, output)
-        print(f"rolled back: {release} runs again at {environment.place.options.url or flow.target.inspect().url}")
+            show_smoke(done.report)
+        show(f"rolled back: {release} runs again at {environment.place.options.url or flow.target.inspect().url}")
     output.record({"exit_code": 0, "release": {"id": release.id, **release.model_dump(mode="json")}})
     return 0

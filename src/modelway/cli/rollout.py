@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.cli.environment import add_key_flag, find_environment, find_flow, whoami
 from modelway.cli.notices import tell, telling
+from modelway.cli.output import clear, show
 from modelway.cli.registry import add_registry_flags, find_commit, open_registry
 from modelway.cli.rollout_simulate import configure_simulate, simulate_plan
 from modelway.errors import UsageError
@@ -117,7 +117,7 @@ def _ended(
     code = codes.get(rollout.status, _STUCK if waits else 0)
     if rollout.over or code:
         what = f"{rollout.model} version {rollout.challenger.version}"
-        tell(f"{args.env}: the rollout of {what} is {rollout.status}", rollout.reason, output)
+        tell(f"{args.env}: the rollout of {what} is {rollout.status}", [rollout.reason], output)
     if not output.json:
         _show(rollout, store, options)
     output.record({"exit_code": code, "rollout": _plain(rollout)})
@@ -126,7 +126,7 @@ def _ended(
 
 def _nothing(reason: str, rollout: Rollout | None, output: Output) -> int:
     if not output.json:
-        print(f"nothing to roll out: {reason}")
+        show(f"nothing to roll out: {reason}")
     output.record({"exit_code": 0, "nothing": reason, "rollout": _plain(rollout)})
     return 0
 
@@ -137,11 +137,9 @@ def _foretell(found: Forecast | None, options: RolloutOptions, output: Output) -
     if output.json:
         return
     if found is None:
-        print(
-            f"{len(options.steps)} steps; there was no traffic in the last hour, so nobody can say how long they take"
-        )
+        show(f"{len(options.steps)} steps; there was no traffic in the last hour, so nobody can say how long they take")
     else:
-        print("\n".join(in_words(found)))
+        show(*in_words(found))
 
 
 def _status(args: argparse.Namespace, output: Output) -> int:
@@ -151,13 +149,13 @@ def _status(args: argparse.Namespace, output: Output) -> int:
     store = RolloutStore(environment.state.uri, environment.state.s3)
     rollout = store.read()
     while args.watch and not output.json and rollout is not None and not rollout.over:
-        print("\x1b[2J\x1b[H" if sys.stdout.isatty() else "", end="")
+        clear()
         _show(rollout, store, settings.rollout)
         time.sleep(_WATCH_SECONDS)
         rollout = store.read()
     if not output.json:
         if rollout is None:
-            print(f"{args.env}: there never was a rollout")
+            show(f"{args.env}: there never was a rollout")
         else:
             _show(rollout, store, settings.rollout)
     if rollout is not None and args.output_dir is not None:
@@ -193,7 +191,7 @@ def _abort(args: argparse.Namespace, output: Output) -> int:
 
 def _changed(rollout: Rollout, output: Output) -> int:
     if not output.json:
-        print(f"version {rollout.challenger.version}: {rollout.status}, {rollout.reason}")
+        show(f"version {rollout.challenger.version}: {rollout.status}, {rollout.reason}")
     output.record({"exit_code": 0, "rollout": _plain(rollout)})
     return 0
 
@@ -211,7 +209,7 @@ def _show(rollout: Rollout, store: RolloutStore, options: RolloutOptions) -> Non
     from modelway.rollout.words import describe
 
     ticks = list(store.ticks(rollout))
-    print("\n".join(describe(rollout, ticks, options, time.time(), get_terminal_size().columns)))
+    show(*describe(rollout, ticks, options, time.time(), get_terminal_size().columns))
 
 
 def _plain(rollout: Rollout | None) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from modelway.cli.environment import find_environment
+from modelway.cli.output import show
 from modelway.cli.registry import open_registry
 from modelway.cli.settings import read_slice
 from modelway.cli.watching import moment
@@ -54,7 +55,7 @@ def simulate_plan(args: argparse.Namespace, output: Output) -> int:
     known |= {name: about for name, (about, _) in (*FAULTS.items(), *SHADOW_SCENARIOS.items())}
     if args.scenario == "list":
         if not output.json:
-            print("\n".join(f"{name}: {about}" for name, about in known.items()))
+            show(*(f"{name}: {about}" for name, about in known.items()))
         output.record({"exit_code": 0, "scenarios": known})
         return 0
     if args.scenario not in known:
@@ -92,8 +93,8 @@ def _with_fault(args: argparse.Namespace, output: Output, options: RolloutOption
         options, args.scenario, worse, per_second=args.requests_per_second, runs=args.runs, seed=args.seed
     )
     if not output.json:
-        print(f"{args.scenario}, {args.requests_per_second:g} requests/s, {args.runs} decisions after twenty minutes:")
-        print("\n".join(f"  {action.value}: {count} ({count / args.runs:.1%})" for action, count in found.items()))
+        show(f"{args.scenario}, {args.requests_per_second:g} requests/s, {args.runs} decisions after twenty minutes:")
+        show(*(f"  {action.value}: {count} ({count / args.runs:.1%})" for action, count in found.items()))
     decided = {action.value: count for action, count in found.items()}
     asked = {"scenario": args.scenario, "requests_per_second": args.requests_per_second, "runs": args.runs}
     output.record({"exit_code": 0, **asked, "seed": args.seed, "decisions": decided})
@@ -107,9 +108,9 @@ def _in_shadow(args: argparse.Namespace, output: Output, options: RolloutOptions
     pairs = min(20_000, int(args.requests_per_second * args.hours * 3600))
     found = simulate_shadow(options, SHADOW_SCENARIOS[args.scenario][1], pairs=pairs, runs=args.runs, seed=args.seed)
     if not output.json:
-        print(f"{args.scenario}, {pairs} pairs of answers, {found.runs} rollouts; slices that differ too much:")
-        print("\n".join(f"  {name}: {count} ({count / found.runs:.1%})" for name, count in found.named.items()))
-        print("  none named" if found.pairs is None else f"  first named after {found.pairs:g} pairs (median)")
+        show(f"{args.scenario}, {pairs} pairs of answers, {found.runs} rollouts; slices that differ too much:")
+        show(*(f"  {name}: {count} ({count / found.runs:.1%})" for name, count in found.named.items()))
+        show("  none named" if found.pairs is None else f"  first named after {found.pairs:g} pairs (median)")
     output.record({"exit_code": 0, "scenario": args.scenario, "seed": args.seed, **asdict(found)})
     return 0
 
@@ -139,13 +140,13 @@ def _recorded(args: argparse.Namespace, output: Output) -> list[ArmCounts]:
 
 
 def _show(args: argparse.Namespace, of: str, found: Simulated, options: RolloutOptions) -> None:
-    print(f"{args.scenario}, {of}, {args.hours:g} hours, {found.runs} rollouts:")
+    show(f"{args.scenario}, {of}, {args.hours:g} hours, {found.runs} rollouts:")
     for word, count, minutes in (
         ("promoted", found.promoted, found.promoted_minutes),
         ("rolled back", found.rolled_back, found.rolled_back_minutes),
         ("held", found.held, None),
     ):
         when = "" if minutes is None else f", median after {minutes:.3g} minutes"
-        print(f"  {word}: {count} ({count / found.runs:.1%}){when}")
+        show(f"  {word}: {count} ({count / found.runs:.1%}){when}")
     steps = [(str(step), part) for step, part in zip(options.steps, found.reached, strict=True)]
-    print(f"  reached {', '.join(f'{name}: {part:.0%}' for name, part in steps)} of them")
+    show(f"  reached {', '.join(f'{name}: {part:.0%}' for name, part in steps)} of them")

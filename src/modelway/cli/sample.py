@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
+
 if TYPE_CHECKING:
     import argparse
 
@@ -33,6 +35,6 @@ def run(args: argparse.Namespace, output: Output) -> int:
         args.output, rows=args.rows, seed=args.seed, drift=args.drift, label_noise=args.label_noise, bias=args.bias
     )
     if not output.json:
-        print(f"wrote {args.rows:,} rows to {path}")
+        show(f"wrote {args.rows:,} rows to {path}")
     output.record({"exit_code": 0, "path": str(path), "rows": args.rows})
     return 0

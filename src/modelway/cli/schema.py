@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
 from modelway.settings import settings_schema
 
 if TYPE_CHECKING:
@@ -21,5 +22,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
-    print(json.dumps(settings_schema(), indent=2))
+    show(*json.dumps(settings_schema(), indent=2).split("\n"))
     return 0

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelway.cli.output import show
 from modelway.cli.serve_settings import serve_options
 from modelway.cli.settings import address
 from modelway.cli.trust import add_trust_flag
@@ -168,8 +169,8 @@ def _url(listener: socket.socket) -> str:
 def _show(output: Output, record: dict[str, Any]) -> None:
     output.record({"exit_code": 0, **record})
     if not output.json:
-        print(f"serving {record['name']} version {record['version']} at {record['url']} ({record['workers']} workers)")
-        print(f"try it: {record['url']}/docs")
+        show(f"serving {record['name']} version {record['version']} at {record['url']} ({record['workers']} workers)")
+        show(f"try it: {record['url']}/docs")
     import sys
 
     sys.stdout.flush()

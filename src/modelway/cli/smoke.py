@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.cli.environment import find_environment
+from modelway.cli.output import show
 from modelway.cli.registry import add_registry_flags, open_registry
 from modelway.cli.tables import show_smoke
 from modelway.errors import GateError, InconclusiveError, OutsideError, UsageError
@@ -66,8 +67,8 @@ def run(args: argparse.Namespace, output: Output) -> int:
 
         write_smoke_junit(report, code, args.junit)
     if not output.json:
-        show_smoke(report, output)
-        print(f"{report.verdict}: {report.endpoint} serves version {', '.join(report.versions) or 'unknown'}")
+        show_smoke(report)
+        show(f"{report.verdict}: {report.endpoint} serves version {', '.join(report.versions) or 'unknown'}")
     output.record({"exit_code": code, "verdict": report.verdict.value, **report.model_dump(mode="json")})
     return code
 

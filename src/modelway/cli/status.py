@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modelway.cli.environment import add_environment_flag, find_environment
+from modelway.cli.output import show
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     if not output.json:
         _show(args.env, live, known, lease, flags, url)
         if backlog is not None:
-            print(f"log: {backlog}")
+            show(f"log: {backlog}")
     output.record(
         {
             "exit_code": 0,
@@ -58,19 +59,19 @@ def run(args: argparse.Namespace, output: Output) -> int:
 def _show(name: str, live: Live, known: Releases, lease: Lease | None, flags: dict[str, Any], url: str | None) -> None:
     release = next((one for one in reversed(known.history) if one.id == live.release), None)
     runs = str(release) if release else f"release {live.release}" if live.release else "nothing"
-    print(f"{name}: {live.state}, {runs}")
+    show(f"{name}: {live.state}, {runs}")
     if live.reason:
-        print(f"why: {live.reason}")
+        show(f"why: {live.reason}")
     if live.wanted:
-        print(f"ready: {live.ready} of {live.wanted}")
+        show(f"ready: {live.ready} of {live.wanted}")
     if url:
-        print(f"at: {url}")
-    print(f"flags: {flags['words']}")
+        show(f"at: {url}")
+    show(f"flags: {flags['words']}")
     if known.attempt is not None:
-        print(f"begun and not ended: {known.attempt.kind} of {known.attempt.release}, by {known.attempt.owner}")
+        show(f"begun and not ended: {known.attempt.kind} of {known.attempt.release}, by {known.attempt.owner}")
     if lease is not None:
-        print(f"locked: by {lease.owner}, until {lease.expires}")
+        show(f"locked: by {lease.owner}, until {lease.expires}")
     for key, value in live.details.items():
-        print(f"{key}: {value}")
+        show(f"{key}: {value}")
     for event in known.events[-_EVENTS:]:
-        print(f"{event.time}  {event.what}  {event.release}{f'  ({event.reason})' if event.reason else ''}")
+        show(f"{event.time}  {event.what}  {event.release}{f'  ({event.reason})' if event.reason else ''}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelway.cli.environment import add_flow_flags, find_flow
+from modelway.cli.output import show
 
 if TYPE_CHECKING:
     import argparse
@@ -25,6 +26,6 @@ def run(args: argparse.Namespace, output: Output) -> int:
     stopped = flow.stop()
     output.close()
     if not output.json:
-        print(f"{args.env}: {'stopped' if stopped else 'nothing runs'}")
+        show(f"{args.env}: {'stopped' if stopped else 'nothing runs'}")
     output.record({"exit_code": 0, "stopped": stopped})
     return 0

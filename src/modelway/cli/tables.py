@@ -4,37 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import Column, show, show_table
+
 if TYPE_CHECKING:
-    from modelway.cli.output import Output
     from modelway.records.deploy import Plan
     from modelway.records.smoke import SmokeReport
 
 
-def show_plan(plan: Plan, output: Output) -> None:
+def show_plan(plan: Plan) -> None:
     """The steps, in their order."""
-    from rich.table import Table
-
     if not plan.steps:
-        print(f"nothing to do: {plan.release} runs already")
+        show(f"nothing to do: {plan.release} runs already")
         return
-    print(f"{plan.environment} ({plan.target}): {plan.release}")
-    table = Table(box=None, pad_edge=False)
-    for title in ("step", "by", "what"):
-        table.add_column(title, overflow="fold")
-    for number, step in enumerate(plan.steps, 1):
-        table.add_row(str(number), step.room, step.what)
-    output.console.print(table)
-    print(f"where it fails: {f'back to {plan.before}' if plan.before else 'there is no release to return to'}")
+    show(f"{plan.environment} ({plan.target}): {plan.release}")
+    columns = [Column(title, fold=True) for title in ("step", "by", "what")]
+    show_table(columns, [(str(at), step.room, step.what) for at, step in enumerate(plan.steps, 1)], box=False)
+    show(f"where it fails: {f'back to {plan.before}' if plan.before else 'there is no release to return to'}")
 
 
-def show_smoke(report: SmokeReport, output: Output) -> None:
+def show_smoke(report: SmokeReport) -> None:
     """The answers."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for title in ("verdict", "asked", "seen", "tries", "ms"):
-        table.add_column(title, overflow="fold", justify="right" if title in {"tries", "ms"} else "left")
+    columns = [Column(title, fold=True) for title in ("verdict", "asked", "seen")]
+    columns += [Column(title, fold=True, justify="right") for title in ("tries", "ms")]
+    rows = []
     for check in report.checks:
         milliseconds = "" if check.milliseconds is None else f"{check.milliseconds:.1f}"
-        table.add_row(check.verdict.value, check.name, check.detail, str(check.attempts), milliseconds)
-    output.console.print(table)
+        rows.append((check.verdict.value, check.name, check.detail, str(check.attempts), milliseconds))
+    show_table(columns, rows, box=False)

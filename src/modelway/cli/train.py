@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.cli.fit import add_fit_flags, fit_overrides
+from modelway.cli.output import show
 from modelway.cli.prepare import add_data_flags, data_overrides
 from modelway.cli.registry import add_registry_flags, find_commit, find_source, open_registry, registry_overrides
 from modelway.cli.settings import read_settings
@@ -56,8 +57,8 @@ def run(args: argparse.Namespace, output: Output) -> int:
     )
     output.close()
     if not output.json:
-        show_evaluation(output, trained.evaluation)
-        print(_outcome(trained, args.output_dir))
+        show_evaluation(trained.evaluation)
+        show(*_outcome(trained, args.output_dir))
     version = trained.known.number if trained.known else None
     created = bool(trained.registration and trained.registration.created)
     output.record(
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     return trained.exit_code
 
 
-def _outcome(trained: Trained, directory: Path) -> str:
+def _outcome(trained: Trained, directory: Path) -> tuple[str, str]:
     if trained.registration and trained.registration.created:
         version = trained.registration.version
         aliases = ", ".join(alias.value for alias in version.aliases)
@@ -83,4 +84,4 @@ def _outcome(trained: Trained, directory: Path) -> str:
         line = "not registered: the gates did not pass"
     else:
         line = "not registered: not asked to"
-    return f"{line}\nreport: {directory / 'report.html'}"
+    return line, f"report: {directory / 'report.html'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show, show_block
 from modelway.errors import GateError, UsageError
 from modelway.records.adopt import State
 
@@ -46,8 +47,8 @@ def run(args: argparse.Namespace, output: Output) -> int:
     output.record({"exit_code": code, "files": [one.model_dump(mode="json") for one in files]})
     if not output.json:
         for one in files:
-            print(f"{one.state.value:<8}  {one.path}{f'  ({one.reason})' if one.reason else ''}")
-            print(one.diff, end="")
+            show(f"{one.state.value:<8}  {one.path}{f'  ({one.reason})' if one.reason else ''}")
+            show_block(one.diff)
         if any(one.state is State.EDITED for one in files):
-            print("what is edited was left alone: take over by hand what you want, or --force")
+            show("what is edited was left alone: take over by hand what you want, or --force")
     return code

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modelway.cli.output import VERDICT_STYLES, Column, Styled, show_table
+
 if TYPE_CHECKING:
-    from modelway.cli.output import Output
     from modelway.records.evaluate import Estimate, Evaluation
 
-_STYLES = {"pass": "green", "fail": "red", "error": "red", "inconclusive": "yellow"}
 
-
-def show_evaluation(output: Output, evaluation: Evaluation) -> None:
+def show_evaluation(evaluation: Evaluation) -> None:
     """Print the metrics with their intervals, and the gates with their verdicts."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    percent = f"{evaluation.confidence:.0%}"
-    metrics = Table(
-        "metric", "value", f"{percent} interval", title=f"{evaluation.rows:,} held-out rows", title_justify="left"
-    )
-    for name, estimate in evaluation.metrics.items():
-        style = "bold" if name == evaluation.primary else None
-        metrics.add_row(name, _number(estimate.value), _interval(estimate), style=style)
-    gates = Table(title=f"gates: {evaluation.verdict}", title_justify="left")
-    gates.add_column("gate", no_wrap=True)
-    gates.add_column("verdict")
-    gates.add_column("reason", ratio=1)
-    for gate in evaluation.gates:
-        colour = _STYLES[gate.verdict]
-        word = f"{gate.verdict} (let through)" if gate.waived else str(gate.verdict)
-        gates.add_row(escape(gate.gate), f"[{colour}]{word}[/]", escape(gate.reason))
-    output.console.print(metrics, gates, sep="\n")
+    metrics = [
+        tuple(
+            Styled(cell, "bold" if name == evaluation.primary else "")
+            for cell in (name, _number(estimate.value), _interval(estimate))
+        )
+        for name, estimate in evaluation.metrics.items()
+    ]
+    columns = (Column("metric"), Column("value"), Column(f"{evaluation.confidence:.0%} interval"))
+    show_table(columns, metrics, title=f"{evaluation.rows:,} held-out rows")
+    gates = [
+        (
+            gate.gate,
+            Styled(f"{gate.verdict} (let through)" if gate.waived else gate.verdict, VERDICT_STYLES[gate.verdict]),
+            gate.reason,
+        )
+        for gate in evaluation.gates
+    ]
+    columns = (Column("gate", no_wrap=True), Column("verdict"), Column("reason", ratio=1))
+    show_table(columns, gates, title=f"gates: {evaluation.verdict}")
 
 
 def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelway.cli.output import show
 from modelway.cli.trust import add_trust_flag, project_trust
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def run(args: argparse.Namespace, output: Output) -> int:
     limits = Limits(seconds=args.timeout, memory=int(args.memory * 2**30))
     report = verify_bundle(args.directory, trust, digest=args.digest, rows=not args.no_run, limits=limits)
     if not output.json:
-        print(f"{report.info.name} version {report.info.version}: {report.digest}")
+        show(f"{report.info.name} version {report.info.version}: {report.digest}")
         for check in report.checks:
-            print(f"{check.name + ':':<12}{check.detail}")
+            show(f"{check.name + ':':<12}{check.detail}")
     output.record({"exit_code": 0, **report.model_dump(mode="json")})
     return 0

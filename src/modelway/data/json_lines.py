@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ from modelway.data.convert import first_failure, parse_text
 from modelway.data.parquet_files import as_text
 from modelway.data.refusals import Complaint, place_in, value_refused, wrong_type
 from modelway.errors import InputError
+from modelway.parsing import check_lines, parse_json
 from modelway.records.data import Column, ColumnType
 from modelway.records.tables import ARROW_TYPES
 
@@ -72,6 +72,7 @@ def _parse(layout: Layout, path: Path, unexpected: str) -> pa.Table:
         name: pa.string() if column.type is ColumnType.DATE else ARROW_TYPES[column.type]
         for name, column in layout.columns.items()
     }
+    check_lines(path)
     table = pa_json.read_json(
         path,
         read_options=pa_json.ReadOptions(block_size=_BLOCK),
@@ -149,20 +150,11 @@ def read_object(file: str, number: int, raw: bytes) -> dict[str, Any]:
     """The object in one line of a file; raises `InputError` where the line is torn or holds something else."""
     where = place_in(file, f"line {number}")
     try:
-        found = json.loads(raw.decode(), object_pairs_hook=_no_doubles)
+        found = parse_json(raw.decode())
     except UnicodeDecodeError as error:
         raise InputError("the line is not UTF-8, as JSON has to be", where=where, remedy="Save it as UTF-8.") from error
     except ValueError as error:
         raise InputError(f"the line is torn or no JSON: {error}", where=where, remedy="Write it again.") from error
     if not isinstance(found, dict):
         raise InputError("the line is no JSON object", where=where, remedy='Write one {"column": value, …} a line.')
-    return found
-
-
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        doubled = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {doubled!r} stands there twice")
     return found

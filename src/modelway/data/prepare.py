@@ -143,4 +143,4 @@ def _check_benchmark(dataset: Dataset, name: str, table: pa.Table) -> None:
     try:
         encode_target(dataset, table)
     except InputError as error:
-        raise InputError(error.what, where=f"{name}, {error.where}", remedy=error.remedy) from error
+        raise InputError(error.what, where=f"{name}, {error.where}", remedy=error.advice) from error

@@ -118,7 +118,7 @@ class Flow:
             raise GateError(
                 f"the first deploy failed, and there is no release to return to: {error.what}",
                 where=error.where,
-                remedy=error.remedy or f"`modelway status --env {self.place.environment}` tells what runs.",
+                remedy=error.advice or f"`modelway status --env {self.place.environment}` tells what runs.",
             ) from error
         executor.note_failure(error.what, over=False)
         self.say(f"failed: {error.what}")
@@ -133,7 +133,7 @@ class Flow:
                 remedy=f"Run it again: it goes on from here. {second.remedy or ''}".strip(),
             ) from error
         if untouched and isinstance(error, OutsideError):
-            raise OutsideError(f"{error.what}; {before} still runs", where=error.where, remedy=error.remedy) from error
+            raise OutsideError(f"{error.what}; {before} still runs", where=error.where, remedy=error.advice) from error
         raise RolledBackError(f"{plan.release} failed: {error.what}", remedy=f"{before} runs again.") from error
 
     @contextmanager

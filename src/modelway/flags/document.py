@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modelway.errors import InputError, UsageError
 from modelway.flags.rules import Fixed, Targeted, compile_split
 from modelway.flags.targeting import unknown_variant
+from modelway.parsing import parse_json
 from modelway.records.flags import FlagName
 
 if TYPE_CHECKING:
@@ -81,31 +82,12 @@ def load_document(content: bytes | str, where: str) -> dict[str, Any]:
         raise InputError(f"the flag document has more than {MOST_BYTES} bytes", where=where)
     try:
         text = content if isinstance(content, str) else content.decode("utf-8-sig")
-        document = json.loads(text, parse_constant=_refuse_constant)
-        # Python takes half a surrogate pair for text, which no header and no log could hold.
-        json.dumps(document, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        told = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise InputError(f"the flag document is corrupt or not JSON: {told}", where=where) from error
-    if _depth(document) > _MOST_DEPTH:
-        raise InputError(f"the flag document is nested more than {_MOST_DEPTH} deep", where=where)
+        document = parse_json(text, depth=_MOST_DEPTH)
+    except ValueError as error:
+        raise InputError(f"the flag document is corrupt or not JSON: {error}", where=where) from error
     if not isinstance(document, dict) or not isinstance(document.get("flags"), dict):
         raise InputError("this is no flag document: it has no `flags`", where=where)
     return document
-
-
-def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
-
-
-def _depth(document: Any) -> int:
-    """How deep it is nested, as far as that is within the bound."""
-    level, depth = [document], 0
-    while level and depth <= _MOST_DEPTH:
-        inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
-        level = [value for values in inner for value in values]
-        depth += 1
-    return depth
 
 
 def rules_from_environment(environment: Mapping[str, str], document: Rules | None = None) -> Rules:

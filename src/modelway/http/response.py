@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from modelway.errors import OutsideError
+from modelway.parsing import parse_json as parse_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,8 +99,8 @@ def parse_json(content: bytes, headers: Mapping[str, str], name: str, where: str
         OutsideError: it is a page of a login or a proxy, or not JSON.
     """
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
+        return parse_text(content)
+    except ValueError:
         wrong = _page(content, headers, name, where, remedy)
         raise wrong or OutsideError(f"the answer of {name} is not JSON", where=where, remedy=remedy) from None
 

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from modelway.errors import UsageError
+from modelway.escaping import link_address, slack_text
 from modelway.http import HttpClient, NoAnswerError, origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SECONDS = 10.0
 _LONGEST = 2900
 """Characters of a section's text; Slack refuses more than 3,000."""
 
 
-def post_to_slack(webhook: str, title: str, text: str, link: str | None) -> str | None:
+def post_to_slack(webhook: str, title: str, lines: Sequence[str], link: str | None) -> str | None:
     """Post a message.
 
     Args:
         webhook: the address, a secret: no message of ours tells it.
         title: one line.
-        text: the rest; shortened where Slack would refuse it.
+        lines: the rest; shortened where Slack would refuse it.
         link: where people find the run.
 
     Returns:
@@ -26,11 +31,12 @@ def post_to_slack(webhook: str, title: str, text: str, link: str | None) -> str 
     """
     if not origin_of(webhook).startswith(("http://", "https://")):
         return "the webhook is no http:// or https:// address"
+    heading, text = slack_text(title), "\n".join(slack_text(line) for line in lines if line)
     shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
-    blocks = [_section(f"*{_escape(title)}*"), _section(_escape(shown or "-"))]
+    blocks = [_section(f"*{heading}*"), _section(shown or "-")]
     if link:
-        blocks.append(_section(f"<{_escape(link)}|The run>"))
-    body = json.dumps({"text": title, "blocks": blocks}).encode()
+        blocks.append(_section(f"<{slack_text(link_address(link))}|The run>"))
+    body = json.dumps({"text": heading, "blocks": blocks}).encode()
     client = HttpClient("Slack", remedy="Check SLACK_WEBHOOK and the network.", attempts=1)
     headers = {"Content-Type": "application/json"}
     try:
@@ -47,9 +53,5 @@ def post_to_slack(webhook: str, title: str, text: str, link: str | None) -> str 
 
 
 def _section(text: str) -> dict[str, object]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-
-
-def _escape(text: str) -> str:
-    """Slack's three control characters (docs.slack.dev/messaging/formatting-message-text)."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # Verbatim: Slack makes no link, mention or channel of what looks like one.
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}

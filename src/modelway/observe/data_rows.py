@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelway.errors import InputError, OutsideError
+from modelway.parsing import check_lines
 from modelway.records.data import ColumnType
 from modelway.records.tables import ARROW_TYPES
 from modelway.storage import is_s3, list_files, sync
@@ -128,6 +129,7 @@ def _csv(path: Path, kinds: Mapping[str, ColumnType] | None) -> Iterator[pa.Reco
 def _json(path: Path, kinds: Mapping[str, ColumnType] | None) -> Iterator[pa.RecordBatch]:
     import pyarrow.json
 
+    check_lines(path)
     reading = pyarrow.json.ReadOptions(block_size=_BLOCK)
     parse: Any = None
     if kinds is not None:

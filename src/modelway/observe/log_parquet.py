@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from modelway.errors import ModelwayError
+from modelway.parsing import check_lines
 from modelway.records.log_segments import CompactedSegment, CompactedSegments
 from modelway.records.serve import PredictionRecord, StatisticsRecord
 
@@ -70,6 +71,7 @@ def read_lines(content: bytes, schema: pa.Schema, *, infers: bool = False) -> pa
     """
     import pyarrow.json
 
+    check_lines(content)
     # No line may be longer than a block.
     longest = len(content) if len(content) <= _BLOCK else max(map(len, content.split(b"\n")))
     options = pyarrow.json.ParseOptions(

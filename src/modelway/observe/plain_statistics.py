@@ -7,12 +7,12 @@ Accepted are columns at the top or below `columns` or `features`: numbers as an 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from modelway.errors import InputError
+from modelway.parsing import parse_json
 from modelway.records.data import ColumnType
 from modelway.records.observe import Baseline, Distribution
 
@@ -30,7 +30,7 @@ def read_baseline(content: bytes, where: str) -> Baseline:
         InputError: it is neither.
     """
     try:
-        told = json.loads(content)
+        told = parse_json(content)
     except ValueError as error:
         raise InputError("the baseline is no JSON", where=where, remedy=_REMEDY) from error
     if isinstance(told, dict) and "predictions" in told and "metrics" in told:

@@ -9,6 +9,7 @@ from modelway.artifacts import write_artifact
 from modelway.checks.code.check import check_code as check
 from modelway.checks.sarif import render_sarif
 from modelway.checks.tools import Tools
+from modelway.escaping import log_text
 from modelway.pipeline.part import leave_report
 from modelway.records.progress import Progress, silent
 
@@ -37,7 +38,7 @@ def check_code(options: CheckCodeOptions, root: Path, output: Path, *, progress:
         logs = {}
         for one in checked:
             name = logs[one.result.check] = f"{one.result.check}.txt"
-            (directory / name).write_text(one.log, encoding="utf-8")
+            (directory / name).write_text(log_text(one.log), encoding="utf-8")
         sarif = render_sarif(PART, [(one.result, one.tool) for one in checked])
         (directory / SARIF).write_text(sarif, encoding="utf-8")
         return leave_report(directory, PART, [one.result for one in checked], {"sarif": SARIF, **logs})

@@ -12,6 +12,7 @@ from modelway.artifacts import MANIFEST, check_replaceable, list_files, write_ar
 from modelway.atomic import scratch_directory
 from modelway.checks.verdicts import combine
 from modelway.errors import UsageError
+from modelway.escaping import printable, printable_lines
 from modelway.pipeline.part import CHECKS
 from modelway.pipeline.processes import run_side_by_side
 from modelway.records.artifacts import Manifest
@@ -120,7 +121,7 @@ def _in_short(report: PartReport) -> str:
     judging = [check for check in bad if check.severity is Severity.FAIL]
     if judging:
         also = ", ".join(check.check for check in judging[1:])
-        return f"{judging[0].check}: {judging[0].reason}{f'; also {also}' if also else ''}"
+        return printable(f"{judging[0].check}: {judging[0].reason}{f'; also {also}' if also else ''}")
     warnings = f", {len(bad)} warned" if bad else ""
     return f"{len(report.checks) - len(bad)} checks passed{warnings}"
 
@@ -134,7 +135,8 @@ def _ending(code: int, report: PartReport | None) -> str:
 
 def _last_lines(log: Path) -> list[str]:
     """The error message, if one was said in the end, else the last lines."""
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    text = log.read_text(encoding="utf-8", errors="replace")
+    lines = [line for line in printable_lines(text) if line.strip()]
     messages = [at for at, line in enumerate(lines) if line.startswith("modelway: ")]
     return lines[messages[-1] :][:_LAST_LINES] if messages else lines[-_LAST_LINES:] or ["nothing"]
 

@@ -63,7 +63,7 @@ def check_secrets(environment: Environment, target: Target, *, pushes: bool = Fa
     raise UsageError(
         f"{len(missing)} secrets are missing: {', '.join(missing)}",
         where=f"environments.{name}",
-        remedy="\n  ".join(lines),
+        remedy=lines,
     )
 
 

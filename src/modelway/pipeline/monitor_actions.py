@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelway.decide.health import why_not_retrain
+from modelway.escaping import Markdown, code, comment, link_to, markdown_table, printable
 from modelway.github.issues import report_issue, start_workflow
 from modelway.pipeline.monitor import claim
 from modelway.records.monitor import Action
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 
 _OPENING = {Action.RETRAIN, Action.ROLL_BACK, Action.PAGE}
 _MOST_ROWS = 15
+_LONGEST = 300
+"""Characters of a name or a reason."""
 
 
 def update_issue(github: GitHub, name: str, options: MonitorOptions, found: Monitored, link: str | None) -> str | None:
     """Open the model's issue, or bring the open one up to date; gives its page, None where there is none."""
-    marker = f"<!-- modelway: monitoring of {name} in {options.environment} -->"
+    marker = comment(f"modelway: monitoring of {name} in {options.environment}")
     opens = found.decision.action in _OPENING or found.exit_code == 4
-    title = f"{name}: {'the data are to blame' if found.decision.blames_data else _TITLES[found.decision.action]}"
+    what = "the data are to blame" if found.decision.blames_data else _TITLES[found.decision.action]
+    title = printable(f"{name}: {what}")
     body = issue_body(found, link)
     told = report_issue(github, title, body, marker, options.github.labels, opens=opens)
     return None if told is None else told[1]
@@ -70,27 +74,32 @@ def issue_body(found: Monitored, link: str | None) -> str:
     lines = [
         f"**{_TITLES[found.decision.action]}**",
         "",
-        *(f"- {_escape(reason)}" for reason in found.decision.reasons),
+        *(f"- {_text(reason)}" for reason in found.decision.reasons),
     ]
     drift, performance = found.drift, found.performance
-    lines += ["", f"Drift: {found.seen.drift.verdict}. {_escape(found.seen.drift.reason)}"]
+    lines += ["", f"Drift: {found.seen.drift.verdict}. {_text(found.seen.drift.reason)}"]
     if drift is not None and drift.columns:
-        lines += ["", "| column | state | weight | moved by | why |", "|---|---|---|---|---|"]
+        rows = []
         for one in drift.columns[:_MOST_ROWS]:
             weight = "" if one.importance is None else f"{one.importance:.1%}"
-            lines.append(
-                f"| {_escape(one.name)} | {one.state} | {weight} | {one.shift.effect:.3f} | {_escape(one.reason)} |"
-            )
-    lines += ["", f"Performance: {found.seen.performance.verdict}. {_escape(found.seen.performance.reason)}"]
+            plain = (one.state, weight, f"{one.shift.effect:.3f}")
+            rows.append((_text(one.name), *map(Markdown, plain), _text(one.reason)))
+        lines += ["", markdown_table(("column", "state", "weight", "moved by", "why"), rows)]
+    lines += ["", f"Performance: {found.seen.performance.verdict}. {_text(found.seen.performance.reason)}"]
     if performance is not None and performance.metrics:
-        lines += ["", "| metric | value | interval |", "|---|---|---|"]
+        rows = []
         for name, estimate in performance.metrics.items():
             if estimate.value is not None:
                 interval = "" if estimate.low is None else f"{estimate.low:.4g} to {estimate.high:.4g}"
-                lines.append(f"| {name} | {estimate.value:.4g} | {interval} |")
+                rows.append((code(name), Markdown(f"{estimate.value:.4g}"), Markdown(interval)))
+        lines += ["", markdown_table(("metric", "value", "interval"), rows)]
     if link:
-        lines += ["", f"[The run, with its dashboard]({link})"]
+        lines += ["", link_to("The run, with its dashboard", link)]
     return "\n".join(lines) + "\n"
+
+
+def _text(text: str) -> Markdown:
+    return code(text[:_LONGEST])
 
 
 _TITLES = {
@@ -100,10 +109,3 @@ _TITLES = {
     Action.ROLL_BACK: "degradation after a release, to be rolled back",
     Action.PAGE: "a person has to look",
 }
-
-
-def _escape(text: str) -> str:
-    """Data's own text, so that it neither breaks a table nor becomes Markdown or a mention."""
-    for sign in "\\`*_[]<>|":
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("@", "@\N{ZERO WIDTH SPACE}").replace("\n", " ")[:300]

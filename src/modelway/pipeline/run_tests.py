@@ -11,6 +11,7 @@ from modelway.checks.suites import coverage
 from modelway.checks.suites.results import merge
 from modelway.checks.suites.run import Place, SuiteRun, run_suite
 from modelway.checks.tools import Tools
+from modelway.escaping import log_text
 from modelway.pipeline.part import leave_report
 from modelway.records.checks import CheckResult
 from modelway.records.progress import Progress, silent
@@ -52,7 +53,7 @@ def run_tests(options: TestOptions, root: Path, output: Path, *, progress: Progr
             if options.coverage is not None and not interrupted:
                 checks.append(_coverage(options, runs, places, directory, tools))
         (directory / XML).write_text(merge({name: places[name].xml for name in runs}), encoding="utf-8")
-        (directory / LOG).write_text("\n".join(run.log for run in runs.values()), encoding="utf-8")
+        (directory / LOG).write_text(log_text("\n".join(run.log for run in runs.values())), encoding="utf-8")
         report = leave_report(directory, PART, checks, _reports(directory))
     if interrupted:
         raise KeyboardInterrupt

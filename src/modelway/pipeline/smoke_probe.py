@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from modelway.bundle import load_model
 from modelway.checks.predictions import FINITE, NOT_CONSTANT, SHAPE, check_finite, check_not_constant, check_shape
 from modelway.data import load_prepared
+from modelway.escaping import guard_streams
 from modelway.pipeline.faults import failed
 from modelway.records.checks import CheckResult
 from modelway.records.trust import TRUST
@@ -97,6 +98,7 @@ def _work(subject: _Subject, sender: Connection) -> None:
     """Make the checks one by one. Ctrl-C is the parent's business; so is stdout, whatever the user's code prints."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(sys.stderr.fileno(), 1)
+    guard_streams()
     os.environ[TRUST] = ",".join(subject.trusted)  # MLflow's loader knows no other way
     for check in _checks(subject):
         sender.send_bytes(check.to_json().encode())

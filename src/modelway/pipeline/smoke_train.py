@@ -11,6 +11,7 @@ from modelway.atomic import scratch_directory
 from modelway.data import prepare_data, save_prepared
 from modelway.data.prepare import find_files
 from modelway.errors import InputError, OutsideError
+from modelway.escaping import log_text
 from modelway.evaluate import check_options
 from modelway.pipeline import smoke_probe
 from modelway.pipeline.evaluate import evaluate_into, inputs_of
@@ -135,7 +136,7 @@ class _Training:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's estimator may raise anything
             text = "".join(traceback.format_exception(error))
-            (self.directory / TRACEBACK).write_text(text, encoding="utf-8", errors="backslashreplace")
+            (self.directory / TRACEBACK).write_text(log_text(text), encoding="utf-8")
             return [failed("trains", doing, error, self.root)]
         reason = _what_was_fitted(fitted.fit, data)
         return [CheckResult(check="trains", verdict=Verdict.PASS, reason=reason)]

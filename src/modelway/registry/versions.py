@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import file_digest
 from modelway.errors import InputError, UsageError
+from modelway.parsing import parse_json
 from modelway.records.register import Alias, Version
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _kept_digests(version: Version) -> dict[str, str] | None:
     if KEPT_DIGESTS not in version.tags:
         return None
     try:
-        found: dict[str, str] = dict(json.loads(version.tags[KEPT_DIGESTS]))
+        found: dict[str, str] = dict(parse_json(version.tags[KEPT_DIGESTS]))
     except (ValueError, TypeError):
         return {}
     return found

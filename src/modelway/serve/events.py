@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from modelway.escaping import json_printable
+
 _BURST = 20
 """Lines of one kind that may come at once."""
 _REFILL = 2.0
@@ -61,7 +63,7 @@ def say_always(event: str, level: str = "info", **fields: Any) -> None:
     except (ValueError, OverflowError):  # half a surrogate pair, or an integer of more than 64 bits
         text = json.dumps(line, default=str)
     try:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(json_printable(text) + "\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         pass

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from modelway.bundle import open_bundle
 from modelway.bundle.layout import BASELINE, SERVING_EXAMPLE
 from modelway.errors import InputError
+from modelway.parsing import parse_json
 from modelway.records.data import Task
 from modelway.serve.metrics import SCORE_BOUNDS
 from modelway.serve.refusals import RefusedError
@@ -157,7 +158,7 @@ def _score_bounds(task: Task, bundle: Bundle) -> tuple[float, ...]:
 def _read_json(bundle: Bundle, name: str) -> dict[str, Any] | None:
     """Return what a file holds that a bundle may lack."""
     try:
-        found: dict[str, Any] = json.loads(bundle.files[name])
+        found: dict[str, Any] = parse_json(bundle.files[name])
     except (KeyError, ValueError):
         return None
     return found

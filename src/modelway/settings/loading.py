@@ -177,16 +177,14 @@ def _explain(
     error: ValidationError, path: Path, root: yaml.MappingNode, origins: Mapping[tuple[str, ...], str]
 ) -> SettingsError:
     """One error that names all that is wrong; the first one gives place and remedy."""
-    problems = []
+    problems: list[SettingsError] = []
     for detail in error.errors():
         keys, line = _locate(root, detail["loc"] + _named_key(detail))
         where = next((flag for place, flag in origins.items() if place == keys[: len(place)]), None)
-        problems.append((where or f"{path}:{line}", *_describe(detail, keys)))
-    where, what, remedy = problems[0]
-    further = "".join(f"\n{place}: {text}\n  {advice}" for place, text, advice in problems[1:])
-    if further:
-        return SettingsError(f"{what}\n  {remedy}{further}", where=where)
-    return SettingsError(what + further, where=where, remedy=remedy)
+        what, remedy = _describe(detail, keys)
+        problems.append(SettingsError(what, where=where or f"{path}:{line}", remedy=remedy))
+    first, *further = problems
+    return SettingsError(first.what, where=first.where, remedy=first.advice, further=further)
 
 
 def _describe(detail: Any, keys: tuple[str, ...]) -> tuple[str, str]:

@@ -173,7 +173,7 @@ def _code(error: Any) -> str:
 
 
 def _lost(error: ModelwayError) -> LostAnswerError:
-    return LostAnswerError(error.what, where=error.where, remedy=error.remedy)
+    return LostAnswerError(error.what, where=error.where, remedy=error.advice)
 
 
 def _refusal(error: Any, where: str) -> ModelwayError:

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unuse
 
 from modelway.atomic import scratch_directory
 from modelway.errors import ModelwayError, OutsideError
+from modelway.escaping import guard_streams
 from modelway.train.problem import Sample
 from modelway.train.space import search_space
 from modelway.train.study import open_study, run_trial, study_errors
@@ -111,6 +112,7 @@ def _follow(running: dict[Any, BaseProcess]) -> Iterator[None]:
 def _work(job: Job, folder: Path, tickets: Any, sender: Connection) -> None:
     """Run trials while there are tickets, time and a parent. Ctrl-C is the parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    guard_streams()
     try:
         with threadpool_limits(limits=1), study_errors(job.address):
             arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from modelway.atomic import scratch_directory
 from modelway.checks.audit.outcome import AuditFaultError, Observation, Outcome, count
 from modelway.checks.audit.paths import list_folder, matches, shown
+from modelway.parsing import parse_json
 from modelway.records.checks import Finding
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _bandit(site: Site, files: Sequence[str], options: CodeAuditOptions) -> Any:
         if run.problem:
             raise AuditFaultError(f"{run.problem} (audit.timeout)")
         try:
-            said = json.loads(report.read_bytes())
+            said = parse_json(report.read_bytes())
             seen = {*said["metrics"], *(one["filename"] for one in said["errors"])}
             missing = [name for name in files if f"./{name}" not in seen]
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -10,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from modelway.checks.audit.osv import ECOSYSTEM, packages_of
 from modelway.checks.audit.outcome import AuditFaultError
+from modelway.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -102,7 +102,7 @@ def _within_bounds(content: bytes, where: str) -> bytes:
 
 def _record(content: bytes, where: str) -> Mapping[str, Any]:
     try:
-        record = json.loads(content)
+        record = parse_json(content)
     except ValueError as error:
         raise AuditFaultError(f"{where} is no JSON: the database is torn, or not in the OSV format") from error
     if not isinstance(record, dict) or not isinstance(record.get("id"), str) or "modified" not in record:

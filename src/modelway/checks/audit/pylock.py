@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any
 
 from modelway.checks.audit.outcome import AuditFaultError
 from modelway.checks.audit.paths import relative
 from modelway.checks.audit.pins import Lock, Pin, is_version, unpinned
+from modelway.parsing import parse_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,14 +29,14 @@ def read_pylock(path: Path, root: Path) -> Lock:
     """
     name = relative(path, root)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(path.read_text(encoding="utf-8"))
         version = str(content["lock-version"])
         if version.split(".", maxsplit=1)[0] != _MAJOR:
             raise AuditFaultError(f"{name} is of lock version {version}; {_MAJOR}.x is known")
         # The project itself may stand in its lock; its code is audited by other checks.
         packages = [one for one in content["packages"] if one.get("directory", {}).get("path") != "."]
         entries = [_entry(package, name) for package in packages]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise AuditFaultError(f"{name} can't be read as a lock file of PEP 751: {type(error).__name__}") from error
     return Lock(
         tuple(entry for entry in entries if isinstance(entry, Pin)),

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from modelway.atomic import scratch_directory
 from modelway.checks.audit.outcome import AuditFaultError
 from modelway.checks.tools import environment
+from modelway.escaping import log_text
+from modelway.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +48,7 @@ class Site:
         if run.stderr:
             self.logs.mkdir(exist_ok=True)
             with (self.logs / f"{command[0]}.log").open("a", encoding="utf-8") as log:
-                log.write(run.stderr)
+                log.write(log_text(run.stderr))
         return run
 
     def scan(self, module: str, question: dict[str, Any]) -> Any:
@@ -75,4 +77,4 @@ class Site:
                 raise AuditFaultError(f"{what} (audit.timeout)")
             if run.exit_code or not answered.is_file():
                 raise AuditFaultError(f"the {name} ended with {run.exit_code} and gave no answer")
-            return json.loads(answered.read_bytes())
+            return parse_json(answered.read_bytes())

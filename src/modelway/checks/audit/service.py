@@ -8,13 +8,13 @@ well-known vulnerability is asked first: a service that does not know of that on
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelway.atomic import scratch_directory
 from modelway.checks.audit.outcome import AuditFaultError
+from modelway.parsing import parse_json
 from modelway.records.audit import Advisory
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _ask(
 
 def _read(text: bytes, packages: Sequence[Package], service: str) -> dict[Package, Answer]:
     try:
-        said = {str(entry["name"]): _answer(entry) for entry in json.loads(text)["dependencies"]}
+        said = {str(entry["name"]): _answer(entry) for entry in parse_json(text)["dependencies"]}
     except (ValueError, KeyError, TypeError) as error:
         raise AuditFaultError(f"pip-audit's answer can't be read: {type(error).__name__}") from error
     missing = [name for name, _ in packages if name not in said]

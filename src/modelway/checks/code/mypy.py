@@ -5,10 +5,10 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import tomllib
 from typing import TYPE_CHECKING, Any
 
 from modelway.checks.code.dialect import Dialect, Reading, finding, has_flag, matches, said
+from modelway.parsing import parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,8 +61,8 @@ def _configuration(root: Path) -> Mapping[str, Any] | None:
 
 def _toml_section(text: str) -> Mapping[str, Any] | None:
     try:
-        found = tomllib.loads(text).get("tool", {}).get("mypy")
-    except tomllib.TOMLDecodeError:
+        found = parse_toml(text).get("tool", {}).get("mypy")
+    except ValueError:
         return {}  # mypy says best what is wrong with it
     return found if isinstance(found, dict) else None
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from modelway.data.suite.expectation_arguments import Arguments, UnsupportedError
 from modelway.data.suite.expectation_table import EXPECTATIONS
 from modelway.errors import InputError
+from modelway.parsing import parse_json
 from modelway.records.checks import Severity
 
 if TYPE_CHECKING:
@@ -74,10 +75,10 @@ def read_expectations(path: Path) -> tuple[Check | Unsupported, ...]:
 def _read(path: Path) -> list[object]:
     remedy = "give the JSON of a suite as Great Expectations 1.x saves it"
     try:
-        suite = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+        suite = parse_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"the suite can't be read: {error.strerror}", where=str(path), remedy=remedy) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"the suite is no JSON: {error}", where=str(path), remedy=remedy) from None
     expectations = suite.get("expectations") if isinstance(suite, dict) else None
     if not isinstance(expectations, list):
@@ -85,10 +86,6 @@ def _read(path: Path) -> list[object]:
     if not expectations:
         raise InputError("the suite holds no expectation", where=str(path), remedy="add some, or leave the suite out")
     return expectations
-
-
-def _refuse_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is no number that JSON has")
 
 
 def _parts(expectation: object, path: Path, place: int) -> tuple[str, dict[str, Any], str]:

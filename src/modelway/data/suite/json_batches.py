@@ -14,6 +14,7 @@ from modelway.data.json_lines import is_of_type, read_object
 from modelway.data.suite.kinds import Converted, Kind, convert_stored, convert_texts
 from modelway.data.suite.lines import LONGEST, ROWS, long_line
 from modelway.errors import InputError
+from modelway.parsing import check_lines
 from modelway.records.data import ColumnType
 from modelway.records.tables import ARROW_TYPES
 
@@ -85,6 +86,7 @@ def _parse(block: bytes, kinds: Mapping[str, Kind]) -> pa.Table:
         for name, kind in kinds.items()
         if kind.column is not None
     }
+    check_lines(block)
     table = pa_json.read_json(
         io.BytesIO(block),
         read_options=pa_json.ReadOptions(block_size=len(block) + 1),

@@ -7,7 +7,6 @@ Sources: the distribution specification (`GET /v2/`) and CNCF Distribution's "To
 from __future__ import annotations
 
 import base64
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 from modelway.errors import OutsideError
 from modelway.http import HttpClient, Response
+from modelway.parsing import parse_json
 
 if TYPE_CHECKING:
     from modelway.deploy.image.login import Login
@@ -99,7 +99,7 @@ def _may_push(token: str, name: str) -> bool | None:
     """What a token of the usual kind says of itself; None for another kind."""
     try:
         middle = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+        claims = parse_json(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
         granted = [one["actions"] for one in claims["access"] if one["name"] == name]
     except (IndexError, ValueError, KeyError, TypeError):
         return None

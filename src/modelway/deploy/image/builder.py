@@ -16,6 +16,8 @@ from modelway.deploy.image.labels import image_labels
 from modelway.deploy.image.login import login_to
 from modelway.deploy.image.naming import image_options, image_tags, name_image
 from modelway.errors import OutsideError, UsageError
+from modelway.escaping import printable_lines
+from modelway.parsing import parse_json
 from modelway.records.trust import join_names
 
 if TYPE_CHECKING:
@@ -101,10 +103,10 @@ def _run(command: Sequence[str], environment: Mapping[str, str], login: Login | 
         raise OutsideError(f"{command[0]} can't be run: {error}", remedy="Check its installation.") from error
     if done.returncode:
         text = done.stdout.replace(token, "***") if token else done.stdout
-        said = "\n  ".join(text.strip().splitlines()[-_LAST_LINES:])
+        said = printable_lines(text.strip())[-_LAST_LINES:]
         raise OutsideError(
             f"`{' '.join(command[:3])}` ended with {done.returncode}",
-            remedy=f"It said last:\n  {said}\nThen try again.",
+            remedy=("It said last:", *(f"  {line}" for line in said), "Then try again."),
         )
 
 
@@ -125,7 +127,7 @@ def _environment(program: str, given: Mapping[str, str], scratch: Path) -> dict[
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -143,7 +145,7 @@ def _digest_in(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8").strip()
         if text.startswith("{"):
-            return str(json.loads(text)["containerimage.digest"])
+            return str(parse_json(text)["containerimage.digest"])
     except (OSError, ValueError, KeyError) as error:
         raise OutsideError("the container CLI told no digest", where=str(error), remedy="Try again.") from error
     return text

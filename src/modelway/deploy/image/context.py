@@ -13,6 +13,7 @@ import modelway
 from modelway.bundle.layout import FEATURES, INFO
 from modelway.deploy.image.commands import DOCKERFILE
 from modelway.errors import UsageError
+from modelway.parsing import parse_json
 from modelway.records.base_images import read_base_images
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ def more_lines(challengers: int) -> str:
 
 def stands_alone(bundle: Path) -> bool:
     """Whether a server needs neither what the model was fitted with nor the user's code."""
-    info = json.loads((bundle / INFO).read_text(encoding="utf-8"))
-    features = json.loads((bundle / FEATURES).read_text(encoding="utf-8"))
+    info = parse_json((bundle / INFO).read_text(encoding="utf-8"))
+    features = parse_json((bundle / FEATURES).read_text(encoding="utf-8"))
     return info["format"] == "onnx" and all(feature["kind"] != "custom" for feature in features["features"])
 
 

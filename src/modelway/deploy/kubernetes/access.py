@@ -15,6 +15,7 @@ import yaml
 
 from modelway.atomic import scratch_directory
 from modelway.errors import OutsideError, UsageError
+from modelway.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,7 @@ def _from_config(path: Path, secrets: Mapping[str, str], context: str | None) ->
         cluster = _named(told, "clusters", names["cluster"], "cluster")
         user = _named(told, "users", names["user"], "user") if names.get("user") else {}
         url = str(cluster["server"]).rstrip("/")
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         # The content holds secrets: no word of it gets into the message.
         what = f"it lacks {error}" if isinstance(error, KeyError) else type(error).__name__
         raise UsageError(
@@ -103,8 +104,8 @@ def _run_plugin(plugin: Any, secrets: Mapping[str, str]) -> Any:
         done = subprocess.run(  # noqa: S603 - the user's own kubeconfig names it
             argv, env=environment, capture_output=True, check=True, timeout=_EXEC_SECONDS, stdin=subprocess.DEVNULL
         )
-        return json.loads(done.stdout)["status"]
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
+        return parse_json(done.stdout)["status"]
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
         raise OutsideError(
             f"{plugin['command']} gave no credentials: {type(error).__name__}",
             where="kubeconfig",

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from modelway.atomic import make_directories, replacing
+from modelway.parsing import parse_json
 from modelway.processes import runs, send, start_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Files:
     def read(self, name: str) -> dict[str, Any]:
         """A JSON file's object; empty where it is missing or torn."""
         try:
-            found: Any = json.loads((self.path / name).read_bytes())
+            found: Any = parse_json((self.path / name).read_bytes())
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}

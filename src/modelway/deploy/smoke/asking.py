@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 from modelway.errors import UsageError
 from modelway.http import HttpClient, NoAnswerError, origin_of
+from modelway.parsing import parse_json
 from modelway.records.serve import SMOKE_HEADER, SMOKE_TOKEN
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class Reply:
     def json(self) -> Any:
         """The body's JSON; None where it is none."""
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
+            return parse_json(self.body)
+        except ValueError:
             return None
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelway.bundle.contents import read_contents
 from modelway.bundle.layout import INFO, REFERENCE, SERVING_EXAMPLE, SIGNATURE
 from modelway.errors import InputError, UsageError
+from modelway.parsing import parse_json
 from modelway.records.bundle import BundleInfo, Signature
 from modelway.records.data import ColumnType, Task
 
@@ -73,7 +73,7 @@ def read_expected(directory: Path, digest: str | None = None) -> Expected:
     try:
         info = BundleInfo.from_json(contents.read(INFO))
         signature = Signature.from_json(contents.read(SIGNATURE))
-        example = json.loads(contents.read(SERVING_EXAMPLE))
+        example = parse_json(contents.read(SERVING_EXAMPLE))
         table = pq.read_table(pa.BufferReader(contents.read(REFERENCE)))
         # Evenly chosen, so that a data set that is sorted shows more than its first class.
         count = min(_ROWS, table.num_rows)
