@@ -129,4 +129,4 @@ def _line(finding: Mapping[str, Any]) -> str:
     place = ":".join(str(finding[key]) for key in ("path", "line", "column") if finding[key] is not None)
     words = f"{finding['rule']} {finding['message']}"
     # A message of several lines is somebody else's: what follows its first line stands below it.
-    return printable_lines(f"{place}: {words}" if place else words).replace("\n", "\n  ")
+    return printable_lines(f"{place}: {words}" if place else words).replace("\n", "\n  | ")

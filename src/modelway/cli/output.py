@@ -144,8 +144,8 @@ class Output:
         self.note(*f"{of}: {error}".split("\n"))
 
     def block(self, text: str) -> None:
-        """Note text that another program laid out, a traceback maybe."""
-        self.note(*printable_lines(text))
+        """Note text that another program laid out, a traceback maybe; a bar tells its lines from ours."""
+        self.note(*(f"  | {line}" for line in printable_lines(text)))
 
     def ask(self, question: str, options: Sequence[str]) -> str:
         """Ask a person on stderr, and give the line that comes on stdin; the first option stands as its default."""

@@ -44,7 +44,7 @@ def _show(report: PartReport, directory: Path) -> None:
     for check in report.checks:
         for finding in check.findings[:_SHOWN]:
             first, *more_lines = printable_lines(_line(finding))
-            show(first, *(f"  {line}" for line in more_lines))
+            show(first, *(f"  | {line}" for line in more_lines))
         if (more := len(check.findings) - _SHOWN) > 0:
             show(f"... and {more} more of {check.check}")
     for what, name in report.reports.items():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from modelway.escaping import json_text, printable
 from modelway.records.check_data import CheckDataOptions
 from modelway.records.checks import Severity
 from modelway.records.data import Column, ColumnType
@@ -92,10 +94,30 @@ def write_suite(options: CheckDataOptions, rows: int) -> str:
 
     suite = _short(options.model_dump(mode="json", exclude_defaults=True))
     suite["checks"] = [dict(sorted(check.items(), key=_kind_first)) for check in suite["checks"]]
-    text = yaml.safe_dump(
-        {"check_data": suite}, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
+    text = yaml.dump(
+        {"check_data": suite},
+        Dumper=_dumper(),
+        sort_keys=False,
+        allow_unicode=json_text(suite) == json.dumps(suite, indent=2, ensure_ascii=False),
+        width=120,
+        default_flow_style=None,
     )
     return f"# Proposed by `modelway check-data --suggest` from {rows:,} rows. Read it before you keep it.\n{text}"
+
+
+def _dumper() -> Any:
+    """A dumper that writes what a terminal would obey in double quotes, where YAML has escapes for it."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def represent(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+        style = None if printable(text) == text else '"'
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, represent)
+    return Dumper
 
 
 def _kind_first(item: tuple[str, Any]) -> int:

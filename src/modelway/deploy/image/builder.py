@@ -106,7 +106,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], login: Login | 
         said = printable_lines(text.strip())[-_LAST_LINES:]
         raise OutsideError(
             f"`{' '.join(command[:3])}` ended with {done.returncode}",
-            remedy=("It said last:", *(f"  {line}" for line in said), "Then try again."),
+            remedy=("It said last:", *(f"  | {line}" for line in said), "Then try again."),
         )
 
 
