@@ -8,6 +8,7 @@ import json
 import re
 import sys
 import unicodedata
+import warnings
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from modelway.escaping import (
     Markdown,
     code,
     comment,
+    guard_streams,
     json_text,
     link_to,
     log_text,
@@ -181,3 +183,11 @@ def test_slack_gets_no_control_sequence(name: str) -> None:
     text = slack_text(name)
     assert not re.search("[<>]|&(?!(?:amp|lt|gt);)", text)
     assert html.unescape(text) == html.unescape(html.escape(printable(name), quote=False))
+
+
+def test_a_warning_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for place, name in ((warnings, "formatwarning"), (sys, "stdout"), (sys, "stderr")):
+        monkeypatch.setattr(place, name, getattr(place, name))
+    guard_streams()
+    text = warnings.formatwarning("class 'a\x1b[31m\nERROR: fake'", UserWarning, "model.py", 3)
+    assert text == "model.py:3: UserWarning: class 'a\\x1b[31m\\nERROR: fake'\n"

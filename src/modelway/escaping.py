@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any, NewType
 from urllib.parse import quote
 
@@ -105,11 +106,16 @@ class GuardedStream:
 
 
 def guard_streams() -> None:
-    """Guard this process's stdout and stderr."""
+    """Guard this process's stdout and stderr, and have each of Python's warnings printed on one line."""
+    warnings.formatwarning = _format_warning  # type: ignore[assignment]  # Python passes all by position
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, GuardedStream):
             setattr(sys, name, GuardedStream(stream))
+
+
+def _format_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> str:
+    return printable(f"{filename}:{lineno}: {category.__name__}: {message}") + "\n"
 
 
 def unguarded(stream: Any) -> Any:

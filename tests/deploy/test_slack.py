@@ -55,6 +55,18 @@ def test_a_long_text_is_shortened_to_what_slack_takes(slack: Any) -> None:
     assert len(slack.posted[0]["blocks"][1]["text"]["text"]) <= 3000
 
 
+def test_names_are_shown_and_neither_mention_nor_link(slack: Any) -> None:
+    name = "<!channel> <https://evil.test|x>\x1b[31m\nfake"
+    assert post_to_slack(slack.url, name, [name, "second"], "https://ci.test/1|<!here>") is None
+    (message,) = slack.posted
+    shown = r"&lt;!channel&gt; &lt;https://evil.test|x&gt;\x1b[31m\nfake"
+    assert message["text"] == shown
+    title, text, link = (block["text"] for block in message["blocks"])
+    assert (title["text"], text["text"]) == (f"*{shown}*", f"{shown}\nsecond")
+    assert link["text"] == "<https://ci.test/1%7C%3C!here%3E|The run>"
+    assert all(one["verbatim"] for one in (title, text, link))
+
+
 def test_a_rollback_is_told_and_raised(
     slack: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -117,16 +117,18 @@ def _ask(question: dict[str, Any], limits: Limits, where: str) -> dict[str, Any]
     finally:
         _kill(process)
     try:
-        found: dict[str, Any] = parse_json(said)
+        found = parse_json(said)
     except ValueError:
-        code = process.returncode
-        how = f"signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"code {code}"
-        raise InputError(
-            f"the process that ran the model ended with {how}",
-            where=where,
-            remedy=f"It may hold {limits.memory >> 20:,} MB; --memory gives it more. Don't use it if that is not why.",
-        ) from None
-    return found
+        found = None
+    if isinstance(found, dict):
+        return found
+    code = process.returncode
+    how = f"signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"code {code}"
+    raise InputError(
+        f"the process that ran the model ended with {how}",
+        where=where,
+        remedy=f"It may hold {limits.memory >> 20:,} MB; --memory gives it more. Don't use it if that is not why.",
+    )
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -28,9 +29,8 @@ def docs_page(model: ServedModel) -> str:
         "EXAMPLE": escape(json.dumps(_example(model), indent=2, ensure_ascii=False)),
         "CLASSES": escape(", ".join(model.classes)) or "a number",
     }
-    for name, text in parts.items():
-        template = template.replace(f"[[{name}]]", text)
-    return template
+    # In one pass: a column may be named like a part.
+    return re.sub(r"\[\[(\w+)\]\]", lambda found: parts.get(found[1], found[0]), template)
 
 
 def _example(model: ServedModel) -> dict[str, Any]:
