@@ -112,6 +112,20 @@ def test_the_table_shows_what_failed_and_where():
     assert lines[-1] == "exit code 4"
 
 
+def test_names_of_the_data_forge_no_line():
+    name = "a\x1b[2J\n::error::fake\nmodelway: ##[group]"
+    finding = Finding(rule="mean", message=name, path=name)
+    check = CheckResult(check=f"mean.{name}", verdict=Verdict.FAIL, reason=name, findings=(finding,))
+    red, dead = with_report(check), ended(Outcome("audit", 137, said=name))
+    record = reports.record_of([red, dead], {"test": name})
+    assert record["parts"]["check-code"]["reason"] == _in_short(report_of(check))
+    assert "\n" not in record["parts"]["check-code"]["reason"]
+    for line in (*reports.table_of([red, dead], record).split("\n"), *record["parts"]["audit"]["reason"].split("\n")):
+        assert line.isprintable()
+        assert "::error::" not in line
+        assert "##[" not in line
+
+
 def test_a_long_list_of_findings_is_cut():
     many = tuple(Finding(rule="F401", message=str(number)) for number in range(25))
     red = with_report(CheckResult(check="lint", verdict=Verdict.FAIL, reason="25 findings", findings=many))

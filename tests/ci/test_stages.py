@@ -114,6 +114,8 @@ def test_the_summary_has_the_keys_of_the_commands_own_record():
     assert (record["version"], record["created"]) == (None, False)
     assert "evaluate ended with exit code 4" in summary.table(record)
     assert "minimum.roc_auc: fail: roc_auc 0.6 is below 0.7" in summary.table(record)
+    hostile = {**record, "gates": [{**GATES[0], "gate": "bias.a\x1b[2J\n::error::fake"}]}
+    assert r"gate bias.a\x1b[2J\n:\x3aerror::fake: fail" in summary.table(hostile)
 
 
 def test_the_summary_names_the_version():

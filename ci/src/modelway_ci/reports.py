@@ -92,7 +92,7 @@ def table_of(ended: Sequence[Ended], record: Mapping[str, Any]) -> str:
             lines += ["", f"{one.outcome.stage}:", *one.findings[:_FINDINGS]]
             more = len(one.findings) - _FINDINGS
             lines += [f"... and {more} more"] if more > 0 else []
-    return "\n".join([*lines, "", f"exit code {record['exit_code']}"])
+    return printable_lines("\n".join([*lines, "", f"exit code {record['exit_code']}"]))
 
 
 def in_short(checks: Sequence[Mapping[str, Any]]) -> str:
@@ -129,4 +129,4 @@ def _line(finding: Mapping[str, Any]) -> str:
     place = ":".join(str(finding[key]) for key in ("path", "line", "column") if finding[key] is not None)
     words = f"{finding['rule']} {finding['message']}"
     # A message of several lines is somebody else's: what follows its first line stands below it.
-    return printable_lines(f"{place}: {words}" if place else words).replace("\n", "\n  | ")
+    return printable_lines(f"{printable(place)}: {words}" if place else words).replace("\n", "\n  | ")

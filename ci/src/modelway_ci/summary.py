@@ -65,10 +65,10 @@ def table(record: dict[str, Any]) -> str:
     lines += map(printable, gates)
     if failed := record.get("failed"):
         lines += ["", f"{failed['stage']} ended with exit code {failed['exit_code']}; it said last:"]
-        lines.append(printable_lines(failed["said"]))
+        lines.append(failed["said"])
     elif record.get("version") is not None:
         lines.append(f"{'registered as' if record['created'] else 'already'} version {record['version']}")
-    return "\n".join(lines)
+    return printable_lines("\n".join(lines))
 
 
 def conclude(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.cli.output import VERDICT_STYLES, Column, Styled, show, show_table
-from modelway.escaping import printable_lines
+from modelway.escaping import printable, printable_lines
 from modelway.records.checks import Severity
 from modelway.records.verdict import Verdict
 
@@ -59,4 +59,5 @@ def _word(check: CheckResult) -> Styled:
 
 def _line(finding: Finding) -> str:
     place = ":".join(str(part) for part in (finding.path, finding.line, finding.column) if part is not None)
-    return f"{place}: {finding.rule} {finding.message}" if place else f"{finding.rule} {finding.message}"
+    words = f"{finding.rule} {finding.message}"
+    return f"{printable(place)}: {words}" if place else words
