@@ -73,8 +73,9 @@ def test_a_project_without_a_lock(project: Audited, pypi: Answers, file: Path) -
     (project.root / "requirements.lock").unlink()
     assert ask(project, file)["exit_code"] == 4
     record = project.audit("--answers", str(file))
-    assert (record["exit_code"], record["by"]["dependencies"]["outside"]) == (4, False)
-    assert "there is no lock file" in record["by"]["dependencies"]["reason"]
+    check = record["by"]["dependencies"]
+    assert (record["exit_code"], check["verdict"], check["severity"]) == (0, "inconclusive", "warn")
+    assert "not configured: no lock file found" in check["reason"]
 
 
 def test_a_package_that_the_answers_lack_passes_nothing(project: Audited, pypi: Answers, file: Path) -> None:

@@ -95,8 +95,18 @@ def test_code_that_can_not_be_parsed_passes_nothing(project: Audited) -> None:
     assert check["findings"][0]["path"] == "broken.py"
 
 
-def test_no_code_passes_nothing(project: Audited) -> None:
+def test_no_code_is_not_configured(project: Audited) -> None:
     (project.root / "model.py").unlink()
+    record = project.audit()
+    check = record["by"]["code"]
+    assert (record["exit_code"], check["verdict"], check["severity"]) == (0, "inconclusive", "warn")
+    assert check["reason"].startswith("not configured: ")
+
+
+def test_no_code_where_the_settings_name_some_passes_nothing(project: Audited) -> None:
+    (project.root / "model.py").unlink()
+    (project.root / "src").mkdir()
+    project.options["code"]["paths"] = ["src"]
     record = project.audit()
     assert (record["exit_code"], record["by"]["code"]["verdict"]) == (4, "error")
     assert "audit.code.paths" in record["by"]["code"]["reason"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelway.checks.audit.locks import read_locks
-from modelway.checks.audit.outcome import AuditFaultError
+from modelway.checks.audit.outcome import AuditFaultError, NotConfiguredError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,6 +128,12 @@ def test_a_lock_that_can_not_be_read(tmp_path: Path, name: str, content: bytes) 
         read_locks(tmp_path, ())
 
 
-def test_no_lock(tmp_path: Path) -> None:
-    with pytest.raises(AuditFaultError, match="there is no lock file"):
+def test_no_lock_is_not_configured(tmp_path: Path) -> None:
+    with pytest.raises(NotConfiguredError, match="no lock file found"):
         read_locks(tmp_path, ())
+
+
+def test_a_lock_that_the_settings_name_and_is_missing_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(AuditFaultError) as caught:
+        read_locks(tmp_path, ("requirements.lock",))
+    assert not isinstance(caught.value, NotConfiguredError)

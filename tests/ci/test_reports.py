@@ -9,7 +9,8 @@ import anyio
 import dagger
 import pytest
 
-from modelway.pipeline.ci import _in_short, combine_parts
+from modelway.checks.verdicts import in_short
+from modelway.pipeline.ci import combine_parts
 from modelway.records.checks import CheckResult, Finding, PartReport, Severity
 from modelway.records.ci import CiSummary
 from modelway.records.verdict import Verdict
@@ -74,7 +75,7 @@ def with_report(*checks, code=4, said=4):
 @pytest.mark.parametrize("count", range(1, len(CHECKS) + 1))
 def test_a_report_is_told_in_short_as_on_the_host(count):
     for checks in itertools.combinations(CHECKS, count):
-        assert with_report(*checks).record["reason"] == _in_short(report_of(*checks))
+        assert with_report(*checks).record["reason"] == in_short(report_of(*checks).checks)
 
 
 def test_the_summary_is_one_of_modelway_ci():

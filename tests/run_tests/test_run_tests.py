@@ -162,6 +162,32 @@ def test_nothing_passes_by_accident(
     assert (project.root / "reports" / "test" / "log.txt").read_text()
 
 
+@pytest.mark.parametrize(
+    ("files", "settings", "exit_code"),
+    [
+        ({}, "", 0),
+        ({"notes.md": "", "pyproject.toml": "[project]\nname = 'a'\n"}, "", 0),
+        ({".venv/test_a.py": GOOD, ".venv/pyvenv.cfg": ""}, "", 0),
+        ({"check/test_a.py": "X = 1\n"}, "", 4),
+        ({"pyproject.toml": "[tool.pytest.ini_options]\ntestpaths = ['check']\n"}, "", 4),
+        ({}, "test: {suites: {unit: {}}}\n", 4),
+        ({}, "test: {args: [-q]}\n", 4),
+    ],
+    ids=["nothing", "no section", "in an environment", "a file", "configured", "a suite", "arguments"],
+)
+def test_a_project_without_tests_is_not_configured_unless_it_says_where_they_are(
+    make_project: Callable[..., Project], files: dict[str, str], settings: str, exit_code: int
+) -> None:
+    project = make_project(files, settings)
+    (project.root / "pytest.ini").unlink()
+    record = project.json("test")
+    assert record["exit_code"] == exit_code
+    if exit_code == 0:
+        (check,) = record["checks"]
+        assert (check["verdict"], check["severity"]) == ("inconclusive", "warn")
+        assert check["reason"].startswith("not configured: the project has no test yet")
+
+
 def test_a_module_that_cannot_be_imported_is_a_finding(make_project: Callable[..., Project]) -> None:
     record = make_project({"tests/test_b.py": "import nowhere\n"}).json("test")
     (finding,) = check_of(record)["findings"]

@@ -96,13 +96,15 @@ def table_of(ended: Sequence[Ended], record: Mapping[str, Any]) -> str:
 
 
 def in_short(checks: Sequence[Mapping[str, Any]]) -> str:
-    """The checks that decided, else how many passed."""
+    """The checks that decided; else how many passed, or why none could."""
     bad = [check for check in checks if check["verdict"] != "pass"]
     judging = [check for check in bad if check["severity"] == "fail"]
     if judging:
         also = ", ".join(check["check"] for check in judging[1:])
         return printable(f"{judging[0]['check']}: {judging[0]['reason']}{f'; also {also}' if also else ''}")
-    warnings = f", {len(bad)} warned" if bad else ""
+    if bad and len(bad) == len(checks):
+        return printable(str(bad[0]["reason"]))
+    warnings = printable(f", {len(bad)} warned: {bad[0]['reason']}") if bad else ""
     return f"{len(checks) - len(bad)} checks passed{warnings}"
 
 

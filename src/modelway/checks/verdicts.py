@@ -9,7 +9,7 @@ from modelway.records.checks import CheckResult, PartReport, Severity
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 SEVERITY = (1, InputError.exit_code, GateError.exit_code, OutsideError.exit_code, InconclusiveError.exit_code)
 """Exit codes from the worst on. A check that failed is known whatever the outside does, so 4 comes before 6."""
@@ -30,6 +30,31 @@ def combine(codes: Iterable[int]) -> int:
     """The exit code of checks, or of parts, that end with `codes`; what is not in `SEVERITY` counts as a bug."""
     found = {code if code in (0, *SEVERITY) else 1 for code in codes}
     return next((code for code in SEVERITY if code in found), 0)
+
+
+def not_configured(check: str, what: str) -> CheckResult:
+    """A check that has nothing to look at yet: not a pass, but no reason to fail its part either.
+
+    Args:
+        check: its name.
+        what: what is missing, and how to add it.
+    """
+    return CheckResult(
+        check=check, verdict=Verdict.INCONCLUSIVE, severity=Severity.WARN, reason=f"not configured: {what}"
+    )
+
+
+def in_short(checks: Sequence[CheckResult]) -> str:
+    """The checks that decided; else how many passed, or why none could."""
+    bad = [check for check in checks if check.verdict is not Verdict.PASS]
+    judging = [check for check in bad if check.severity is Severity.FAIL]
+    if judging:
+        also = ", ".join(check.check for check in judging[1:])
+        return f"{judging[0].check}: {judging[0].reason}{f'; also {also}' if also else ''}"
+    if bad and len(bad) == len(checks):
+        return bad[0].reason
+    warnings = f", {len(bad)} warned: {bad[0].reason}" if bad else ""
+    return f"{len(checks) - len(bad)} checks passed{warnings}"
 
 
 def conclude(part: str, checks: Iterable[CheckResult], reports: Mapping[str, str]) -> PartReport:

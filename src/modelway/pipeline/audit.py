@@ -14,7 +14,7 @@ from modelway.checks.audit.answers import ask_service
 from modelway.checks.audit.dependencies import Given
 from modelway.checks.audit.exceptions import judge
 from modelway.checks.audit.locks import read_locks
-from modelway.checks.audit.outcome import AuditFaultError, Outcome
+from modelway.checks.audit.outcome import AuditFaultError, NotConfiguredError, Outcome
 from modelway.checks.audit.paths import list_tree
 from modelway.checks.audit.running import Site
 from modelway.checks.sarif import render_sarif
@@ -158,6 +158,8 @@ def _attempt(check: str, job: Callable[[], tuple[Outcome, ...]]) -> tuple[Outcom
     """What a check found out, or why it could not: no check stops another."""
     try:
         return job()
+    except NotConfiguredError as nothing:
+        return (Outcome(check, "", error=nothing.reason, configured=False),)
     except AuditFaultError as fault:
         return (Outcome(check, "", error=fault.reason, outside=fault.outside),)
     except Exception as error:  # noqa: BLE001 - a bug of one check is told, and is no pass

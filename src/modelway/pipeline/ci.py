@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from modelway.artifacts import MANIFEST, check_replaceable, list_files, write_artifact
 from modelway.atomic import scratch_directory
-from modelway.checks.verdicts import combine
+from modelway.checks.verdicts import combine, in_short
 from modelway.errors import UsageError
 from modelway.escaping import printable, printable_lines
 from modelway.pipeline.part import CHECKS
 from modelway.pipeline.processes import run_side_by_side
 from modelway.records.artifacts import Manifest
-from modelway.records.checks import PartReport, Severity
+from modelway.records.checks import PartReport
 from modelway.records.ci import CiSummary, PartOutcome
 from modelway.records.progress import Progress, silent
 from modelway.records.verdict import Verdict
@@ -94,7 +94,7 @@ def _outcome(part: str, ended: Ended, work: Path) -> PartOutcome:
     log = f"{part}.log"
     report = _read_report(work / part / CHECKS)
     if report is not None and report.exit_code == ended.code:
-        said = _in_short(report)
+        said = printable(in_short(report.checks))
         return PartOutcome(
             verdict=report.verdict, exit_code=ended.code, seconds=ended.seconds, reason=said, report=part, log=log
         )
@@ -113,17 +113,6 @@ def _read_report(path: Path) -> PartReport | None:
         return PartReport.from_json(path.read_bytes())
     except (OSError, ValidationError):
         return None
-
-
-def _in_short(report: PartReport) -> str:
-    """The checks that decided, else how many passed."""
-    bad = [check for check in report.checks if check.verdict is not Verdict.PASS]
-    judging = [check for check in bad if check.severity is Severity.FAIL]
-    if judging:
-        also = ", ".join(check.check for check in judging[1:])
-        return printable(f"{judging[0].check}: {judging[0].reason}{f'; also {also}' if also else ''}")
-    warnings = f", {len(bad)} warned" if bad else ""
-    return f"{len(report.checks) - len(bad)} checks passed{warnings}"
 
 
 def _ending(code: int, report: PartReport | None) -> str:

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 from modelway.artifacts import write_artifact
 from modelway.atomic import scratch_directory
 from modelway.checks.suites import coverage
+from modelway.checks.suites.finding import has_tests
 from modelway.checks.suites.results import merge
 from modelway.checks.suites.run import Place, SuiteRun, run_suite
 from modelway.checks.tools import Tools
+from modelway.checks.verdicts import not_configured
 from modelway.escaping import log_text
 from modelway.pipeline.part import leave_report
 from modelway.records.checks import CheckResult
 from modelway.records.progress import Progress, silent
-from modelway.records.testing import COVERAGE
+from modelway.records.testing import COVERAGE, TestOptions
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from modelway.records.checks import PartReport
-    from modelway.records.testing import TestOptions
 
 PART = "test"
 XML = "pytest.xml"
@@ -46,6 +47,9 @@ def run_tests(options: TestOptions, root: Path, output: Path, *, progress: Progr
         places = {
             name: Place(root, scratch, scratch / f"{name}.xml", scratch / f"{name}.coverage") for name in options.suites
         }
+        if _chooses_nothing(options) and not has_tests(root):
+            nothing = not_configured("tests", "the project has no test yet; write one, such as tests/test_model.py")
+            return leave_report(directory, PART, [nothing], {})
         with Tools() as tools:
             runs = _run_suites(options, places, tools, progress)
             checks = [run.result for run in runs.values()]
@@ -58,6 +62,11 @@ def run_tests(options: TestOptions, root: Path, output: Path, *, progress: Progr
     if interrupted:
         raise KeyboardInterrupt
     return report
+
+
+def _chooses_nothing(options: TestOptions) -> bool:
+    default = TestOptions()
+    return (options.suites, options.args) == (default.suites, default.args)
 
 
 def _run_suites(

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from modelway.atomic import scratch_directory
-from modelway.checks.audit.outcome import AuditFaultError, Observation, Outcome, count
+from modelway.checks.audit.outcome import AuditFaultError, NotConfiguredError, Observation, Outcome, count
 from modelway.checks.audit.paths import list_folder, matches, shown
 from modelway.parsing import parse_json
+from modelway.records.audit import CodeAuditOptions
 from modelway.records.checks import Finding
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from modelway.checks.audit.paths import Tree
     from modelway.checks.audit.running import Site
-    from modelway.records.audit import CodeAuditOptions
 
 CHECK = "code"
 UNREADABLE = "unreadable"
@@ -36,12 +36,15 @@ def audit_code(site: Site, tree: Tree, options: CodeAuditOptions) -> Outcome:
         options: what is looked at, and what is a finding.
 
     Raises:
-        AuditFaultError: there is no code, or bandit failed.
+        NotConfiguredError: the project has no code yet, and the settings name none.
+        AuditFaultError: what the settings name has no code, or bandit failed.
     """
     for path in options.paths:
         if not (site.root / path).exists():
             raise AuditFaultError(f"audit.code.paths names {path}, which is not there")
     files = _files(site.root, tree, options)
+    if not files and (options.paths, options.exclude) == (CodeAuditOptions().paths, CodeAuditOptions().exclude):
+        raise NotConfiguredError(f"the project has no Python file outside of {', '.join(options.exclude)} yet")
     if not files:
         raise AuditFaultError(
             f"there is no Python file in {', '.join(options.paths)}: name the code in audit.code.paths, or set "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelway.checks.audit.outcome import count
 from modelway.checks.audit.paths import matches
+from modelway.checks.verdicts import not_configured
 from modelway.records.checks import CheckResult, Finding, Severity
 from modelway.records.verdict import Verdict
 
@@ -41,7 +42,7 @@ def judge(outcomes: Iterable[Outcome], exceptions: Iterable[AuditException], tod
             else:
                 remaining.append(observation)
         results.append(_verdict(outcome, remaining))
-        whole = whole and outcome.error is None
+        whole = whole and (outcome.error is None or not outcome.configured)
     if known:
         results.append(_of_exceptions(used, today))
     # A check that broke off has not shown that an exception is good for nothing.
@@ -67,6 +68,8 @@ def _normalized(name: str) -> str:
 
 
 def _verdict(outcome: Outcome, observations: list[Observation]) -> CheckResult:
+    if not outcome.configured:
+        return not_configured(outcome.check, outcome.error or "")
     failing = [observation for observation in observations if not observation.undecided]
     undecided = len(observations) - len(failing)
     verdict = Verdict.FAIL if failing else Verdict.ERROR if undecided or outcome.error else Verdict.PASS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelway.checks.audit.outcome import AuditFaultError
+from modelway.checks.audit.outcome import AuditFaultError, NotConfiguredError
 from modelway.checks.audit.pins import Lock
 from modelway.checks.audit.pylock import read_pylock
 from modelway.checks.audit.requirements import read_requirements
@@ -25,12 +25,13 @@ def read_locks(root: Path, named: Sequence[str]) -> Lock:
         named: those of the settings; none takes the first of `DEFAULTS` there is.
 
     Raises:
-        AuditFaultError: there is none, one can't be read, or they pin nothing.
+        NotConfiguredError: none is named, and none of `DEFAULTS` exists.
+        AuditFaultError: one is missing or can't be read, or they pin nothing.
     """
     names = tuple(named) or tuple(name for name in DEFAULTS if (root / name).is_file())[:1]
     if not names:
-        raise AuditFaultError(
-            f"there is no lock file ({', '.join(DEFAULTS)}): write one with `uv export`, `uv pip compile` or "
+        raise NotConfiguredError(
+            f"no lock file found ({', '.join(DEFAULTS)}): write one with `uv export`, `uv pip compile` or "
             "`pip-compile`, or name it in audit.dependencies.locks"
         )
     read = [_read(root / name, root) for name in names]

@@ -25,6 +25,10 @@ class AuditFaultError(Exception):
         super().__init__(reason)
 
 
+class NotConfiguredError(AuditFaultError):
+    """A check has nothing to look at in this project yet."""
+
+
 @dataclass(frozen=True)
 class Observation:
     """A finding, with what an exception may name it by.
@@ -53,6 +57,7 @@ class Outcome:
         error: why it could not find out what it was asked; what it found nevertheless still counts.
         outside: whether the error is an outside system's.
         severity: what a failure does to the audit.
+        configured: false where there is nothing to look at yet; `error` says what is missing.
     """
 
     check: str
@@ -61,6 +66,7 @@ class Outcome:
     error: str | None = None
     outside: bool = False
     severity: Severity = Severity.FAIL
+    configured: bool = True
 
 
 def count(number: int, noun: str) -> str:

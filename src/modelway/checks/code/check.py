@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from modelway.checks.code.black import BLACK
@@ -16,12 +15,14 @@ from modelway.checks.code.mypy import MYPY
 from modelway.checks.code.other import OTHER
 from modelway.checks.code.pylint import PYLINT
 from modelway.checks.code.ruff import RUFF
+from modelway.checks.files import holds
 from modelway.checks.tools import environment, tools_path
+from modelway.checks.verdicts import not_configured
 from modelway.records.checks import CheckResult
 from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from pathlib import Path
 
     from modelway.checks.code.dialect import Dialect
     from modelway.checks.tools import ToolRun, Tools
@@ -34,7 +35,7 @@ _RUNNERS = ("uv", "uvx", "poetry", "pdm", "pipenv", "pipx", "hatch")
 """Commands whose arguments may name the tool that they run."""
 _NO_COLOUR = ("FORCE_COLOR", "CLICOLOR_FORCE", "PY_COLORS", "MYPY_FORCE_COLOR", "MYPY_FORCE_TERMINAL_WIDTH")
 _NO_MODULE = re.compile(r"^\S+: No module named \S+$", re.MULTILINE)
-_NOT_LOOKED_INTO = ("__pycache__", "node_modules", "site-packages")
+_CODE = (".py", ".pyi", ".ipynb")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ def check_code(name: str, options: ToolOptions, root: Path, tools: Tools) -> Che
     surroundings = environment(_NO_COLOUR, NO_COLOR="1", PATH=tools_path(), **dialect.environment(root))
     run = tools.run(command, root, timeout=options.timeout, environment=surroundings)
     tool = dialect.name or PurePath(command[0]).name
+    if run.problem is None and not holds(root, lambda name: name.endswith(_CODE)):
+        nothing = not_configured(name, "the project has no Python file yet")
+        return Checked(nothing, tool, _log(run, nothing.reason))
     verdict, reason, reading = _judge(dialect, tool, run, root, options.command[at + 1 :])
     result = CheckResult(
         check=name,
@@ -130,25 +134,8 @@ def _has_code(root: Path, arguments: tuple[str, ...], suffixes: tuple[str, ...])
     sure = any(
         word in places and not before.startswith("-") for before, word in zip(("", *arguments), arguments, strict=False)
     )
-    return any(_is_code(root / place, suffixes) for place in (places if sure else [".", *places]))
-
-
-def _is_code(place: Path, suffixes: tuple[str, ...]) -> bool:
-    if place.is_file():
-        return place.name.endswith(suffixes)
-    for folder, folders, files in os.walk(place):
-        if any(file.endswith(suffixes) for file in files):
-            return True
-        folders[:] = _looked_into(folder, folders)
-    return False
-
-
-def _looked_into(folder: str, folders: Iterable[str]) -> list[str]:
-    return [
-        name
-        for name in folders
-        if not name.startswith(".") and name not in _NOT_LOOKED_INTO and not Path(folder, name, "pyvenv.cfg").is_file()
-    ]
+    searched = places if sure else [".", *places]
+    return any(holds(root / place, lambda name: name.endswith(suffixes)) for place in searched)
 
 
 def _log(run: ToolRun, reason: str) -> str:
