@@ -65,7 +65,7 @@ def client(standin: Any) -> Client:
 def plan() -> ReleasePlan:
     marker = "<!-- modelway: loans abc -->"
     return ReleasePlan(
-        tag="model-v3", title="loans version 3", notes=f"{marker}\n\nnotes\n", marker=marker, commit=COMMIT
+        tag="loans-v3", title="loans version 3", notes=f"{marker}\n\nnotes\n", marker=marker, commit=COMMIT
     )
 
 

@@ -46,7 +46,7 @@ def test_notes_hold_metrics_with_intervals_verdicts_digest_and_commit() -> None:
         GateVerdict(gate="champion", verdict=Verdict.INCONCLUSIVE, reason="no champion", waived=True),
     )
     plan = plan_release(version(commit=COMMIT, data_digest="f00"), evaluation(*gates))
-    assert (plan.tag, plan.title, plan.commit) == ("model-v3", "loans version 3", COMMIT)
+    assert (plan.tag, plan.title, plan.commit) == ("loans-v3", "loans version 3", COMMIT)
     lines = plan.notes.splitlines()
     assert lines[0] == plan.marker == f"<!-- modelway: loans {'d' * 64} -->"
     assert "Measured on 1,234 held-out rows:" in lines

@@ -31,7 +31,7 @@ def test_a_release_has_the_files_the_notes_and_a_tag_at_the_commit(
     published = publish(client.github, plan, files)
     check_whole(standin, plan, files)
     assert (published.created, published.uploaded, published.kept) == (True, NAMES, ())
-    assert published.page == f"{standin.url}/octocat/loans/releases/tag/model-v3"
+    assert published.page == f"{standin.url}/octocat/loans/releases/tag/loans-v3"
 
 
 def test_nobody_sees_a_release_before_all_its_files_are_there(
@@ -46,7 +46,7 @@ def test_a_second_run_writes_nothing(standin: Any, client: Any, plan: Any, files
     publish(client.github, plan, files)
     standin.asked.clear()
     published = publish(client.github, plan, files)
-    assert standin.asked == [("GET", f"{RELEASES}/tags/model-v3")]
+    assert standin.asked == [("GET", f"{RELEASES}/tags/loans-v3")]
     assert (published.created, published.uploaded, published.kept) == (False, (), NAMES)
 
 
@@ -104,7 +104,7 @@ def test_a_server_that_tells_no_digests_gets_the_files_again(
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", f"{RELEASES}/tags/model-v3"),
+        ("GET", f"{RELEASES}/tags/loans-v3"),
         ("GET", RELEASES),
         ("POST", RELEASES),
         ("POST", UPLOAD),

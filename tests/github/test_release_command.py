@@ -24,9 +24,9 @@ from modelway.registry.versions import KEPT_DIGESTS
 
 def test_a_registered_version_becomes_a_release(project: Any, standin: Any, tmp_path: Path) -> None:
     record = project.json("release", "champion")
-    assert (record["exit_code"], record["version"], record["tag"], record["created"]) == (0, 1, "model-v1", True)
+    assert (record["exit_code"], record["version"], record["tag"], record["created"]) == (0, 1, "loans-v1", True)
     assert record["uploaded"] == ["loans-v1.zip", "metrics.json", "report.html"]
-    assets = standin.assets("model-v1")
+    assets = standin.assets("loans-v1")
     trained = project.root / "model-artifacts"
     assert assets["metrics.json"] == (trained / "metrics.json").read_bytes()
     assert assets["report.html"] == (trained / "report.html").read_bytes()
@@ -36,12 +36,12 @@ def test_a_registered_version_becomes_a_release(project: Any, standin: Any, tmp_
     assert read_manifest(tmp_path / "loans-v1", "model") == read_manifest(trained / "model")
     (told,) = standin.releases.values()
     assert json.loads(assets["metrics.json"])["model_digest"] in told["body"]
-    assert standin.tags == {"model-v1": "c0ffee" + "0" * 34}
+    assert standin.tags == {"loans-v1": "c0ffee" + "0" * 34}
 
 
 def test_a_second_run_sends_nothing_and_says_so(project: Any, standin: Any) -> None:
     assert project.run("release", "1") == 0
-    assert "released: loans version 1 as model-v1" in project.out
+    assert "released: loans version 1 as loans-v1" in project.out
     assert project.run("release", "1") == 0
     assert "sent: nothing, all was there" in project.out
     assert len(standin.releases) == 1

@@ -117,6 +117,16 @@ def test_promoting_the_champion_asks_for_no_change(
     assert registry.promote("1").aliases == BOTH
 
 
+def test_a_version_is_found_by_its_release_tag_and_as_latest(registry: Registry, trained: MakeTrained) -> None:
+    assert registry.find("latest") is None
+    for seed in (1, 2):
+        registry.register(trained(seed=seed))
+    latest = registry.get("latest")
+    assert latest.number == 2
+    assert registry.get(latest.tag) == latest
+    assert registry.find(f"other-v{latest.number}") is None
+
+
 def test_a_version_is_found_by_number_alias_and_run(registry: Registry, trained: MakeTrained) -> None:
     first = registry.register(trained(1)).version
     second = registry.register(trained(2)).version

@@ -58,10 +58,16 @@ def test_status_of_none(project: Any) -> None:
     assert "there never was a rollout" in project.out
 
 
-def test_without_versions_it_says_what_to_do(project: Any) -> None:
-    assert project.run("rollout", "--env", "local") == 2
-    assert "there is no version 'champion'" in project.err
-    assert "modelway train" in project.err
+def test_without_versions_there_is_nothing_to_roll_out(project: Any) -> None:
+    # As on the first day of a schedule.
+    assert project.run("rollout", "--env", "local", "--once") == 0
+    assert "nothing to roll out: no version is the champion yet" in project.out
+    assert "modelway train" in project.out
+
+
+def test_a_version_that_is_named_and_missing_is_refused(project: Any) -> None:
+    assert project.run("rollout", "--env", "local", "--model-version", "7") == 2
+    assert "there is no version '7'" in project.err
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", metavar="ID", help="the run's name; that of an earlier one goes on (default: a new one)"
     )
-    parser.add_argument("--model-version", metavar="VERSION", help="a number, an alias or a run (default: champion)")
+    parser.add_argument(
+        "--model-version", metavar="VERSION", help="a number, alias, run, release tag or latest (default: champion)"
+    )
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="what `package` wrote, instead of a version")
     parser.add_argument("--batch-size", type=int, metavar="N", help="rows that the model scores at a time")
     parser.add_argument(

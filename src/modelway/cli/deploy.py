@@ -32,7 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_flow_flags(parser)
     add_key_flag(parser)
     parser.add_argument(
-        "--model-version", metavar="V", help="a number, an alias or a run (default: the environment's own)"
+        "--model-version",
+        metavar="V",
+        help="a number, alias, run, release tag or latest (default: the environment's own)",
     )
     parser.add_argument(
         "--challenger", action="append", default=[], metavar="V", help="a version beside it, tried by flags alone"

@@ -21,7 +21,9 @@ EXAMPLE = "modelway package --version champion --output bundle"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("--version", required=True, metavar="VERSION", help="a number, an alias or a run")
+    parser.add_argument(
+        "--version", required=True, metavar="VERSION", help="a number, alias, run, release tag or latest"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the bundle goes")
     parser.add_argument(
         "--private-key", type=Path, metavar="FILE", help="sign it with this key of an elliptic curve (PEM)"

@@ -24,7 +24,12 @@ def add_output_flag(parser: argparse.ArgumentParser, part: str) -> None:
     """Where the part leaves its reports."""
     default = Path("reports") / part
     parser.add_argument(
-        "--output", type=Path, default=default, metavar="DIR", help=f"where its reports go (default: {default})"
+        "--output",
+        "--output-dir",
+        type=Path,
+        default=default,
+        metavar="DIR",
+        help=f"where its reports go (default: {default})",
     )
 
 

@@ -18,7 +18,7 @@ EXAMPLE = "modelway promote challenger"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("version", metavar="VERSION", help="a number, an alias or a run")
+    parser.add_argument("version", metavar="VERSION", help="a number, alias, run, release tag or latest")
     add_registry_flags(parser)
 
 

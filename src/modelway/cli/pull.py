@@ -19,7 +19,7 @@ EXAMPLE = "modelway pull champion --output champion"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("version", metavar="VERSION", help="a number, an alias or a run")
+    parser.add_argument("version", metavar="VERSION", help="a number, alias, run, release tag or latest")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the model directory goes")
     parser.add_argument("--allow-missing", action="store_true", help="write nothing where there is no such version")
     add_registry_flags(parser)

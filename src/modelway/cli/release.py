@@ -23,7 +23,7 @@ EXAMPLE = "modelway release champion --repository octocat/loans"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("version", metavar="VERSION", help="a number, an alias or a run")
+    parser.add_argument("version", metavar="VERSION", help="a number, alias, run, release tag or latest")
     parser.add_argument(
         "--repository", metavar="OWNER/NAME", help="where the release goes (default: GITHUB_REPOSITORY)"
     )

@@ -22,7 +22,7 @@ EXAMPLE = "modelway reproduce champion --output again"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("version", metavar="VERSION", help="a number, an alias or a run")
+    parser.add_argument("version", metavar="VERSION", help="a number, alias, run, release tag or latest")
     parser.add_argument("--data", metavar="URI", help="where its data are now (default: where they were)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="keep the model directory that came out")
     add_trust_flag(parser)

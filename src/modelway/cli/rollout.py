@@ -43,7 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", choices=ACTIONS, help=f"none: begin it, or take it on. {about}")
     parser.add_argument("--env", metavar="NAME", help="an environment of the settings")
     parser.add_argument(
-        "--challenger", metavar="V", help="a number, an alias or a run (default: the settings', challenger)"
+        "--challenger",
+        metavar="V",
+        help="a number, alias, run, release tag or latest (default: the settings', challenger)",
     )
     parser.add_argument("--model-version", default="champion", metavar="V", help="the champion (default: %(default)s)")
     parser.add_argument("--once", action="store_true", help="look once, for cron or a scheduled workflow")
@@ -72,7 +74,7 @@ def _roll_out(args: argparse.Namespace, output: Output) -> int:
     """Begin a rollout, unless one is under way, and take it on."""
     environment, settings, root = find_environment(args)
     from modelway.pipeline.deploy import Wanted
-    from modelway.pipeline.rollout import open_controller, run, start, versions_of, why_none
+    from modelway.pipeline.rollout import UnregisteredError, open_controller, run, start, versions_of, why_none
     from modelway.pipeline.rollout_traffic import present_forecast
     from modelway.rollout.people import check_plan
     from modelway.rollout.store import RolloutStore
@@ -85,7 +87,10 @@ def _roll_out(args: argparse.Namespace, output: Output) -> int:
         begins, challenger = False, rollout.challenger.version
         check_plan(rollout, options)
     else:
-        champion, challenger = versions_of(environment, registry, wanted)
+        try:
+            champion, challenger = versions_of(environment, registry, wanted)
+        except UnregisteredError as error:
+            return _nothing(f"{error.what}; `modelway train` registers one", rollout, output)
         begins = True
         if reason := why_none(environment, options, (champion, challenger), again=args.again):
             return _nothing(reason, rollout, output)

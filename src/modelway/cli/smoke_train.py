@@ -29,7 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--sample-data", action="store_true", help="the sample data set, freshly made, where the project is about it"
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help="default: the settings' smoke_train.epochs, else 1")
+    parser.add_argument(
+        "--epochs", "--max-epochs", type=int, metavar="N", help="default: the settings' smoke_train.epochs, else 1"
+    )
     parser.add_argument(
         "--batch-size", type=int, metavar="N", help="where the estimator has batches; default: the settings', else 32"
     )

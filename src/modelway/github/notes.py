@@ -28,7 +28,7 @@ def plan_release(version: Version, evaluation: Evaluation) -> ReleasePlan:
     marker = comment(f"modelway: {version.name} {version.model_digest}")
     commit = version.tags.get("commit", "").removesuffix(DIRTY)
     return ReleasePlan(
-        tag=f"model-v{version.number}",
+        tag=version.tag,
         title=printable(f"{version.name} version {version.number}"),
         notes="\n\n".join((marker, _metrics(evaluation), _gates(evaluation), _origin(version))) + "\n",
         marker=marker,

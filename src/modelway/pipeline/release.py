@@ -31,7 +31,7 @@ REPORT = "report.html"
 def release(
     registry: Registry, github: GitHub, reference: str, progress: Progress = silent
 ) -> tuple[Version, Published]:
-    """Publish a registered version as the GitHub release `model-v<number>`: the model, its metrics and its report.
+    """Publish a registered version as the GitHub release `NAME-v<number>`: the model, its metrics and its report.
 
     Args:
         registry: the model's registry.
@@ -53,7 +53,7 @@ def release(
         read_manifest(model, fit_stage.KIND)
         registry.download_kept(str(version.number), (METRICS, REPORT), work)
         evaluation = _read_evaluation(work / METRICS, version)
-        archive = work / f"{version.name}-v{version.number}.zip"
+        archive = work / f"{version.tag}.zip"
         pack(model, archive)
         files = (archive, work / METRICS, work / REPORT)
         return version, publish(github, plan_release(version, evaluation), files, progress)

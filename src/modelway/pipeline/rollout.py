@@ -12,6 +12,7 @@ from modelway.pipeline.bundles import BundleStore
 from modelway.pipeline.deploy import make_release
 from modelway.pipeline.environment import located
 from modelway.records.observe import Baseline
+from modelway.records.register import Alias
 from modelway.records.rollout_state import OVER, RolloutStatus
 from modelway.rollout.controller import Controller
 from modelway.rollout.observing import LogObserver
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from modelway.registry import Registry
 
 _SETTLE_POLLS = 2.0
+
+
+class UnregisteredError(UsageError):
+    """No version has an alias yet, so there is nothing to roll out."""
 
 
 def check_log(environment: Environment, options: RolloutOptions) -> None:
@@ -123,12 +128,15 @@ def versions_of(environment: Environment, registry: Registry, wanted: Wanted) ->
     """The numbers of champion and challenger.
 
     Raises:
+        UnregisteredError: no version has that alias yet.
         UsageError: there is no such version.
         OutsideError: the registry fails.
     """
     found = []
     for word, reference in (("champion", wanted.champion), ("challenger", wanted.challengers[0])):
         version = registry.find(reference)
+        if version is None and reference in {*Alias}:
+            raise UnregisteredError(f"no version is the {reference} yet")
         if version is None:
             raise UsageError(
                 f"there is no version {reference!r} to be the {word}",

@@ -24,7 +24,7 @@ class BatchOptions(Record):
     output: str = "predictions"
     """Where each run gets a folder of its own: a directory, relative to the settings file, or `s3://bucket/prefix`."""
     model_version: str = "champion"
-    """The version that scores: a number, an alias or a run."""
+    """The version that scores: a number, alias, run, release tag or latest."""
     keys: tuple[str, ...] | None = None
     """Columns that stand beside each prediction; `prepare.split.key` where absent, file and row where that is empty."""
     slices: tuple[str, ...] = ()

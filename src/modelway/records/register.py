@@ -47,6 +47,11 @@ class Version(Record):
     """What it was registered with: commit, data_digest, settings_digest, verdict and whatever else was given."""
 
     @property
+    def tag(self) -> str:
+        """The tag of the version's release on GitHub, such as `churn-v7`: it names the model, and so its deploy."""
+        return f"{self.name}-v{self.number}"
+
+    @property
     def trusted(self) -> tuple[str, ...]:
         """The types and functions that the project trusted when this version was registered or packaged.
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MODEL_DIGEST = "model_digest"
 FILES_DIGEST = "files_digest"
+LATEST = "latest"
+"""Names the newest version, as MLflow's own model URIs do."""
 KEPT_DIGESTS = "kept_digests"
 """The tag that holds the SHA-256 of each file that is kept with a version's run, by name; JSON."""
 _PAGE = 1000
@@ -44,9 +46,16 @@ def all_versions(client: MlflowClient, name: str) -> list[Version]:
 
 
 def find(versions: Sequence[Version], reference: str) -> Version | None:
-    """The version of a number, alias or run."""
+    """Find a version by its number, alias, run or release tag; `latest` is the newest.
+
+    Args:
+        versions: those of one model, oldest first.
+        reference: what names the version. MLflow refuses `latest` as an alias.
+    """
+    if reference == LATEST:
+        return versions[-1] if versions else None
     for version in versions:
-        if reference in {str(version.number), version.run_id, *version.aliases}:
+        if reference in {str(version.number), version.run_id, version.tag, *version.aliases}:
             return version
     return None
 
@@ -60,7 +69,7 @@ def unknown(reference: str, versions: Sequence[Version], name: str) -> UsageErro
     shown = [f"{version.number}{_aliases(version)}" for version in versions[-10:]]
     return UsageError(
         f"there is no version {reference!r} of {name!r}",
-        remedy=f"Name one of {', '.join(shown)}; a number, an alias or a run.",
+        remedy=f"Name one of {', '.join(shown)}; a number, alias, run, release tag or latest.",
     )
 
 

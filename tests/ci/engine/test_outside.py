@@ -78,7 +78,7 @@ def test_a_release_is_published_once_and_its_token_shows_nowhere(call, root, tmp
         first = call(*words, environment=environment)
         assert first.exit_code == 0, first.log[-3000:]
         told = json.loads((tmp_path / "out/summary.json").read_text())
-        assert (told["tag"], len(told["uploaded"])) == ("model-v1", 3)
+        assert (told["tag"], len(told["uploaded"])) == ("loans-v1", 3)
         again = call(*words, environment=environment)
         assert json.loads((tmp_path / "out/summary.json").read_text())["uploaded"] == []
         refused = call(*words, environment={"GH_TOKEN": "another"})
