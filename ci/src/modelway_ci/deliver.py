@@ -12,7 +12,7 @@ from modelway_ci.images import OWNER, WORK, base
 from modelway_ci.labels import image_labels
 from modelway_ci.project import Project, user_code, with_registry
 from modelway_ci.rooms import ROOMS
-from modelway_ci.services import address_of, with_environment, with_github
+from modelway_ci.services import address_of, given, with_environment, with_github
 from modelway_ci.stage import ARTIFACT, run_stage
 from modelway_ci.summary import FAIL, summarize, table
 
@@ -45,7 +45,7 @@ async def package(project: Project, version: str, private_key: dagger.Secret | N
     """Make a registered version a bundle; the registry keeps its digest, so it is done each time."""
     container, flags = await with_registry(project, "package", reads=False, sees_code=True)
     argv = ["package", "--version", version, *flags, "--output", ARTIFACT, "--json"]
-    container, signing = with_signing_key(container, private_key)
+    container, signing = await with_signing_key(container, private_key)
     return await run_stage("package", container, [*argv, *signing])
 
 
@@ -135,13 +135,13 @@ async def _build_secrets(project: Project) -> list[dagger.Secret]:
     return found
 
 
-def with_signing_key(
+async def with_signing_key(
     container: dagger.Container, private_key: dagger.Secret | None
 ) -> tuple[dagger.Container, list[str]]:
     """Let a container sign bundles, where there is a key."""
-    if private_key is None:
+    if (key := await given(private_key)) is None:
         return container, []
-    return container.with_mounted_secret(_SIGNING_KEY, private_key, owner=OWNER), ["--private-key", _SIGNING_KEY]
+    return container.with_mounted_secret(_SIGNING_KEY, key, owner=OWNER), ["--private-key", _SIGNING_KEY]
 
 
 async def environment_container(
@@ -149,7 +149,7 @@ async def environment_container(
 ) -> tuple[dagger.Container, list[str]]:
     """The container of commands of an environment, and their flags: it reaches registry, secrets and services."""
     container, flags = await with_registry(project, "deploy", reads=False, sees_code=True)
-    container, signing = with_signing_key(container, private_key)
+    container, signing = await with_signing_key(container, private_key)
     container, more = await with_environment(container, project.outside, environment)
     return container, [*flags, *signing, *more]
 

@@ -20,7 +20,7 @@ from modelway_ci.project import Project, usable_uri
 from modelway_ci.publish import publish
 from modelway_ci.refusal import RefusalError, only_refusal
 from modelway_ci.reports import directory_of, record_of, table_of
-from modelway_ci.services import Outside
+from modelway_ci.services import Outside, given
 from modelway_ci.settings import Settings
 from modelway_ci.summary import conclude, refused, summarize
 
@@ -76,7 +76,7 @@ DataUri = Annotated[
     Doc("s3://bucket/prefix, or a path relative to the settings file, instead of the settings' data"),
 ]
 Sample = Annotated[int | None, Doc("Read no more than about so many rows, a fixed sample")]
-Version = Annotated[str, Doc("A number, an alias or a run")]
+Version = Annotated[str, Doc("A number, alias, run, release tag or latest")]
 Bundle = Annotated[dagger.Directory | None, Doc("What package wrote, in the place of a version")]
 Challengers = Annotated[list[dagger.Directory], Doc("Bundles beside it, tried by flags")]
 Trust = Annotated[
@@ -116,6 +116,7 @@ class Modelway:
     aws_session_token: Annotated[dagger.Secret | None, Doc("The token of a role that was assumed")] = None
     github: Annotated[dagger.Service | None, Doc("A GitHub of the host's, as tcp://localhost:8000")] = None
     github_token: Annotated[dagger.Secret | None, Doc("Who writes releases, as env://GITHUB_TOKEN")] = None
+    github_api_url: Annotated[str | None, Doc("GitHub's API; https://HOST/api/v3 for GitHub Enterprise")] = None
     slack_webhook: Annotated[dagger.Secret | None, Doc("Where failures are told, as env://SLACK_WEBHOOK")] = None
     run_url: Annotated[str | None, Doc("Where people find this run, for what Slack is told")] = None
     source_url: Annotated[str | None, Doc("Where your code is (https), for the label of images")] = None
@@ -513,7 +514,7 @@ class Modelway:
         self,
         env: Env,
         model_version: Annotated[
-            str | None, Doc("A number, an alias or a run, instead of the environment's own")
+            str | None, Doc("A number, alias, run, release tag or latest, instead of the environment's own")
         ] = None,
         challenger: Annotated[list[str], Doc("Versions beside it, tried by flags alone")] = [],  # noqa: B006
         image: Annotated[str | None, Doc("The digest of an image that holds these versions' bundles")] = None,
@@ -554,7 +555,7 @@ class Modelway:
         self,
         env: Env,
         action: Annotated[str | None, Doc("status, pause, resume or abort, instead of a look")] = None,
-        model_version: Annotated[str, Doc("The champion: a number, an alias or a run")] = "champion",
+        model_version: Annotated[str, Doc("The champion: a number, alias, run, release tag or latest")] = "champion",
         challenger: Annotated[str | None, Doc("The same of the challenger (default: the settings')")] = None,
         again: Annotated[bool, Doc("Also where this challenger went back before")] = False,
         plan: Annotated[bool, Doc("Only tell what it would do, and what each step needs")] = False,
@@ -588,7 +589,7 @@ class Modelway:
         self,
         env: Env,
         model_version: Annotated[
-            str | None, Doc("A number, an alias or a run, instead of the environment's own")
+            str | None, Doc("A number, alias, run, release tag or latest, instead of the environment's own")
         ] = None,
         challenger: Annotated[list[str], Doc("Versions beside it, tried by flags alone")] = [],  # noqa: B006
         tracking_uri: TrackingUri = None,
@@ -693,7 +694,9 @@ class Modelway:
         output_uri: Annotated[str | None, Doc("Where runs go: s3://bucket/prefix; into the result when absent")] = None,
         sample: Annotated[bool, Doc("Score the held-out rows that come with the model")] = False,
         run: Annotated[str | None, Doc("The run's name; that of an earlier one goes on (default: a new one)")] = None,
-        model_version: Annotated[str | None, Doc("A number, an alias or a run (default: champion)")] = None,
+        model_version: Annotated[
+            str | None, Doc("A number, alias, run, release tag or latest (default: champion)")
+        ] = None,
         bundle: Annotated[dagger.Directory | None, Doc("What package wrote, instead of a version")] = None,
         batch_size: Annotated[int | None, Doc("Rows that the model scores at a time")] = None,
         max_rejects: Annotated[str | None, Doc("Rows that may be refused; below 1 a share of all")] = None,
@@ -873,6 +876,7 @@ class Modelway:
             {"MODELWAY_REGISTRY_USER": self.registry_user, "MODELWAY_REGISTRY_TOKEN": self.registry_token},
             self.kubeconfig,
             self.served,
+            self.github_api_url,
         )
         workshop = await self._workshop(settings)
         uri = await usable_uri(tracking_uri)
@@ -889,7 +893,7 @@ class Modelway:
 
     async def _workshop(self, settings: Settings) -> images.Workshop:
         workshop = images.Workshop(
-            self.modelway, self.python, self.base_image, self.uv_image, self.index_url, self.ca,
+            self.modelway, self.python, self.base_image, self.uv_image, await given(self.index_url), self.ca,
             digests=await self._digests(),
         )  # fmt: skip
         beside = posixpath.join(settings.folder, "requirements.lock")

@@ -10,7 +10,7 @@ from dagger import dag
 
 from modelway_ci.images import OWNER, WORK, Workshop, base, stage_container
 from modelway_ci.refusal import RefusalError
-from modelway_ci.services import Outside, with_server, with_store
+from modelway_ci.services import Outside, given, with_server, with_store
 from modelway_ci.stage import never_cached
 
 if TYPE_CHECKING:
@@ -179,14 +179,15 @@ async def usable_uri(tracking_uri: dagger.Secret | None) -> dagger.Secret | None
     Raises:
         RefusalError: it is a file, which no container can reach.
     """
-    text = (await tracking_uri.plaintext()).strip() if tracking_uri is not None else ""
-    if text.startswith(("sqlite:", "file:")):
+    if (uri := await given(tracking_uri)) is not None and (await uri.plaintext()).strip().startswith(
+        ("sqlite:", "file:")
+    ):
         raise RefusalError(
             2,
             "--tracking-uri is a file on your machine, which containers can't reach: leave it out for the "
             "registry that the engine keeps, or name a server",
         )
-    return tracking_uri if text else None
+    return uri
 
 
 def _patterns(place: str) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ class Outside:
         registry: a registry of images in the place of the one that the repository names.
         registry_secrets: by the environment variable: who pushes images.
         kubeconfig: how a cluster of Kubernetes is reached.
+        github_api_url: GitHub's API, where it is not that of github.com.
         served: what is smoked, in the place of an environment's own address; known as http://served.
     """
 
@@ -47,11 +48,17 @@ class Outside:
     registry_secrets: dict[str, dagger.Secret | None] = field(default_factory=dict)
     kubeconfig: dagger.Secret | None = None
     served: dagger.Service | None = None
+    github_api_url: str | None = None
+
+
+async def given(secret: dagger.Secret | None) -> dagger.Secret | None:
+    """A secret that holds something; None where it is empty, as one that a repository lacks is in its workflows."""
+    return secret if secret is not None and (await secret.plaintext()).strip() else None
 
 
 async def with_store(container: dagger.Container, outside: Outside) -> tuple[dagger.Container, list[str]]:
     """Let a container reach S3; the flags tell `prepare` where a host's store is."""
-    container = _with_secrets(container, outside.aws_secrets)
+    container = await _with_secrets(container, outside.aws_secrets)
     if outside.s3 is None:
         return container, []
     address = await address_of(outside.s3, "s3")
@@ -63,7 +70,7 @@ async def with_server(
     container: dagger.Container, outside: Outside, tracking_uri: dagger.Secret | None
 ) -> dagger.Container:
     """Let a container reach the tracking server, where there is one."""
-    container = _with_secrets(container, outside.mlflow_secrets)
+    container = await _with_secrets(container, outside.mlflow_secrets)
     if outside.mlflow is not None:
         container = container.with_service_binding("mlflow", outside.mlflow)
     if tracking_uri is not None:
@@ -75,7 +82,9 @@ async def with_server(
 
 async def with_github(container: dagger.Container, outside: Outside) -> dagger.Container:
     """Let a container reach GitHub."""
-    container = _with_secrets(container, {"GITHUB_TOKEN": outside.github_token})
+    container = await _with_secrets(container, {"GITHUB_TOKEN": outside.github_token})
+    if outside.github_api_url:
+        container = container.with_env_variable("GITHUB_API_URL", outside.github_api_url)
     if outside.github is None:
         return container
     address = await address_of(outside.github, "github")
@@ -89,14 +98,14 @@ async def with_environment(
     """Let a container change an environment; the flags tell it where services of the host's are."""
     registry = dict(outside.registry_secrets)
     # The engine blots secrets out of what a step prints, and a user's name is a part of repositories' names there.
-    if (user := registry.pop(_REGISTRY_USER, None)) is not None:
+    if (user := await given(registry.pop(_REGISTRY_USER, None))) is not None:
         container = container.with_env_variable(_REGISTRY_USER, (await user.plaintext()).strip())
     secrets = {**outside.aws_secrets, **registry, "SLACK_WEBHOOK": outside.slack_webhook}
-    container = _with_secrets(container, secrets).with_env_variable("MODELWAY_IN_CONTAINER", "1")
+    container = await _with_secrets(container, secrets).with_env_variable("MODELWAY_IN_CONTAINER", "1")
     if outside.run_url:
         container = container.with_env_variable("MODELWAY_RUN_URL", outside.run_url)
-    if outside.kubeconfig is not None:
-        container = container.with_mounted_secret(_KUBECONFIG, outside.kubeconfig, owner=OWNER)
+    if (kubeconfig := await given(outside.kubeconfig)) is not None:
+        container = container.with_mounted_secret(_KUBECONFIG, kubeconfig, owner=OWNER)
         container = container.with_env_variable("KUBECONFIG", _KUBECONFIG)
     if environment is None:
         return container, []
@@ -114,9 +123,9 @@ async def with_environment(
     return container, flags
 
 
-def _with_secrets(container: dagger.Container, secrets: dict[str, dagger.Secret | None]) -> dagger.Container:
-    for variable, secret in secrets.items():
-        if secret is not None:
+async def _with_secrets(container: dagger.Container, secrets: dict[str, dagger.Secret | None]) -> dagger.Container:
+    for variable, value in secrets.items():
+        if (secret := await given(value)) is not None:
             container = container.with_secret_variable(variable, secret)
     return container
 

@@ -49,6 +49,7 @@ class Outcome:
         said: the last lines of what it printed for people, the error among them.
         artifact: what it wrote; None when it wrote nothing.
         log: all that a part of `ci` printed.
+        ran: whether the stage came to its own end, and so could report itself.
     """
 
     stage: str
@@ -57,6 +58,7 @@ class Outcome:
     said: str = ""
     artifact: dagger.Directory | None = None
     log: dagger.File | None = None
+    ran: bool = True
 
 
 def never_cached(container: dagger.Container) -> dagger.Container:
@@ -134,12 +136,11 @@ def _failed(stage: str, error: dagger.ExecError) -> Outcome:
     said = _last_lines(f"{error.stdout}\n{error.stderr}")
     if "modelway" not in error.command:
         command = " ".join(error.command)
-        return Outcome(
-            stage, OUTSIDE_FAILED, said=f"its container can't be made: {command} ended with {error.exit_code}\n{said}"
-        )
+        said = f"its container can't be made: {command} ended with {error.exit_code}\n{said}"
+        return Outcome(stage, OUTSIDE_FAILED, said=said, ran=False)
     if error.exit_code == KILLED:
         said = f"{said}\nkilled; most often for want of memory".strip()
-    return Outcome(stage, error.exit_code, said=said)
+    return Outcome(stage, error.exit_code, said=said, ran=error.exit_code != KILLED)
 
 
 def _last_lines(text: str) -> str:

@@ -48,14 +48,20 @@ def summarize(
         record |= {key: told[key] for key in ("verdict", "metrics", "gates", "model_digest")}
     failed = next((outcome for outcome in outcomes if outcome.exit_code), None)
     if exit_code and failed is not None:
-        record["failed"] = {"stage": failed.stage, "exit_code": failed.exit_code, "said": failed.said}
+        record["failed"] = {
+            "stage": failed.stage,
+            "exit_code": failed.exit_code,
+            "said": failed.said,
+            "ran": failed.ran,
+        }
     return record
 
 
 def refused(refusal: RefusalError) -> dict[str, Any]:
     """The record of a call that was refused before any stage ran."""
     code = refusal.exit_code
-    return {"exit_code": code, "stages": {}, "failed": {"stage": "the call", "exit_code": code, "said": str(refusal)}}
+    failed = {"stage": "the call", "exit_code": code, "said": str(refusal), "ran": False}
+    return {"exit_code": code, "stages": {}, "failed": failed}
 
 
 def table(record: dict[str, Any]) -> str:
