@@ -218,7 +218,7 @@ def test_a_private_index_goes_by_a_secret(stranger: Any, customers: Any) -> None
     texts = {one["path"]: (found.root / one["path"]).read_text() for one in told["files"]}
     assert not any("hunter2" in text or "packages.example.com" in text for text in texts.values())
     calls = [text for path, text in texts.items() if "workflows/" in path]
-    assert all("who+=(--index-url env://MODELWAY_INDEX_URL)" in text for text in calls)
+    assert all("index-url: ${{ secrets.MODELWAY_INDEX_URL }}" in text for text in calls)
 
 
 @pytest.mark.exhaustive

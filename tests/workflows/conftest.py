@@ -1,4 +1,4 @@
-"""Every workflow, read; its steps, run with a stand-in for `dagger`; and what the Dagger module offers."""
+"""Every workflow, read; our action's steps, run as processes; and what the Dagger module offers."""
 
 from __future__ import annotations
 
@@ -17,44 +17,48 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 MODULE = ROOT / "ci" / "src"
 COMMIT = "c0ffee" + "0" * 34
 REPOSITORY = "octocat/loans"
-API = "https://api.github.test"
+RUN_URL = "https://github.test/octocat/loans/actions/runs/9"
+GITHUB = {"server_url": "https://github.test", "repository": REPOSITORY, "run_id": "9", "token": "automatic"}
 
-# Notes how it was called, leaves what a call leaves, and ends as told.
+# Notes how it was called and with which secrets, leaves what a call leaves, and ends as told.
 _DAGGER = """#!/bin/bash
 printf '%s\\0' "$@" > "$CALLED"
+for word in "$@"; do
+  [[ $word != env://* ]] || { name=${word#env://}; printf '%s=%s\\n' "$name" "${!name?unset}" >> "$CALLED.secrets"; }
+done
 [[ -z $SUMMARY ]] || { mkdir -p reports && printf '%s' "$SUMMARY" > reports/summary.json; }
 exit "$DAGGER_EXIT"
 """
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step of a job."""
+class Call:
+    """The step of a job that uses our action."""
 
     workflow: str
     job: dict[str, Any]
-    told: dict[str, Any]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Its variables, with GitHub's expressions in them."""
-        found = {**self.job.get("env", {}), **self.told.get("env", {})}
-        return {name: str(value) for name, value in found.items()}
+    given: dict[str, str]
+    """What it hands to the action, with GitHub's expressions in it."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step did: how it called `dagger`, and how it ended."""
+    """What a step of the action did."""
 
     argv: list[str]
     exit_code: int
-    output: str
-    """What it told the jobs that follow."""
-    said: str = ""
+    said: str
     """What it printed."""
+    output: str = ""
+    """What it told the steps that follow."""
+    page: str = ""
+    """What it put on the run's page."""
+    secrets: str = ""
+    """The secrets that the call named, with their values."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -65,29 +69,50 @@ def read(path: Path) -> dict[str, Any]:
     return workflow
 
 
-def steps_of(path: Path) -> list[Step]:
-    return [Step(path.name, job, step) for job in read(path)["jobs"].values() for step in job.get("steps", ())]
+def steps_of(path: Path) -> list[dict[str, Any]]:
+    return [step for job in read(path)["jobs"].values() for step in job.get("steps", ())]
+
+
+def calls_of(path: Path) -> list[Call]:
+    return [
+        Call(path.name, job, {name: str(value) for name, value in step["with"].items()})
+        for job in read(path)["jobs"].values()
+        for step in job.get("steps", ())
+        if step.get("uses") == "./"
+    ]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    steps = [step for path in WORKFLOWS for step in steps_of(path)]
     if "workflow" in metafunc.fixturenames:
         metafunc.parametrize("workflow", [read(path) for path in WORKFLOWS], ids=[path.name for path in WORKFLOWS])
     if "step" in metafunc.fixturenames:
-        names = [f"{step.workflow}-{step.told.get('name') or step.told.get('uses')}" for step in steps]
-        metafunc.parametrize("step", steps, ids=names)
+        steps = [(path.name, step) for path in WORKFLOWS for step in steps_of(path)]
+        steps += [("action.yml", step) for step in ACTION["runs"]["steps"]]
+        names = [f"{name}-{step.get('name') or step.get('uses')}" for name, step in steps]
+        metafunc.parametrize("step", [step for _, step in steps], ids=names)
     if "call" in metafunc.fixturenames:
-        calls = [step for step in steps if "dagger call" in step.told.get("run", "")]
-        metafunc.parametrize("call", calls, ids=[f"{step.workflow}-{step.told.get('name')}" for step in calls])
+        calls = [call for path in WORKFLOWS for call in calls_of(path)]
+        metafunc.parametrize("call", calls, ids=[call.workflow for call in calls])
+
+
+@pytest.fixture(scope="session")
+def action() -> dict[str, Any]:
+    found: dict[str, Any] = ACTION
+    return found
+
+
+@pytest.fixture
+def read_workflow() -> Any:
+    """A workflow by its file's name."""
+    return lambda name: read(ROOT / ".github" / "workflows" / name)
 
 
 @pytest.fixture
 def call_of() -> Any:
-    """The one step of a workflow that calls `dagger`."""
+    """The one step of a workflow that uses our action."""
 
-    def find(workflow: str) -> Step:
-        steps = steps_of(ROOT / ".github" / "workflows" / workflow)
-        (call,) = [step for step in steps if "dagger call" in step.told.get("run", "")]
+    def find(workflow: str) -> Call:
+        (call,) = calls_of(ROOT / ".github" / "workflows" / workflow)
         return call
 
     return find
@@ -100,40 +125,63 @@ def paths() -> list[Path]:
 
 
 @pytest.fixture
-def run_step(tmp_path: Path) -> Any:
-    """Run a step as a runner would: `bash --noprofile --norc -eo pipefail`, with these variables."""
+def run_action(tmp_path: Path) -> Any:
+    """Run a step of the action with inputs, as a runner would: `bash --noprofile --norc -eo pipefail`."""
     tools = tmp_path / "tools"
     tools.mkdir()
     dagger = tools / "dagger"
     dagger.write_text(_DAGGER)
     dagger.chmod(dagger.stat().st_mode | stat.S_IXUSR)
 
-    def run(step: Step, variables: dict[str, str], summary: str = '{"exit_code": 0}', dagger_exit: int = 0) -> Outcome:
-        assert step.told["shell"] == "bash"
-        script = tmp_path / "step.sh"
-        script.write_text(step.told["run"])
-        called = tmp_path / "called"
-        told = tmp_path / "output"
-        for left in (called, told):
-            left.unlink(missing_ok=True)
+    def run(
+        name: str, inputs: dict[str, str], summary: str = '{"exit_code": 0}', dagger_exit: int = 0, **variables: str
+    ) -> Outcome:
+        (step,) = [one for one in ACTION["runs"]["steps"] if one.get("id") == name or one.get("run", "").endswith(name)]
+        assert step["shell"] == "bash"
+        places = {one: tmp_path / one for one in ("called", "called.secrets", "output", "page")}
+        for place in places.values():
+            place.unlink(missing_ok=True)
         environment = {
-            **dict.fromkeys(step.environment, ""),
-            **variables,
+            **{key: evaluate(str(value), inputs, variables) for key, value in step["env"].items()},
             "PATH": f"{tools}:{os.environ['PATH']}",
-            "CALLED": str(called),
+            "CALLED": str(places["called"]),
             "SUMMARY": summary,
             "DAGGER_EXIT": str(dagger_exit),
+            "GITHUB_ACTION_PATH": str(ROOT),
             "GITHUB_SHA": COMMIT,
             "GITHUB_REPOSITORY": REPOSITORY,
-            "GITHUB_API_URL": API,
-            "GITHUB_OUTPUT": str(told),
+            "GITHUB_API_URL": "https://api.github.test",
+            "GITHUB_WORKFLOW": "Train",
+            "GITHUB_EVENT_NAME": "workflow_dispatch",
+            "GITHUB_RUN_NUMBER": "12",
+            "RUNNER_ENVIRONMENT": "github-hosted",
+            "GITHUB_OUTPUT": str(places["output"]),
+            "GITHUB_STEP_SUMMARY": str(places["page"]),
+            **variables,
         }
-        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
         ended = subprocess.run(command, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True)
-        argv = called.read_text().split("\0")[:-1] if called.exists() else []
-        return Outcome(argv, ended.returncode, told.read_text() if told.exists() else "", ended.stdout)
+        called, secrets, output, page = (place.read_text() if place.exists() else "" for place in places.values())
+        return Outcome(called.split("\0")[:-1], ended.returncode, ended.stdout + ended.stderr, output, page, secrets)
 
     return run
+
+
+def evaluate(text: str, inputs: dict[str, str], environment: dict[str, str]) -> str:
+    """A value of action.yml with its expressions evaluated: names, and `||` between them."""
+
+    def lookup(name: str) -> str:
+        context, _, key = name.partition(".")
+        if context == "inputs":
+            return inputs.get(key, str(ACTION["inputs"][key].get("default", ""))).replace(
+                "${{ github.token }}", "automatic"
+            )
+        return environment.get(key, "") if context == "env" else GITHUB.get(key, "")
+
+    def expression(match: re.Match[str]) -> str:
+        return next((found for name in match[1].split("||") if (found := lookup(name.strip()))), "")
+
+    return re.sub(r"\$\{\{ (.*?) \}\}", expression, text)
 
 
 @pytest.fixture(scope="session")

@@ -1,90 +1,76 @@
-"""`ml-ci.yml` runs all checks when code changes, and keeps every report, red or green."""
+"""`ml-ci.yml` always reports on every part, so that each can be required, and keeps every report, red or green."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import re
 from typing import Any
 
 import pytest
-import yaml
 
 from modelway.checks.changes import CI
 from modelway.records.changed import ChangedOptions
 
-ARTIFACTS = {"data-docs": "check-data", "coverage-report": "test", "test-model": "smoke-train"}
+OURS = "github.event_name != 'pull_request' || github.event.pull_request.head.repo.full_name == github.repository"
+REPORTS = {"check-data": "data-docs", "test": "coverage-report", "smoke-train": "test-model"}
 
 
 @pytest.fixture
-def ml_ci(paths: list[Path]) -> Any:
-    (path,) = [path for path in paths if path.name == "ml-ci.yml"]
-    told = yaml.safe_load(path.read_text())
-    told["on"] = told.pop(True)
-    return told
+def ml_ci(read_workflow: Any) -> Any:
+    return read_workflow("ml-ci.yml")
 
 
 @pytest.fixture
-def check(call_of: Any) -> Any:
-    return call_of("ml-ci.yml")
+def given(call_of: Any) -> dict[str, str]:
+    found: dict[str, str] = call_of("ml-ci.yml").given
+    return found
 
 
-@pytest.mark.parametrize("event", ["push", "pull_request"])
-def test_data_and_notebooks_start_nothing_and_all_else_does(ml_ci: Any, event: str) -> None:
-    told = ml_ci["on"][event]
-    assert set(told["paths-ignore"]) == {*ChangedOptions().data, "**/*.ipynb"}
-    assert "paths" not in told
+@pytest.mark.parametrize("event", ["push", "pull_request", "merge_group"])
+def test_no_path_keeps_it_from_reporting(ml_ci: Any, event: str) -> None:
+    assert not {"paths", "paths-ignore"} & set(ml_ci["on"][event] or {})
 
 
-def test_a_newer_commit_of_a_pull_request_ends_the_check_of_the_older(ml_ci: Any) -> None:
-    assert ml_ci["concurrency"]["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
+def test_pushes_to_main_and_develop_and_every_pull_request_run_it(ml_ci: Any) -> None:
+    assert ml_ci["on"]["push"] == {"branches": ["main", "develop"]}
+    assert ml_ci["on"]["pull_request"] is None
 
 
-def test_without_secrets_and_variables_the_call_is_bare(check: Any, run_step: Any) -> None:
-    # As a pull request from a fork has it.
-    assert run_step(check, {}).argv == ["call", "ci", "--report-only", "export", "--path", "reports"]
+def test_each_part_is_a_job_of_its_name_that_is_never_skipped(ml_ci: Any) -> None:
+    job = ml_ci["jobs"]["part"]
+    parts = job["strategy"]["matrix"]["include"]
+    assert [one["part"] for one in parts] == list(CI)
+    assert job["name"] == "${{ matrix.part }}"
+    # A skipped matrix reports none of its names.
+    assert "if" not in job
+    assert job["strategy"]["fail-fast"] is False
 
 
-def test_data_and_keys_reach_the_call(check: Any, run_step: Any) -> None:
-    variables = {"DATA_URI": "s3://bucket/data of ours/", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}
-    assert run_step(check, {**variables, "AWS_SESSION_TOKEN": "token"}).argv == [
-        "call", "--aws-access-key-id", "env://AWS_ACCESS_KEY_ID",
-        "--aws-secret-access-key", "env://AWS_SECRET_ACCESS_KEY", "--aws-session-token", "env://AWS_SESSION_TOKEN",
-        "ci", "--report-only", "--data-uri", "s3://bucket/data of ours/", "export", "--path", "reports",
-    ]  # fmt: skip
+def test_data_and_notebooks_concern_no_part_but_that_of_data(given: dict[str, str]) -> None:
+    always = re.findall(r"^(\S+)$", given["ignore"], re.MULTILINE)
+    assert always == ["**/*.ipynb"]
+    others = re.findall(r"matrix\.part != 'check-data' && '(.*?)'", given["ignore"])
+    assert others == list(ChangedOptions().data)
 
 
-def test_the_log_tells_each_parts_verdict(check: Any, run_step: Any) -> None:
-    parts = {"test": {"verdict": "fail", "reason": "1 failed"}, "audit": {"verdict": "pass", "reason": "fine"}}
-    summary = json.dumps({"exit_code": 4, "parts": parts})
-    outcome = run_step(check, {}, summary)
-    assert outcome.exit_code == 4
-    assert outcome.said == "test: fail: 1 failed\naudit: pass: fine\n"
+def test_what_comes_from_a_fork_runs_on_nothing_that_is_kept(ml_ci: Any, given: dict[str, str]) -> None:
+    assert ml_ci["jobs"]["part"]["runs-on"] == f"${{{{ ({OURS}) && vars.MODELWAY_RUNNER || 'ubuntu-24.04' }}}}"
+    assert given["engine"] == f"${{{{ ({OURS}) && vars.DAGGER_ENGINE || '' }}}}"
 
 
-def test_what_comes_from_a_fork_runs_on_nothing_that_is_kept(ml_ci: Any, check: Any) -> None:
-    ours = "github.event_name != 'pull_request' || github.event.pull_request.head.repo.full_name == github.repository"
-    assert ml_ci["jobs"]["ci"]["runs-on"] == f"${{{{ ({ours}) && vars.MODELWAY_RUNNER || 'ubuntu-24.04' }}}}"
-    engine = check.told["env"]["_EXPERIMENTAL_DAGGER_RUNNER_HOST"]
-    assert engine == f"${{{{ ({ours}) && vars.DAGGER_ENGINE || '' }}}}"
+def test_a_pull_request_assumes_no_role(given: dict[str, str]) -> None:
+    assert given["aws-role"] == "${{ github.event_name != 'pull_request' && vars.AWS_ROLE_ARN || '' }}"
 
 
-def test_a_pull_request_assumes_no_role(ml_ci: Any) -> None:
-    (step,) = [step for step in ml_ci["jobs"]["ci"]["steps"] if "configure-aws" in step.get("uses", "")]
-    assert step["if"].endswith("&& github.event_name != 'pull_request'")
-
-
-def test_every_part_leaves_an_artifact(ml_ci: Any) -> None:
-    uploads = [step["with"] for step in ml_ci["jobs"]["ci"]["steps"] if "upload-artifact" in step.get("uses", "")]
-    kept = {one["name"]: one["path"].split() for one in uploads}
-    assert {name: kept[name] for name in ARTIFACTS} == {name: [f"reports/{part}/"] for name, part in ARTIFACTS.items()}
-    everything = {path for paths in kept.values() for path in paths}
-    assert everything >= {"reports/summary.json", "reports/*.log", *(f"reports/{part}/" for part in CI)}
+def test_every_part_leaves_an_artifact_of_its_own(ml_ci: Any) -> None:
+    kept = {one["part"]: one["report"] for one in ml_ci["jobs"]["part"]["strategy"]["matrix"]["include"]}
+    assert len({*kept.values()}) == len(CI)
+    assert kept | REPORTS == kept
 
 
 def test_codecov_gets_the_coverage_where_there_is_a_token_and_nothing_else(ml_ci: Any) -> None:
-    assert ml_ci["jobs"]["ci"]["outputs"]["codecov"] == "${{ secrets.CODECOV_TOKEN != '' }}"
+    assert ml_ci["jobs"]["part"]["outputs"]["codecov"] == "${{ secrets.CODECOV_TOKEN != '' }}"
     job = ml_ci["jobs"]["codecov"]
-    assert job["if"] == "always() && needs.ci.outputs.codecov == 'true'"
+    assert job["if"] == "always() && needs.part.outputs.codecov == 'true'"
     assert "permissions" not in job
     *_, upload = job["steps"]
     assert upload["env"] == {"CODECOV_TOKEN": "${{ secrets.CODECOV_TOKEN }}"}

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
 
-
-@pytest.fixture
-def monitor_call(call_of: Any) -> Any:
-    return call_of("model-monitoring.yml")
-
-
-def test_it_watches_and_acts(monitor_call: Any, run_step: Any) -> None:
-    environment = {"SINCE": "24h", "RUN_URL": "https://example.com/7", "PREDICTIONS_URI": "s3://b/log; exit"}
-    argv = run_step(monitor_call, environment).argv
-    assert argv == [
-        "call", "--github-token", "env://GITHUB_TOKEN", "--run-url", "https://example.com/7",
-        "monitor", "--act", "--repository", "octocat/loans", "--report-only", "--since", "24h",
-        "--predictions-uri", "s3://b/log; exit", "export", "--path", "reports",
+def test_it_watches_and_acts_on_the_github_that_runs_it(run_action: Any) -> None:
+    inputs = {"call": "monitor", "report": "r", "since": "24h", "predictions-uri": "s3://b/log; exit"}
+    argv = run_action("call", inputs, GITHUB_API_URL="https://ghes.test/api/v3").argv
+    assert argv[argv.index("monitor") :] == [
+        "monitor", "--report-only", "--tracking-uri", "env://MLFLOW_TRACKING_URI", "--act",
+        "--repository=octocat/loans", "--predictions-uri=s3://b/log; exit", "--since=24h",
+        "export", "--path", "reports",
     ]  # fmt: skip
+    assert "--github-api-url=https://ghes.test/api/v3" in argv
 
 
-def test_it_may_write_issues_and_start_workflows_and_no_more(monitor_call: Any) -> None:
-    assert monitor_call.job["permissions"] == {
+def test_it_may_write_issues_and_start_workflows_and_no_more(call_of: Any) -> None:
+    assert call_of("model-monitoring.yml").job["permissions"] == {
         "contents": "read", "issues": "write", "actions": "write", "id-token": "write",
     }  # fmt: skip
 
 
-def test_it_runs_every_six_hours_and_keeps_its_reports_always(paths: list[Path], monitor_call: Any) -> None:
-    (path,) = [path for path in paths if path.name == "model-monitoring.yml"]
-    told = yaml.safe_load(path.read_text())
-    assert told[True]["schedule"] == [{"cron": "0 */6 * * *"}]
-    assert told["jobs"]["monitor"]["steps"][-1]["if"] == "always()"
+def test_it_runs_every_six_hours(read_workflow: Any) -> None:
+    assert read_workflow("model-monitoring.yml")["on"]["schedule"] == [{"cron": "0 */6 * * *"}]

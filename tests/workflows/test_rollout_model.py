@@ -2,54 +2,45 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 COMMIT = "c0ffee" + "0" * 34
+INPUTS = {"call": "rollout", "report": "rollout-report-staging", "environment": "staging"}
 
 
 @pytest.fixture
-def rollout(paths: list[Path]) -> Any:
-    (path,) = [path for path in paths if path.name == "rollout-model.yml"]
-    told = yaml.safe_load(path.read_text())
-    told["on"] = told.pop(True)
-    return told
+def rollout(read_workflow: Any) -> Any:
+    return read_workflow("rollout-model.yml")
 
 
-@pytest.fixture
-def rollout_call(call_of: Any) -> Any:
-    return call_of("rollout-model.yml")
-
-
-def test_it_looks_by_schedule_only_where_somebody_named_the_environment(rollout: Any) -> None:
+def test_it_looks_by_schedule_only_where_an_environment_is_named(rollout: Any) -> None:
     assert rollout["on"]["schedule"] == [{"cron": "*/15 * * * *"}]
     assert "vars.MODELWAY_ROLLOUT != ''" in rollout["jobs"]["rollout"]["if"]
     actions = rollout["on"]["workflow_dispatch"]["inputs"]["action"]["options"]
-    assert actions == ["", "status", "pause", "resume", "abort"]
+    assert actions == ["look", "status", "pause", "resume", "abort"]
 
 
-def test_two_looks_are_never_at_once(rollout: Any, rollout_call: Any) -> None:
-    environment = rollout_call.told["env"]["ENVIRONMENT"].strip("${} ")
+def test_an_abort_that_waits_behind_a_look_is_not_dropped(rollout: Any, call_of: Any) -> None:
+    environment = call_of("rollout-model.yml").given["environment"].strip("${} ")
     assert environment in rollout["concurrency"]["group"]
-    assert rollout["concurrency"]["cancel-in-progress"] is False
+    assert (rollout["concurrency"]["cancel-in-progress"], rollout["concurrency"]["queue"]) == (False, "max")
 
 
-def test_it_calls_the_function(rollout_call: Any, run_step: Any) -> None:
-    argv = run_step(rollout_call, {"ENVIRONMENT": "staging", "AGAIN": "false"}).argv
+def test_the_look_before_can_be_read(rollout: Any) -> None:
+    assert rollout["jobs"]["rollout"]["permissions"]["actions"] == "read"
+
+
+def test_it_calls_the_function(run_action: Any) -> None:
+    argv = run_action("call", INPUTS).argv
     assert argv[argv.index("rollout") :] == [
-        "rollout", "--env", "staging", "--report-only", "--commit", COMMIT, "export", "--path", "reports",
+        "rollout", "--report-only", "--tracking-uri", "env://MLFLOW_TRACKING_URI", f"--commit={COMMIT}",
+        "--env=staging", "export", "--path", "reports",
     ]  # fmt: skip
 
 
-def test_a_person_ends_or_repeats_it(rollout_call: Any, run_step: Any) -> None:
-    argv = run_step(rollout_call, {"ENVIRONMENT": "production", "ACTION": "abort", "AGAIN": "true"}).argv
-    assert argv[argv.index("--action") + 1] == "abort"
-    assert "--again" in argv
-
-
-@pytest.mark.parametrize("code", [0, 5, 6, 7])
-def test_it_ends_as_the_look_did(rollout_call: Any, run_step: Any, code: int) -> None:
-    assert run_step(rollout_call, {}, f'{{"exit_code": {code}}}').exit_code == code
+def test_a_person_ends_or_repeats_it(run_action: Any, call_of: Any) -> None:
+    argv = run_action("call", {**INPUTS, "action": "abort", "again": "true"}).argv
+    assert {"--action=abort", "--again=true"} <= set(argv)
+    assert call_of("rollout-model.yml").given["action"] == "${{ inputs.action != 'look' && inputs.action || '' }}"

@@ -25,6 +25,8 @@ def mark(text: str, version: str, module: ModuleReference, place: WorkflowPlace)
         "folder": quote(place.folder),
         "prefix": place.prefix,
         "index": "yes" if place.index else "",
+        "name": place.name,
+        "commit": module.commit or "",
         "sha256": _digest(text),
     }
     return f"{_BEGIN}{' '.join(f'{name}={value}' for name, value in values.items())}\n{text}"
@@ -49,8 +51,13 @@ def is_edited(content: str, marker: Marker) -> bool:
 
 
 def _parse(words: Mapping[str, str]) -> Marker:
-    place = WorkflowPlace(folder=unquote(words["folder"]), prefix=words["prefix"], index=words["index"] == "yes")
-    module = ModuleReference.parse(words["module"], words["version"])
+    place = WorkflowPlace(
+        folder=unquote(words["folder"]),
+        prefix=words["prefix"],
+        index=words["index"] == "yes",
+        name=words.get("name", ""),
+    )
+    module = ModuleReference.parse(words["module"], words["version"], words.get("commit") or None)
     return Marker(version=words["version"], module=module, place=place, digest=words["sha256"])
 
 

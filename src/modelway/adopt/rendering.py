@@ -25,12 +25,14 @@ INDEX = "MODELWAY_INDEX_URL"
 
 OWN = frozenset({"lock-images.yml"})
 """Workflows that keep modelway itself: no other repository gets them."""
-
-_CALL = 'dagger call "${who[@]}"'
+_STEP = "      - uses: ./\n"
+"""The step of our own action."""
+_CHECKOUT = re.compile(r"      - uses: actions/checkout@.*\n        with:\n.*\n\n(?=      - uses: \./\n)")
+_WITH = " " * 8 + "with:\n"
 _MODEL_CODE = '      - "src/**"\n      - "*.py"\n'
-_OUR_MODULE = '      - "dagger.json"\n      - "ci/**"\n'
-_TAGS = '  push:\n    tags: ["model-v*"]\n'
-_ENGINE = " " * 10 + "# An engine that is kept"
+_OUR_MODULE = '      - "dagger.json"\n      - "ci/**"\n      - "action.yml"\n'
+_TAGS = '    tags: ["loans-v*"]\n'
+_QUEUE = "  queue: max\n"
 
 
 def templates() -> dict[str, str]:
@@ -51,71 +53,72 @@ def render_workflows(module: ModuleReference, place: WorkflowPlace) -> dict[str,
     known = templates()
     rendered = {}
     for name, text in known.items():
-        own = _with_place(_with_module(name, text, module), place, list(known))
+        own = _with_place(_with_module(name, text, module, place.folder), place, list(known))
         own = _with_index(own) if place.index else own
         rendered[f"{FOLDER}/{place.prefix}{name}"] = mark(own, modelway.__version__, module, place)
     return rendered
 
 
-def _with_module(name: str, text: str, module: ModuleReference) -> str:
-    """The call names the module and the source; what concerns the module's own code starts nothing."""
-    text = _replaced(text, _CALL, f'dagger call -m "{module}" --source . "${{who[@]}}"')
+def _with_module(name: str, text: str, module: ModuleReference, folder: str) -> str:
+    """The step uses the module's action, which checks out; what concerns the module's own code starts nothing."""
+    # Our own workflows have the action in their checkout, and the module's default for the source is right there.
+    text = _CHECKOUT.sub("", text)
+    given = {"module": str(module)} | ({"folder": folder} if folder else {})
+    lines = "".join(f"{' ' * 10}{key}: {json.dumps(value)}\n" for key, value in given.items())
+    before, step, after = text.partition(_STEP)
+    if not step:
+        raise ValueError(f"{name} does not use the action")
+    used = f"      - uses: {module.action}\n"
+    text = before + used + _replaced(after, _WITH, f"{_WITH}{lines}", 1)
     text = text.replace("docs/github-actions.md", f"docs/github-actions.md of {module.address}")
     if name == "train-model.yml":
         text = _replaced(text, _MODEL_CODE, '      - "**/*.py"\n      - "!tests/**"\n')
         text = _replaced(text, _OUR_MODULE, "")
-    return text
+    # A server of GitHub Enterprise may not know it, and then refuses the whole workflow.
+    return text if module.address.startswith("github.com/") else text.replace(_QUEUE, "")
 
 
 def _with_place(text: str, place: WorkflowPlace, names: list[str]) -> str:
-    """The workflow of one model among others in a repository: it runs in its folder, for what lies there."""
+    """The workflow of one model among others in a repository: for what lies in its folder, and its own tags."""
+    # Projects of earlier versions do not name their model here: a tag of another one is then refused by the deploy.
+    text = text.replace(_TAGS, f'    tags: ["{place.name or "*"}-v*"]\n')
     if place.prefix:
         for name in names:
             text = text.replace(f"{FOLDER}/{name}", f"{FOLDER}/{place.prefix}{name}")
         text = re.sub(r"(?m)^name: (.*)$", rf"name: \1 ({place.prefix.rstrip('-')})", text, count=1)
         text = re.sub(r"(?m)^  group: ", f"  group: {place.prefix}", text, count=1)
-        # Versions of all models are numbered alike: no tag says whose it is.
-        text = text.replace(_TAGS, "")
-    if not place.folder:
-        return text
-    folder = place.folder
-    where = f"\ndefaults:\n  run:\n    working-directory: {json.dumps(folder)}\n"
-    text = _replaced(text, "\npermissions:\n", f"{where}\npermissions:\n")
-    text = re.sub(r"(?m)^( +(?:path|files): )reports/", rf"\1{folder}/reports/", text)
-    text = re.sub(r"(?m)^( {12})reports/(?=\S+$)", rf"\1{folder}/reports/", text)
-    return _with_paths(text, folder)
+        # Artifacts and required checks are known by their names in all of a repository.
+        text = re.sub(r"(?m)^( +report: )", rf"\g<1>{place.prefix}", text)
+        text = text.replace("report: " + place.prefix + "${{ matrix", "report: ${{ matrix")
+        text = text.replace("          name: coverage-report\n", f"          name: {place.prefix}coverage-report\n")
+        text = text.replace("    name: ${{ matrix.part }}\n", f"    name: {place.prefix}${{{{ matrix.part }}}}\n")
+    return _with_paths(text, place.folder) if place.folder else text
 
 
 def _with_paths(text: str, folder: str) -> str:
-    """Path filters below the folder. `paths-ignore` becomes `paths`: GitHub takes one of them alone."""
+    """Path filters below the folder."""
 
     def below(match: re.Match[str]) -> str:
-        ignoring = match["key"] == "paths-ignore"
-        lines = [f"{match['indent']}paths:\n"]
-        globs = re.findall(r'- "(.*)"', match["globs"])
-        if ignoring:
-            lines.append(f'{match["indent"]}  - "{folder}/**"\n')
-        for glob in globs:
-            out, bare = ("!", glob.removeprefix("!")) if ignoring or glob.startswith("!") else ("", glob)
-            ours = bare.startswith(".github/")
-            lines.append(f'{match["indent"]}  - "{out}{bare if ours else f"{folder}/{bare}"}"\n')
-        return "".join(lines)
+        out, bare = ("!", match["glob"][1:]) if match["glob"].startswith("!") else ("", match["glob"])
+        place = bare if bare.startswith(".github/") else f"{folder}/{bare}"
+        return f'      - "{out}{place}"\n'
 
-    return re.sub(r'(?P<indent> {4})(?P<key>paths(?:-ignore)?):\n(?P<globs>(?: {6}- ".*"\n)+)', below, text)
+    def filters(match: re.Match[str]) -> str:
+        return match["head"] + re.sub(r' {6}- "(?P<glob>.*)"\n', below, match["globs"])
+
+    return re.sub(r'(?P<head> {4}paths:\n)(?P<globs>(?: {6}- ".*"\n)+)', filters, text)
 
 
 def _with_index(text: str) -> str:
     """Packages come from the index that a secret names, in a call, and in the workflows that it hands secrets to."""
-    secret = f"{INDEX}: ${{{{ secrets.{INDEX} }}}}\n"
-    text = _replaced(text, _ENGINE, f"{' ' * 10}{secret}{_ENGINE}")
-    call = " " * 10 + "dagger call -m"
-    text = _replaced(text, call, f"{' ' * 10}[[ -z ${INDEX} ]] || who+=(--index-url env://{INDEX})\n{call}")
+    secret = f"${{{{ secrets.{INDEX} }}}}"
+    text = _replaced(text, _WITH, f"{_WITH}{' ' * 10}index-url: {secret}\n", 1)
     # Six spaces: what a reusable workflow declares, and what it is handed.
     text = re.sub(r"(?m)^( {6}MLFLOW_TRACKING_URI:)$", rf"      {INDEX}:\n        required: false\n\1", text)
-    return re.sub(r"(?m)^( {6}MLFLOW_TRACKING_URI: )", lambda match: f"      {secret}{match[1]}", text)
+    return re.sub(r"(?m)^( {6}MLFLOW_TRACKING_URI: )", lambda match: f"      {INDEX}: {secret}\n{match[1]}", text)
 
 
-def _replaced(text: str, old: str, new: str) -> str:
+def _replaced(text: str, old: str, new: str, count: int = -1) -> str:
     if old not in text:
         raise ValueError(f"{old!r} stands in no workflow of that name")
-    return text.replace(old, new)
+    return text.replace(old, new, count)

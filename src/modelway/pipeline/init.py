@@ -12,6 +12,7 @@ from modelway.adopt.plan import Plan, find_markers, path_in, plan_dagger, plan_i
 from modelway.adopt.rendering import FOLDER, INDEX
 from modelway.adopt.settings_plan import SETTINGS, Ask, plan_settings
 from modelway.adopt.writing import write_all
+from modelway.checks.suites.finding import has_tests
 from modelway.errors import UsageError
 from modelway.records.adopt import FileState, ModuleReference, State, WorkflowPlace
 from modelway.records.progress import Progress, silent
@@ -88,6 +89,15 @@ def _plan(found: Found, options: InitOptions, name: str | None, ask: Ask, progre
     if module is not None and options.workflows:
         plan_workflows(plan, found, module, place)
         plan_dagger(plan, found, module)
+        if found.lock is None:
+            how = (
+                f"`{found.export}`"
+                if found.export
+                else "`uv pip compile --generate-hashes`, once you have dependencies,"
+            )
+            plan.notes.append(f"no requirements.lock yet, so `audit` has no dependencies to check: {how} writes it")
+        if not has_tests(found.root):
+            plan.notes.append("no test yet, so `ci` has none to run: write one, such as tests/test_model.py")
         if place.index:
             plan.notes.append(f"packages come from an index of your own: set the secret {INDEX} to its address")
     plan_ignored(plan, found)
@@ -102,7 +112,7 @@ def _place(found: Found, options: InitOptions, name: str, known: Marker | None) 
         return known.place
     prefix = options.prefix if options.prefix is not None else f"{name}-" if found.folder else ""
     try:
-        return WorkflowPlace(folder=found.folder, prefix=prefix, index=index)
+        return WorkflowPlace(folder=found.folder, prefix=prefix, index=index, name=name)
     except ValidationError as error:
         what = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise UsageError(what, where=found.folder, remedy="Rename it, or give --no-workflows.") from error

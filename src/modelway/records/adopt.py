@@ -44,6 +44,14 @@ class ModuleReference(Record):
     def __str__(self) -> str:
         return f"{self.address}@{self.version}"
 
+    @property
+    def action(self) -> str:
+        """What a workflow's `uses` calls the action beside the module, pinned by commit where that is known."""
+        path = self.address.partition("://")[2] or self.address
+        place = path.partition("/")[2]
+        pinned = self.commit is not None and self.commit != self.version
+        return f"{place}@{self.commit} # {self.version}" if pinned else f"{place}@{self.version}"
+
 
 class WorkflowPlace(Record):
     """Where the settings lie in a repository, and what tells one model's workflows from another's there."""
@@ -54,6 +62,8 @@ class WorkflowPlace(Record):
     """What the files' names begin with."""
     index: bool = False
     """Whether packages come from an index of one's own."""
+    name: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]*)?$")] = ""
+    """The model's name, which its releases' tags begin with; empty where an earlier version wrote the workflow."""
 
     @model_validator(mode="after")
     def _can_stand_in_yaml(self) -> WorkflowPlace:
