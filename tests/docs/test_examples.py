@@ -220,6 +220,13 @@ def _check_job(job: dict[str, Any]) -> None:
     if uses := job.get("uses"):
         name = uses.partition("@")[0].rpartition("/")[2]
         assert set(job.get("with", {})) <= _inputs(name, "workflow_call")
+    for step in job.get("steps", ()):
+        if "/modelway@" in step["uses"]:
+            assert (
+                {"call", "report"}
+                <= set(step["with"])
+                <= set(yaml.safe_load((ROOT / "action.yml").read_text())["inputs"])
+            )
 
 
 def _inputs(workflow: str, event: str) -> set[str]:
