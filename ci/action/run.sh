@@ -24,15 +24,16 @@ github() { # a path of this repository's API
     --header 'Accept: application/vnd.github+json' "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/$1"
 }
 
-# Whether what is registered is still there after this job: a server, a kept engine, or a runner that keeps its own.
+# Whether what is registered is still there after this job: on a server, or in an engine that is kept.
 registry_lasts() {
   [[ -n ${MLFLOW_TRACKING_URI-} || -n ${_EXPERIMENTAL_DAGGER_RUNNER_HOST-} ]] ||
-    [[ ${RUNNER_ENVIRONMENT-} == self-hosted ]] || [[ $(section register) == *tracking_uri* ]]
+    [[ $(section register) =~ tracking_uri:\ *[\"\']?(http|databricks) ]]
 }
 
 # Why a scheduled run has nothing to do; empty where it has.
 nothing_scheduled() {
-  if ! registry_lasts; then
+  # A runner of one's own may keep its engine, and so the registry in it.
+  if ! registry_lasts && [[ ${RUNNER_ENVIRONMENT-} != self-hosted ]]; then
     echo "not configured: no registry outlives a job here; set the secret MLFLOW_TRACKING_URI"
     return
   fi
@@ -104,7 +105,7 @@ work() {
 call() {
   local words=(call) name flag when exit_code
   cd "${FOLDER:-.}"
-  rm -rf reports
+  rm -f reports/summary.json # an earlier call's
   [[ -z ${MODULE-} ]] || words+=(-m "$MODULE" --source .)
   # An empty secret is one that is not given: the module decides that, for every caller alike.
   for flag in mlflow-username=MLFLOW_TRACKING_USERNAME mlflow-password=MLFLOW_TRACKING_PASSWORD \
@@ -130,9 +131,8 @@ call() {
   esac
   if [[ $CALL == train ]] && when=$(git show --no-patch --format=%cI HEAD); then words+=("--commit-time=$when"); fi
   for name in "${!ARG_@}"; do
-    flag=${name#ARG_}
-    flag=${flag,,}
-    [[ -z ${!name} ]] || words+=("--${flag//_/-}=${!name}")
+    flag=$(tr 'A-Z_' 'a-z-' <<< "${name#ARG_}")
+    [[ -z ${!name} ]] || words+=("--$flag=${!name}")
   done
   dagger "${words[@]}" export --path reports
   exit_code=$(jq -e '.exit_code | select(type == "number")' reports/summary.json)

@@ -97,6 +97,13 @@ def test_a_summary_of_an_earlier_call_is_not_taken_for_this_one(run_action: Any)
     assert run_action("call", TRAIN, "").exit_code != 0
 
 
+def test_files_of_the_project_in_reports_stay(run_action: Any, tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "__init__.py").write_text("")
+    assert run_action("call", TRAIN).exit_code == 0
+    assert (tmp_path / "reports" / "__init__.py").exists()
+
+
 def test_log_and_page_tell_each_parts_verdict(run_action: Any) -> None:
     parts = {"test": {"verdict": "fail", "reason": "1 failed"}, "audit": {"verdict": "pass", "reason": "fine"}}
     outcome = run_action("call", {**TRAIN, "call": "test"}, json.dumps({"exit_code": 4, "parts": parts}))
@@ -114,12 +121,19 @@ LASTING = {"mlflow-tracking-uri": "https://mlflow"}
     [
         (REGISTERED, LASTING, "github-hosted", "version=7\n"),
         (REGISTERED, {"engine": "tcp://engine"}, "github-hosted", "version=7\n"),
-        (REGISTERED, {}, "self-hosted", "version=7\n"),
+        (REGISTERED, {}, "self-hosted", ""),
         (REGISTERED, {}, "github-hosted", ""),
         ('{"exit_code": 0, "created": false, "version": 7}', LASTING, "github-hosted", ""),
         ('{"exit_code": 4, "created": false, "version": null}', LASTING, "github-hosted", ""),
     ],
-    ids=["a server", "a kept engine", "a runner of ours", "a runner's own engine", "known already", "red"],
+    ids=[
+        "a server",
+        "a kept engine",
+        "a runner of ours, which may be thrown away",
+        "a runner's own engine",
+        "known already",
+        "red",
+    ],
 )
 def test_a_version_that_was_registered_to_stay_is_told(
     run_action: Any, summary: str, inputs: dict[str, str], runner: str, output: str
@@ -164,6 +178,15 @@ def test_a_schedule_without_work_starts_no_engine(
     found, page = scheduled(run_action, inputs)
     assert found is works
     assert ("not configured" in page) is not works
+
+
+def test_a_runner_of_ones_own_may_keep_the_registry(run_action: Any) -> None:
+    assert scheduled(run_action, {**BATCH, "input-uri": "s3://b"}, RUNNER_ENVIRONMENT="self-hosted")[0]
+
+
+def test_a_registry_in_a_file_is_gone_after_the_job(run_action: Any, tmp_path: Path) -> None:
+    (tmp_path / "modelway.yaml").write_text("register: {tracking_uri: 'sqlite:///a.db'}\n")
+    assert not scheduled(run_action, {**BATCH, "input-uri": "s3://b"})[0]
 
 
 def test_a_person_is_never_told_that_there_is_no_work(run_action: Any) -> None:
