@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import anyio
 import pytest
+
 from modelway_ci.deliver import with_signing_key
 from modelway_ci.project import usable_uri
 from modelway_ci.services import Outside, given, with_environment, with_github, with_server, with_store

@@ -101,7 +101,8 @@ async def with_environment(
     if (user := await given(registry.pop(_REGISTRY_USER, None))) is not None:
         container = container.with_env_variable(_REGISTRY_USER, (await user.plaintext()).strip())
     secrets = {**outside.aws_secrets, **registry, "SLACK_WEBHOOK": outside.slack_webhook}
-    container = await _with_secrets(container, secrets).with_env_variable("MODELWAY_IN_CONTAINER", "1")
+    container = await _with_secrets(container, secrets)
+    container = container.with_env_variable("MODELWAY_IN_CONTAINER", "1")
     if outside.run_url:
         container = container.with_env_variable("MODELWAY_RUN_URL", outside.run_url)
     if (kubeconfig := await given(outside.kubeconfig)) is not None:
