@@ -121,7 +121,10 @@ call() {
   words+=("--source-url=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY" "$CALL" --report-only)
   case $CALL in
     check-* | test | audit | smoke-train) ;;
-    *) words+=(--tracking-uri env://MLFLOW_TRACKING_URI) ;;
+    *)
+      export MLFLOW_TRACKING_URI="${MLFLOW_TRACKING_URI-}"
+      words+=(--tracking-uri env://MLFLOW_TRACKING_URI)
+      ;;
   esac
   case $CALL in
     train | deploy | rollout) words+=("--commit=$GITHUB_SHA") ;;

@@ -274,6 +274,9 @@ IGNORE = "**/*.ipynb\ndata/**\n**/*.csv\n\n**/dvc.lock\n"
         (".", ["datas/a.txt"], True),
         (".", ["a.csv.py"], True),
         (".", [], True),
+        (".", [f"data/{number}" for number in range(299)], False),
+        # GitHub lists no more than 300: there may be others.
+        (".", [f"data/{number}" for number in range(300)], True),
         ("services/churn", ["other/model.py", "services/churn/data/x"], False),
         ("services/churn", ["services/churn/model.py"], True),
         ("services/churn", ["services/churning/model.py"], False),
