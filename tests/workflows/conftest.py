@@ -142,7 +142,7 @@ def run_action(tmp_path: Path) -> Any:
         for place in places.values():
             place.unlink(missing_ok=True)
         environment = {
-            **{key: evaluate(str(value), inputs, variables) for key, value in step["env"].items()},
+            **{key: evaluate(str(value), inputs) for key, value in step["env"].items()},
             "PATH": f"{tools}:{os.environ['PATH']}",
             "CALLED": str(places["called"]),
             "SUMMARY": summary,
@@ -167,7 +167,7 @@ def run_action(tmp_path: Path) -> Any:
     return run
 
 
-def evaluate(text: str, inputs: dict[str, str], environment: dict[str, str]) -> str:
+def evaluate(text: str, inputs: dict[str, str]) -> str:
     """A value of action.yml with its expressions evaluated: names, and `||` between them."""
 
     def lookup(name: str) -> str:
@@ -176,7 +176,7 @@ def evaluate(text: str, inputs: dict[str, str], environment: dict[str, str]) -> 
             return inputs.get(key, str(ACTION["inputs"][key].get("default", ""))).replace(
                 "${{ github.token }}", "automatic"
             )
-        return environment.get(key, "") if context == "env" else GITHUB.get(key, "")
+        return inputs.get(key, "") if context == "steps" else GITHUB.get(key, "")
 
     def expression(match: re.Match[str]) -> str:
         return next((found for name in match[1].split("||") if (found := lookup(name.strip()))), "")

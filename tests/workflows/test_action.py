@@ -41,10 +41,18 @@ def test_secrets_are_passed_by_name_and_reach_the_call(run_action: Any) -> None:
 
 
 def test_an_assumed_role_counts_before_keys(run_action: Any) -> None:
-    role = {"AWS_ACCESS_KEY_ID": "role", "AWS_SECRET_ACCESS_KEY": "role", "AWS_SESSION_TOKEN": "session"}
-    said = run_action("call", {**TRAIN, "aws-access-key-id": "key"}, **role).secrets
-    assert "AWS_ACCESS_KEY_ID=role\n" in said
-    assert "AWS_SESSION_TOKEN=session\n" in said
+    outputs = {"aws-access-key-id": "role", "aws-secret-access-key": "role", "aws-session-token": "session"}
+    role = {f"role.outputs.{name}": value for name, value in outputs.items()}
+    keys = {"aws-access-key-id": "key", "aws-secret-access-key": "key"}
+    for given, found, session in (({**keys, **role}, "role", "session"), (keys, "key", "")):
+        said = run_action("call", {**TRAIN, **given}).secrets
+        for name, value in (("ACCESS_KEY_ID", found), ("SECRET_ACCESS_KEY", found), ("SESSION_TOKEN", session)):
+            assert f"AWS_{name}={value}\n" in said
+
+
+def test_a_roles_credentials_are_for_the_call_alone(action: dict[str, Any]) -> None:
+    (step,) = [one for one in action["runs"]["steps"] if "configure-aws" in one.get("uses", "")]
+    assert (step["with"]["output-credentials"], step["with"]["output-env-credentials"]) == (True, False)
 
 
 def test_a_hostile_input_stays_one_word(run_action: Any, action: dict[str, Any], tmp_path: Path) -> None:
