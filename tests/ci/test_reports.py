@@ -119,7 +119,7 @@ def test_names_of_the_data_forge_no_line():
     check = CheckResult(check=f"mean.{name}", verdict=Verdict.FAIL, reason=name, findings=(finding,))
     red, dead = with_report(check), ended(Outcome("audit", 137, said=name))
     record = reports.record_of([red, dead], {"test": name})
-    assert record["parts"]["check-code"]["reason"] == _in_short(report_of(check))
+    assert record["parts"]["check-code"]["reason"] == in_short(report_of(check).checks)
     assert "\n" not in record["parts"]["check-code"]["reason"]
     for line in (*reports.table_of([red, dead], record).split("\n"), *record["parts"]["audit"]["reason"].split("\n")):
         assert line.isprintable()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modelway.errors import GateError, InconclusiveError, InputError, OutsideError
+from modelway.escaping import printable
 from modelway.records.checks import CheckResult, PartReport, Severity
 from modelway.records.verdict import Verdict
 
@@ -50,10 +51,10 @@ def in_short(checks: Sequence[CheckResult]) -> str:
     judging = [check for check in bad if check.severity is Severity.FAIL]
     if judging:
         also = ", ".join(check.check for check in judging[1:])
-        return f"{judging[0].check}: {judging[0].reason}{f'; also {also}' if also else ''}"
+        return printable(f"{judging[0].check}: {judging[0].reason}{f'; also {also}' if also else ''}")
     if bad and len(bad) == len(checks):
-        return bad[0].reason
-    warnings = f", {len(bad)} warned: {bad[0].reason}" if bad else ""
+        return printable(bad[0].reason)
+    warnings = printable(f", {len(bad)} warned: {bad[0].reason}") if bad else ""
     return f"{len(checks) - len(bad)} checks passed{warnings}"
 
 

@@ -12,7 +12,7 @@ from modelway.artifacts import MANIFEST, check_replaceable, list_files, write_ar
 from modelway.atomic import scratch_directory
 from modelway.checks.verdicts import combine, in_short
 from modelway.errors import UsageError
-from modelway.escaping import printable, printable_lines
+from modelway.escaping import printable_lines
 from modelway.pipeline.part import CHECKS
 from modelway.pipeline.processes import run_side_by_side
 from modelway.records.artifacts import Manifest
@@ -94,7 +94,7 @@ def _outcome(part: str, ended: Ended, work: Path) -> PartOutcome:
     log = f"{part}.log"
     report = _read_report(work / part / CHECKS)
     if report is not None and report.exit_code == ended.code:
-        said = printable(in_short(report.checks))
+        said = in_short(report.checks)
         return PartOutcome(
             verdict=report.verdict, exit_code=ended.code, seconds=ended.seconds, reason=said, report=part, log=log
         )
