@@ -17,6 +17,7 @@ from modelway import errors
         (errors.GateError, 4),
         (errors.InconclusiveError, 5),
         (errors.OutsideError, 6),
+        (errors.RefusedError, 6),
         (errors.RolledBackError, 7),
     ],
 )

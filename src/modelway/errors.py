@@ -103,6 +103,10 @@ class OutsideError(ModelwayError):
     exit_code = 6
 
 
+class RefusedError(OutsideError):
+    """An outside system refused a request and did nothing; the same request again is refused again."""
+
+
 class RolledBackError(ModelwayError):
     """A release was deployed and then rolled back."""
 

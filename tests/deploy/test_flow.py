@@ -14,7 +14,7 @@ import pytest
 from modelway.deploy.flow import Flow
 from modelway.deploy.state import EnvironmentState
 from modelway.deploy.target import Place
-from modelway.errors import GateError, InputError, OutsideError, RolledBackError
+from modelway.errors import GateError, InputError, OutsideError, RefusedError, RolledBackError
 from modelway.flags import read_shares, with_shares
 from modelway.records.data import S3Options
 from modelway.records.deploy import BundleRef, Live, LiveState, MissingSecret, Release, Step
@@ -32,16 +32,21 @@ def release(version: int, *challengers: int) -> Release:
     return Release(name="loans", champion=ref(version), challengers=tuple(map(ref, challengers)))
 
 
-UNHEALTHY, WRONG, REFUSED, SLOW = 90, 91, 92, 93
-"""Versions that never get healthy, fail the smoke test, are refused by the target, are never there in time."""
+UNHEALTHY, WRONG, REFUSED, SLOW, FORBIDDEN = 90, 91, 92, 93, 94
+"""Versions that never get healthy, fail the smoke test, are refused by the target, are never there in time, are refused for
+good."""
 
 
 @dataclass
 class FileTarget:
-    """Two steps to a release: `register` it, then `switch` to it. A file holds which one runs."""
+    """Two steps to a release: `register` it, then `switch` to it. A file holds which one runs, by which settings."""
 
     path: Path
     fails: set[str] = field(default_factory=set)
+    settings: str = "good"
+    """What a deploy applies with a release; with `bad` ones it never gets healthy."""
+    records: bool = True
+    """Whether it reports what it applied, as older versions did not."""
 
     def missing(self) -> tuple[MissingSecret, ...]:
         return ()
@@ -53,27 +58,37 @@ class FileTarget:
         if not told.get("runs"):
             return Live(state=LiveState.ABSENT)
         state = {UNHEALTHY: LiveState.FAILED, SLOW: LiveState.CHANGING}.get(told["version"], LiveState.STABLE)
-        return Live(
-            state=state, release=told["runs"], revision=f"r{told['version']}", wanted=1, ready=1, url="http://x"
+        live = Live(
+            state=LiveState.FAILED if told["settings"] == "bad" else state,
+            release=told["runs"],
+            revision=f"r{told['version']}",
+            wanted=1,
+            ready=1,
+            url="http://x",
         )
+        return live.model_copy(update={"applied": ({"settings": told["settings"]},)}) if self.records else live
 
     def plan(self, wanted: Release | None, live: Live) -> tuple[Step, ...]:
         if wanted is None:
             return () if live.state is LiveState.ABSENT else (Step(room="target", action="stop", what="stop"),)
-        if live.release == wanted.id and live.state is not LiveState.FAILED:
+        settings = wanted.applied[0]["settings"] if wanted.applied else self.settings
+        same = self._read().get("settings") == settings
+        if live.release == wanted.id and same and live.state is not LiveState.FAILED:
             return ()
-        told: dict[str, Any] = {"id": wanted.id, "version": wanted.champion.version}
+        told: dict[str, Any] = {"id": wanted.id, "version": wanted.champion.version, "settings": settings}
         return tuple(Step(room="target", action=name, what=name, arguments=told) for name in ("register", "switch"))
 
     def apply(self, step: Step) -> None:
         if step.action in self.fails or step.arguments.get("version") == REFUSED:
             raise OutsideError(f"{step.action} was refused")
+        if step.arguments.get("version") == FORBIDDEN:
+            raise RefusedError(f"{step.action} is forbidden", remedy="Ask for the right.")
         told = self._read()
         if step.action == "register":
             told["registered"] = sorted({*told.get("registered", []), step.arguments["id"]})
         elif step.action == "switch":
             assert step.arguments["id"] in told["registered"]
-            told |= {"runs": step.arguments["id"], "version": step.arguments["version"]}
+            told |= {"runs": step.arguments["id"]} | {key: step.arguments[key] for key in ("version", "settings")}
         else:
             told["runs"] = None
         work = self.path.with_suffix(".part")
@@ -198,6 +213,53 @@ def test_a_target_that_refuses_leaves_what_runs(world: World) -> None:
         world.flow().deploy(release(REFUSED))
     assert world.runs == release(1).id
     assert world.state.read().attempt is None
+
+
+def test_a_first_step_that_is_refused_for_good_changes_nothing_and_ends_the_attempt(world: World) -> None:
+    world.flow().deploy(release(1))
+    with pytest.raises(RefusedError, match="is forbidden; nothing was changed") as refused:
+        world.flow().deploy(release(FORBIDDEN))
+    assert refused.value.remedy == "Ask for the right."
+    known = world.state.read()
+    assert (world.runs, known.attempt) == (release(1).id, None)
+    assert [event.what for event in known.events] == ["deployed", "failed"]
+
+
+def test_a_refusal_after_a_deploy_that_was_cut_off_comes_back_from_that(world: World) -> None:
+    world.flow().deploy(release(1))
+    world.killed_at(5, lambda flow: flow.deploy(release(2)))
+    assert world.runs == release(2).id
+    with pytest.raises(RolledBackError, match="is forbidden"):
+        world.flow().deploy(release(FORBIDDEN))
+    assert (world.runs, world.state.read().attempt) == (release(1).id, None)
+
+
+def test_settings_that_fail_return_to_those_before_with_the_same_release(world: World) -> None:
+    for version in (1, 2):
+        world.flow().deploy(release(version))
+    world.target.settings = "bad"
+    with pytest.raises(RolledBackError, match="with its previous settings"):
+        world.flow().deploy(release(2))
+    assert (world.runs, world.target.inspect().applied) == (release(2).id, ({"settings": "good"},))
+    assert world.state.read().attempt is None
+
+
+def test_settings_before_are_known_though_an_older_version_did_not_record_them(world: World) -> None:
+    world.target.records = False
+    world.flow().deploy(release(1))
+    world.target.records = True
+    world.target.settings = "other"
+    world.flow().deploy(release(2))
+    world.flow().roll_back()
+    assert (world.runs, world.target.inspect().applied) == (release(1).id, ({"settings": "good"},))
+
+
+def test_a_release_that_ran_before_is_deployed_by_the_settings_of_now(world: World) -> None:
+    for version in (1, 2):
+        world.flow().deploy(release(version))
+    world.target.settings = "other"
+    world.flow().deploy(release(1))
+    assert (world.runs, world.target.inspect().applied) == (release(1).id, ({"settings": "other"},))
 
 
 def test_half_of_a_deploy_that_fails_is_rolled_back(world: World) -> None:

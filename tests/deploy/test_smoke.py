@@ -15,6 +15,7 @@ from modelway.deploy.smoke.questions import questions
 from modelway.deploy.target import open_target
 from modelway.records.deploy import LiveState
 from modelway.records.environment import SmokeOptions
+from modelway.records.smoke import SmokeCheck, SmokeReport
 from modelway.records.verdict import Verdict
 
 OPTIONS = SmokeOptions(deadline_seconds=0.5, requests=3, latency_ms=20_000.0)
@@ -83,7 +84,13 @@ def test_nobody_there_is_a_failure(bundles: Any, free_port: int) -> None:
     report = smoke(f"http://127.0.0.1:{free_port}", [expected], OPTIONS)
     assert report.verdict is Verdict.FAIL
     assert {check.verdict for check in report.checks} == {Verdict.FAIL}
-    assert "no answer" in report.reason
+    assert report.reason.count("no answer") == 1
+
+
+def test_a_reason_names_each_thing_once() -> None:
+    checks = [SmokeCheck(name=name, verdict=Verdict.FAIL, detail="status 404: not here") for name in ("live", "ready")]
+    report = SmokeReport(endpoint="http://x", versions=(), checks=tuple(checks))
+    assert report.reason == "live, ready: status 404: not here"
 
 
 def test_a_bundle_that_cant_be_read_is_refused(bundles: Any, tmp_path: Path) -> None:

@@ -111,8 +111,8 @@ def test_a_cluster_is_asked_for_rights_and_what_runs(
     found = seen("--env", "staging")
     assert (found["exit"], found["target kubernetes: rights"]["state"]) == (6, "failed")
     assert "create services" in found["target kubernetes: rights"]["detail"]
-    methods = {(method, plural) for method, plural in kubernetes.emulator.calls}
-    assert methods == {("POST", "selfsubjectaccessreviews"), ("GET", "deployments")}
+    changes = {plural for method, plural in kubernetes.emulator.calls if method != "GET"}
+    assert changes == {"selfsubjectaccessreviews"}
 
 
 def test_a_registry_of_images_is_asked_for_by_name_and_then_asked(

@@ -9,6 +9,8 @@ import pytest
 
 from modelway.errors import SettingsError
 from modelway.records.environment import LocalOptions
+from modelway.records.kubernetes import KubernetesOptions
+from modelway.records.settings import Settings
 from modelway.settings import Override, find_settings, load_settings, settings_schema
 
 GOOD = """\
@@ -201,3 +203,37 @@ def test_a_target_without_its_kind_is_refused(settings_file: Path) -> None:
 def test_a_target_that_nobody_knows_is_refused_with_the_known_ones(settings_file: Path) -> None:
     with pytest.raises(SettingsError, match="Known are: local, ecs, kubernetes"):
         load_settings(settings_file, [Override.parse("environments.staging.target={kind: heroku}")])
+
+
+def with_target(path: Path, more: str) -> Settings:
+    return load_settings(path, [Override.parse(f"environments.production.target={{kind: kubernetes, {more}}}")])
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("2", "2"), ("0.5", "0.5"), ("250m", "250m"), ("1073741824", "1073741824"), ("1Gi", "1Gi")]
+)
+@pytest.mark.parametrize("key", ["cpu", "memory", "cpu_limit"])
+def test_a_quantity_of_kubernetes_may_be_a_number(settings_file: Path, key: str, given: str, read: str) -> None:
+    target = with_target(settings_file, f"resources: {{{key}: {given}}}").environments["production"].target
+    assert isinstance(target, KubernetesOptions)
+    assert getattr(target.resources, key) == read
+
+
+@pytest.mark.parametrize("given", ["two", "-1", "1 Gi", "2 cores", "true", "1.2.3", "5ki", "[1]", ".inf", ".nan"])
+def test_what_is_not_a_quantity_is_refused(settings_file: Path, given: str) -> None:
+    with pytest.raises(SettingsError, match="cpu_limit"):
+        with_target(settings_file, f"resources: {{cpu_limit: {given}}}")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("autoscale: {min: 3, max: 2}", "less than min"),
+        ("replicas: 3, autoscale: {max: 4}", "not both"),
+        ("autoscale: {min: 3}", "max"),
+        ("replicas: 0", "replicas"),
+    ],
+)
+def test_a_number_of_pods_that_cannot_be_is_refused(settings_file: Path, given: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        with_target(settings_file, given)

@@ -59,7 +59,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
     looks = args.plan or args.render is not None or args.bundles is not None
-    environment, flow, store = find_flow(args, output, pushes=args.image is None, deploys=not looks)
+    files = args.render is not None or (args.bundles is not None and not os.environ.get(_SEAL))
+    environment, flow, store = find_flow(args, output, pushes=args.image is None, deploys=not looks, asks=not files)
     from modelway.pipeline.deploy import Wanted, make_release
 
     wanted = Wanted(
@@ -127,4 +128,4 @@ def _show_plan(plan: Plan, output: Output) -> int:
 
 
 def _named(plan: Plan) -> dict[str, object]:
-    return {"id": plan.release.id, **plan.release.model_dump(mode="json")}
+    return {"id": plan.release.id, **plan.release.model_dump(mode="json", exclude={"applied"})}

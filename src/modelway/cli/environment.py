@@ -49,17 +49,18 @@ def find_environment(args: argparse.Namespace) -> tuple[Environment, SettingsSli
 
 
 def find_flow(
-    args: argparse.Namespace, output: Output, *, pushes: bool = False, deploys: bool = False
+    args: argparse.Namespace, output: Output, *, pushes: bool = False, deploys: bool = False, asks: bool = True
 ) -> tuple[Environment, Flow, BundleStore]:
     """The environment's flow; refuses at once where a secret is missing, `pushes` where an image may have to be.
 
     `deploys` where a new release may come: its servers are given the token of smoke tests, made where there is none.
+    `asks` is false where only files are written, which need no account.
     """
     environment, settings, root = find_environment(args)
     from modelway.pipeline.deploy import check_secrets, open_flow
 
     target = environment.target()
-    if getattr(args, "render", None) is None:  # files need nobody's account
+    if asks:
         check_secrets(environment, target, pushes=pushes)
     registry, key = open_registry(settings, root), getattr(args, "private_key", None)
     flow, store = open_flow(environment, registry, whoami(), output.note, output.progress, key, deploys=deploys)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from modelway.deploy.planner import is_there
-from modelway.errors import GateError, OutsideError
+from modelway.errors import GateError, OutsideError, RefusedError
 from modelway.flags import switch_off
 from modelway.records.deploy import Live, LiveState, Release
 from modelway.records.releases import Attempt, Event, Releases
@@ -37,6 +37,7 @@ class Executor:
 
     Attributes:
         report: the last smoke test's; None before there was one.
+        touched: whether a step of the target was run, and not refused.
 
     Args:
         place: the environment.
@@ -59,6 +60,7 @@ class Executor:
         owner: str,
     ) -> None:
         self.report: SmokeReport | None = None
+        self.touched = False
         self._place = place
         self._target = target
         self._state = state
@@ -76,7 +78,7 @@ class Executor:
         """
         rooms: dict[str, Callable[[Step], None]] = {
             "state": self._record,
-            "target": self._target.apply,
+            "target": self._apply,
             "wait": self._wait,
             "smoke": self._smoke,
             "flags": self._switch_off,
@@ -98,9 +100,17 @@ class Executor:
 
         self._state.change(change)
 
+    def _apply(self, step: Step) -> None:
+        touched, self.touched = self.touched, True
+        try:
+            self._target.apply(step)
+        except RefusedError:
+            self.touched = touched
+            raise
+
     def _record(self, step: Step) -> None:
         changes: dict[str, Callable[[Releases, Release], Releases]] = {
-            "begin": lambda known, release: self._begin(known, "deploy", release),
+            "begin": lambda known, release: self._begin(_completed(known, step), "deploy", release),
             "begin rollback": lambda known, release: self._begin(known, "rollback", release),
             "finish": self._finish,
             "return": self._return,
@@ -111,7 +121,8 @@ class Executor:
             return
         release = _release_of(step)
         if step.action in {"finish", "withdraw", "return"}:
-            release = release.model_copy(update={"revision": self._target.inspect().revision})
+            live = self._target.inspect()
+            release = release.model_copy(update={"revision": live.revision, "applied": live.applied})
         self._state.change(lambda known: changes[step.action](known, release))
 
     def _begin(self, known: Releases, kind: Any, release: Release) -> Releases:
@@ -202,6 +213,14 @@ class Executor:
 
     def _switch_off(self, _: Step) -> None:
         switch_off(self._place.flags, s3=self._place.options.s3)
+
+
+def _completed(known: Releases, step: Step) -> Releases:
+    """The releases with what was seen of the one that runs, where it was recorded without."""
+    if known.current is None or known.current.applied or "before" not in step.arguments:
+        return known
+    before = Release.model_validate(step.arguments["before"], strict=False)
+    return known.model_copy(update={"history": (*known.history[:-1], before)})
 
 
 def _release_of(step: Step) -> Release:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modelway.deploy.executor import Executor, NotHealthyError
 from modelway.deploy.lock import deploy_lock
 from modelway.deploy.planner import is_there, plan_deploy, plan_return, plan_rollback, plan_stop
-from modelway.errors import GateError, InputError, ModelwayError, OutsideError, RolledBackError
+from modelway.errors import GateError, InputError, ModelwayError, OutsideError, RefusedError, RolledBackError
 from modelway.flags import switch_off
 
 if TYPE_CHECKING:
@@ -68,12 +68,15 @@ class Flow:
             OutsideError: an outside system failed: what ran before still runs, or the next run has to go on from here.
         """
         with self._locked() as lock:
+            resumed = self.state.read().attempt is not None
             plan = self.plan(release)
             executor = self._executor(lock)
             try:
                 executor.run(plan.steps)
             except (NotHealthyError, OutsideError) as error:
                 lock.check()
+                if isinstance(error, RefusedError) and not executor.touched and not resumed:
+                    raise self._unchanged(executor, error) from error
                 self._come_back(executor, plan, error)
             return Done(plan, executor.report)
 
@@ -106,6 +109,11 @@ class Flow:
             self._executor(lock).run(steps)
             return bool(steps)
 
+    def _unchanged(self, executor: Executor, error: RefusedError) -> RefusedError:
+        """The target refused its first step: there is nothing to come back from."""
+        executor.note_failure(error.what, over=True)
+        return RefusedError(f"{error.what}; nothing was changed", where=error.where, remedy=error.remedy)
+
     def _come_back(self, executor: Executor, plan: Plan, error: ModelwayError) -> None:
         """What was tried failed: go back, and raise what the exit code is to say."""
         if self.state.read().attempt is None:
@@ -134,7 +142,8 @@ class Flow:
             ) from error
         if untouched and isinstance(error, OutsideError):
             raise OutsideError(f"{error.what}; {before} still runs", where=error.where, remedy=error.advice) from error
-        raise RolledBackError(f"{plan.release} failed: {error.what}", remedy=f"{before} runs again.") from error
+        again = f"{before} runs again{', with its previous settings' if before.id == plan.release.id else ''}."
+        raise RolledBackError(f"{plan.release} failed: {error.what}", remedy=again) from error
 
     @contextmanager
     def _locked(self) -> Iterator[Lock]:

@@ -15,15 +15,14 @@ if TYPE_CHECKING:
 
 def plan_deploy(place: Place, target: Target, known: Releases, release: Release, live: Live) -> Plan:
     """The plan for a release; without steps where it runs, nothing else was begun and the target has nothing to do."""
-    wanted = with_revision(release, known)
-    theirs = target.plan(wanted, live)
+    theirs = target.plan(release, live)
     settled = known.attempt is None and known.current is not None and known.current.id == release.id
+    before = _with_applied(known.current, live)
     steps: tuple[Step, ...] = ()
-    if theirs or not settled or not is_there(live, wanted):
-        begin = _state("begin", f"record what runs now, and that {release} is tried", release)
-        steps = (begin, *theirs, *_look(wanted), _state("finish", f"record that {release} runs", release))
-    before = known.current if known.current is None or known.current.id != release.id else _before(known)
-    return _plan(place, wanted, before, live, steps)
+    if theirs or not settled or not is_there(live, release):
+        begin = _state("begin", f"record what runs now, and that {release} is tried", release, before)
+        steps = (begin, *theirs, *_look(release), _state("finish", f"record that {release} runs", release))
+    return _plan(place, release, before, live, steps)
 
 
 def plan_return(place: Place, target: Target, release: Release, live: Live) -> Plan:
@@ -69,10 +68,11 @@ def plan_stop(target: Target, live: Live) -> tuple[Step, ...]:
     return (*theirs, gone, Step(room="state", action="stopped", what="record that it was stopped"))
 
 
-def with_revision(release: Release, known: Releases) -> Release:
-    """The release with what the target called it, where it ran before."""
-    ran = next((one for one in reversed(known.history) if one.id == release.id), None)
-    return release if ran is None else release.model_copy(update={"revision": ran.revision})
+def _with_applied(release: Release | None, live: Live) -> Release | None:
+    """The release with what it runs by now, where an older version of modelway did not record that."""
+    if release is None or release.applied or live.release != release.id or live.state is not LiveState.STABLE:
+        return release
+    return release.model_copy(update={"applied": live.applied})
 
 
 def is_there(live: Live, release: Release) -> bool:
@@ -89,15 +89,18 @@ def _before(known: Releases) -> Release | None:
 
 
 def _look(release: Release) -> tuple[Step, ...]:
-    arguments: dict[str, JsonValue] = {"release": release.model_dump(mode="json")}
+    arguments: dict[str, JsonValue] = {"release": release.model_dump(mode="json", exclude={"applied"})}
     return (
         Step(room="wait", action="stable", what="wait until all of it runs", arguments=arguments),
         Step(room="smoke", action="ask", what="ask it real questions", arguments=arguments),
     )
 
 
-def _state(action: str, what: str, release: Release) -> Step:
-    return Step(room="state", action=action, what=what, arguments={"release": release.model_dump(mode="json")})
+def _state(action: str, what: str, release: Release, before: Release | None = None) -> Step:
+    arguments: dict[str, JsonValue] = {"release": release.model_dump(mode="json")}
+    if before is not None:
+        arguments["before"] = before.model_dump(mode="json")
+    return Step(room="state", action=action, what=what, arguments=arguments)
 
 
 def _plan(place: Place, release: Release, before: Release | None, live: Live, steps: tuple[Step, ...]) -> Plan:

@@ -79,7 +79,8 @@ class Target(Protocol):
         """The steps from what runs to what is wanted; pure: no I/O, the same arguments give the same steps.
 
         Args:
-            wanted: the release, with its `revision` where it ran here before; None to run nothing any more.
+            wanted: the release, by the settings of now; one with a `revision`, or with what was `applied` for it, is to
+                run as it did, whatever the settings have become. None to run nothing any more.
             live: what `inspect` gave.
 
         Returns:

@@ -37,6 +37,9 @@ class Release(Record):
     revision: str | None = None
     """What the target itself calls it (a task definition's ARN, a revision's number), known once it has run there; no
     part of the identity."""
+    applied: tuple[dict[str, JsonValue], ...] = ()
+    """What the target applied for it, the settings of that time included, known once it has run there: a rollback
+    applies this again. Not part of the identity."""
 
     @property
     def id(self) -> str:
@@ -75,6 +78,8 @@ class Live(Record):
     """What the target itself calls that."""
     configuration: str | None = None
     """A digest of all else that it was told (replicas, ports), so that a change of the settings is seen."""
+    applied: tuple[dict[str, JsonValue], ...] = ()
+    """What the target runs it by, as that is now: a release's own copy of it is what a rollback applies."""
     wanted: int = 0
     """Replicas or processes that it should have."""
     ready: int = 0

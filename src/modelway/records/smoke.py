@@ -39,5 +39,9 @@ class SmokeReport(Record):
 
     @property
     def reason(self) -> str:
-        """What was wrong, in one line; empty where nothing was."""
-        return "; ".join(f"{check.name}: {check.detail}" for check in self.checks if check.verdict is not Verdict.PASS)
+        """What was wrong, in one line, each thing once; empty where nothing was."""
+        names: dict[str, list[str]] = {}
+        for check in self.checks:
+            if check.verdict is not Verdict.PASS:
+                names.setdefault(check.detail, []).append(check.name)
+        return "; ".join(f"{', '.join(asked)}: {detail}" for detail, asked in names.items())

@@ -64,7 +64,8 @@ def bring(world: World, release: Release | None) -> None:
         world.open().apply(step)
 
 
-@pytest.fixture(params=KINDS)
+# A real server takes its time: `make test-slow`.
+@pytest.fixture(params=[pytest.param(kind, marks=[pytest.mark.slow] * kind.endswith("_real")) for kind in KINDS])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     with _load(request.param).world(request, tmp_path, CANARY) as made:
         yield made

@@ -122,6 +122,13 @@ def test_a_version_is_delivered_and_delivering_it_again_changes_nothing(
     assert (project.root / "handed" / "bundle" / "model.onnx").is_file()
     assert read_manifest(project.root / "handed", "bundles").inputs.keys() == {"1"}
 
+    # Whoever builds and pushes elsewhere has the secrets there: to write the bundles takes none.
+    for name in ("MODELWAY_SEAL", "MODELWAY_REGISTRY_USER", "MODELWAY_REGISTRY_TOKEN"):
+        monkeypatch.delenv(name)
+    plain = project.json("deploy", "--env", "staging", "--rebuild", "--bundles", "plain", *flags)
+    assert plain["build"]["login"] is None
+    assert (project.root / "plain" / "bundle" / "model.onnx").is_file()
+
     (definition,) = [one for one in stand_in.cluster.definitions.values() if one["revision"] == 2]
     (container,) = definition["containerDefinitions"]
     assert {"name": "MODELWAY_FLAGS", "value": "s3://deploys/staging/flags.json"} in container["environment"]

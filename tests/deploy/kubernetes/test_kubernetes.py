@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from modelway.deploy.kubernetes.manifests import manifests, name_of, render
 from modelway.deploy.target import open_target
 from modelway.errors import OutsideError, UsageError
 from modelway.records.deploy import LiveState
-from modelway.records.kubernetes import KubernetesOptions
+from modelway.records.kubernetes import AutoscaleOptions, KubernetesOptions
 from modelway.records.serve import LogOptions, ServeOptions
 from modelway.serve import supervisor
 
@@ -74,10 +75,15 @@ def test_a_pod_may_do_little_and_ends_after_its_requests(world: Any) -> None:
     assert pod["securityContext"]["runAsNonRoot"]
     assert not pod["automountServiceAccountToken"]
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    # As long as a server takes at the most: its supervisor's own grace, too.
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    # As long as a server takes at most: its supervisor's own grace, too.
     workers = place.serve.workers
-    assert pod["terminationGracePeriodSeconds"] >= workers.notice_seconds + workers.drain_seconds + supervisor._GRACE
-    assert container["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
+    ending = workers.notice_seconds + workers.drain_seconds + supervisor._GRACE
+    # Whoever balances by readiness has noticed before the server is told to end.
+    probe, silent = container["readinessProbe"], container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert silent > probe["periodSeconds"] * probe["failureThreshold"]
+    assert pod["terminationGracePeriodSeconds"] >= silent + ending
+    assert probe["httpGet"]["path"] == "/v2/health/ready"
     assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     assert budget["spec"]["maxUnavailable"] == 1
 
@@ -91,8 +97,9 @@ def test_a_pod_has_a_volume_for_the_spool_that_its_user_can_write_to(world: Any,
     options = KubernetesOptions(kind="kubernetes", spool_claim=claim)
     pod = manifests(place, options, world.release(1))[0]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    (mount,) = container["volumeMounts"]
-    assert pod["volumes"] == [{"name": mount["name"], **volume}]
+    mount, scratch = container["volumeMounts"]
+    assert pod["volumes"] == [{"name": mount["name"], **volume}, {"name": scratch["name"], "emptyDir": {}}]
+    assert scratch["mountPath"] == tempfile.gettempdir()
     variables = {one["name"]: one["value"] for one in container["env"]}
     assert variables["MODELWAY_SPOOL"].startswith(f"{mount['mountPath']}/")
     image = (ROOT / "docker" / "Dockerfile.serving").read_text()
@@ -101,11 +108,11 @@ def test_a_pod_has_a_volume_for_the_spool_that_its_user_can_write_to(world: Any,
     assert f"USER 10001:{pod['securityContext']['fsGroup']}\n" in image
 
 
-def test_a_pod_whose_log_is_off_has_no_volume_and_one_with_a_limit_is_told_it(world: Any) -> None:
+def test_a_pod_whose_log_is_off_has_no_volume_for_it_and_one_with_a_limit_is_told_it(world: Any) -> None:
     place = world.place({})
     off = ServeOptions(log=LogOptions(enabled=False))
     pod = manifests(replace(place, serve=off), place.options.target, world.release(1))[0]["spec"]["template"]["spec"]
-    assert "volumes" not in pod
+    assert [volume["name"] for volume in pod["volumes"]] == ["tmp"]
     kept = ServeOptions(log=LogOptions(keep_days=30))
     pod = manifests(replace(place, serve=kept), place.options.target, world.release(1))[0]["spec"]["template"]["spec"]
     assert {"name": "MODELWAY_LOG_KEEP_DAYS", "value": "30"} in pod["containers"][0]["env"]
@@ -123,12 +130,16 @@ def test_rendered_files_are_what_is_applied(world: Any, tmp_path: Path) -> None:
 
 def test_an_undo_brings_the_pods_back_as_they_were(world: Any) -> None:
     target = world.open()
-    first = world.release(1).model_copy(update={"revision": bring(target, world.release(1)).revision})
+    ran = bring(target, world.release(1))
+    first = world.release(1).model_copy(update={"revision": ran.revision})
     before = world.stand_in.emulator.read("deployments", "loans")["spec"]["template"]
     bring(target, world.release(2))
     (step,) = target.plan(first, target.inspect())
-    assert step.action == "undo"
+    assert step.action == "undo"  # as it was recorded by versions that recorded the revision alone
     bring(target, first)
+    assert world.stand_in.emulator.read("deployments", "loans")["spec"]["template"] == before
+    bring(target, world.release(2))
+    bring(world.open(replicas=3), first.model_copy(update={"applied": ran.applied}))
     assert world.stand_in.emulator.read("deployments", "loans")["spec"]["template"] == before
     assert world.stand_in.controller.rollouts["loans"].outages == 0
 
@@ -209,15 +220,18 @@ def test_the_role_in_the_docs_is_what_is_called(world: Any) -> None:
     first = world.release(1).model_copy(update={"revision": bring(world.open(), world.release(1)).revision})
     bring(world.open(), world.broken())
     bring(world.open(), first)
-    for step in world.open(service_port=81).plan(first, world.open().inspect()):
-        world.open().apply(step)
-    verbs = {"POST": "create", "PATCH": "patch"}
+    autoscaled = world.open(autoscale=AutoscaleOptions(max=3))
+    bring(autoscaled, world.release(1))
+    bring(world.open(service_port=81), world.release(1))
+    verbs = {"PATCH": "patch", "DELETE": "delete"}
     lists = {"pods", "replicasets"}
     called = {
         (verbs.get(method, "list" if plural in lists else "get"), plural)
         for method, plural in world.stand_in.emulator.calls
     }
-    assert called == allowed
+    # To apply what does not exist takes the right to create it.
+    created = {("create", plural) for verb, plural in called if verb == "patch"}
+    assert called | created == allowed
 
 
 def test_a_models_name_becomes_one_that_kubernetes_takes(world: Any) -> None:

@@ -56,13 +56,15 @@ class EcsTarget:
         if wanted is None:
             return () if live.wanted == 0 else (_step("stop", f"let {self._options.service} run no task any more"),)
         configuration = configuration_of(self._place, self._options)
-        if live.release == wanted.id and live.configuration == configuration and live.state is not LiveState.FAILED:
-            return self._go_on(wanted, live)
-        # A revision whose settings are outdated is not what is wanted, unless it is one to come back to.
-        known = wanted.revision if wanted.revision != live.revision else None
-        active = self._service.is_active(known) if known else None
+        # A release with a revision is one to come back to, whatever the settings have become.
+        known = wanted.revision
+        active = self._service.is_active(known) if known and known != live.revision else True
         if active is None:
             known = None
+        # One that was deregistered runs under another name once it was brought back.
+        same = live.configuration == configuration if known is None else live.revision == known or not active
+        if live.release == wanted.id and same and live.state is not LiveState.FAILED:
+            return self._go_on(wanted, live)
         deploy = _step(
             "deploy",
             f"let {self._options.service} run {'it again, at once' if known else 'it, ' + words_of(self._options)}",

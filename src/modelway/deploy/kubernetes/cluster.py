@@ -1,4 +1,4 @@
-"""Requests to a cluster's API: read, create or patch."""
+"""Requests to a cluster's API: read, apply, delete."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from modelway.errors import OutsideError
+from modelway.errors import OutsideError, RefusedError, UsageError
 from modelway.http import SECONDS, HttpClient
 
 if TYPE_CHECKING:
@@ -20,17 +20,25 @@ _PATHS = {
     "Service": "api/v1/namespaces/{}/services",
     "Pod": "api/v1/namespaces/{}/pods",
     "PodDisruptionBudget": "apis/policy/v1/namespaces/{}/poddisruptionbudgets",
+    "HorizontalPodAutoscaler": "apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
+    "Namespace": "api/v1/namespaces",
     "SelfSubjectAccessReview": "apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
 }
 _SECONDS = SECONDS
 _SIGN_IN = (
     "Check the kubeconfig's server, the proxy (HTTPS_PROXY, NO_PROXY), and whether this network asks for a sign-in."
 )
+_PASSING = frozenset({408, 409, 429})
+"""Statuses below 500 that another attempt may not meet."""
 _REMEDIES = {
-    401: "The credentials are refused or have expired: renew them, then run it again: it goes on.",
+    401: "The credentials are refused or have expired: renew them, then run it again: it continues.",
     403: "docs/kubernetes.md has the role that a deploy needs.",
     404: "Create the namespace, or correct the target's.",
+    422: "Correct the setting that the message names.",
 }
+_DENIED = "Ask whoever runs the cluster: a quota or a policy does not admit this."
+_JSON = "application/json"
+_APPLY, _JSON_PATCH = "application/apply-patch+yaml", "application/json-patch+json"
 
 
 class Cluster:
@@ -62,19 +70,49 @@ class Cluster:
         items = self._settled("GET", kind, response, "items")["items"]
         return [one for one in items if labels.items() <= (one["metadata"].get("labels") or {}).items()]
 
-    def put(self, wanted: Json) -> None:
-        """Create an object, or bring it to what is wanted; what others have added to it stays."""
-        kind, name = wanted["kind"], wanted["metadata"]["name"]
-        if self.get(kind, name) is None:
-            response = self._send("POST", kind, body=wanted)
-            if response.status != 409:  # somebody else, or an attempt whose answer was lost, was faster
-                self._settled("POST", kind, response)
-                return
-        self.patch(kind, name, wanted)
+    def apply(self, wanted: Json, manager: str, *, dry_run: bool = False) -> None:
+        """Create an object, or bring its managed fields to what is wanted (server-side apply).
 
-    def patch(self, kind: str, name: str, change: Json) -> None:
-        """Merge a change into an object."""
-        self._settled("PATCH", kind, self._send("PATCH", kind, name, body=change))
+        What else the object has stays. A field that another manager has changed is taken back.
+
+        Args:
+            wanted: all fields that the manager manages: those that it managed before and that are not here are removed.
+            manager: the field manager.
+            dry_run: only check whether the API server would accept it.
+        """
+        kind, name = wanted["kind"], wanted["metadata"]["name"]
+        query = f"?fieldManager={manager}&force=true{'&dryRun=All' if dry_run else ''}"
+        response = self._send("PATCH", kind, name, query=query, body=wanted, form=_APPLY)
+        self._settled("PATCH", kind, response)
+
+    def replace_managers(self, found: Json, managed: list[Json]) -> None:
+        """Replace the record of an object's field managers; refused if the object has changed since it was read."""
+        version = found["metadata"]["resourceVersion"]
+        change = [
+            {"op": "replace", "path": "/metadata/managedFields", "value": managed},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+        ]
+        kind = found["kind"]
+        response = self._send("PATCH", kind, found["metadata"]["name"], body=change, form=_JSON_PATCH)
+        self._settled("PATCH", kind, response)
+
+    def delete(self, kind: str, name: str) -> None:
+        """Delete an object; one that is gone already is fine."""
+        response = self._send("DELETE", kind, name)
+        if response.status != 404:
+            self._settled("DELETE", kind, response)
+
+    def check_namespace(self) -> None:
+        """Raise `UsageError` if there is no such namespace; a role that may not read it exists in one."""
+        response = self._send("GET", "Namespace", self._namespace)
+        if response.status == 404:
+            raise UsageError(
+                f"there is no namespace {self._namespace!r}",
+                where=self._access.url,
+                remedy=f"Correct the target's namespace, or run `kubectl create namespace {self._namespace}`.",
+            )
+        if response.status != 403:
+            self._settled("GET", "Namespace", response)
 
     def allows(self, group: str, resource: str, verb: str) -> bool:
         """Whether we may do this in the namespace. A POST that makes nothing: the answer is all there is of it."""
@@ -96,17 +134,21 @@ class Cluster:
                 return told
             what = f"the answer of Kubernetes to {method} {kind} is not what its API gives"
             raise OutsideError(what, where=self._access.url, remedy=_SIGN_IN)
-        raise OutsideError(
-            f"Kubernetes answered {method} {kind} with {response.status}: {_message(response)}",
-            where=f"{self._access.url}, namespace {self._namespace}",
-            remedy=_REMEDIES.get(response.status, "Try again."),
-        )
+        message = _message(response)
+        what = f"Kubernetes answered {method} {kind} with {response.status}: {message}"
+        where = f"{self._access.url}, namespace {self._namespace}"
+        if response.status >= 500 or response.status in _PASSING:
+            raise OutsideError(what, where=where, remedy="Try again.")
+        # A 403 of the authorizer names the user that may not; any other is an admission plugin's.
+        denied = response.status == 403 and " cannot " not in message
+        raise RefusedError(what, where=where, remedy=_DENIED if denied else _REMEDIES.get(response.status))
 
-    def _send(self, method: str, kind: str, name: str = "", *, query: str = "", body: Json | None = None) -> Response:
+    def _send(
+        self, method: str, kind: str, name: str = "", *, query: str = "", body: Any = None, form: str = _JSON
+    ) -> Response:
         """Send a request; all of ours may be done twice."""
         path = _PATHS[kind].format(self._namespace)
         address = f"{self._access.url}/{path}{'/' if name else ''}{name}{query}"
-        form = "application/merge-patch+json" if method == "PATCH" else "application/json"
         data = None if body is None else json.dumps(body).encode()
         return self._client.send(
             method, address, headers={"Content-Type": form}, body=data, repeatable=True, seconds=_SECONDS

@@ -73,6 +73,7 @@ class LocalTarget:
             release=self._name(wanted),
             revision=self._name(wanted),
             configuration=wanted.get("configuration"),
+            applied=({"settings": self._files.read(SETTINGS), **wanted},),
             wanted=int(ready.get("workers", 0)) or 1,
             url=ready.get("url"),
             reason="the server starts",
@@ -99,11 +100,15 @@ class LocalTarget:
             "challengers": [bundle.digest for bundle in wanted.challengers],
             "trusted": list(self._trusted(wanted)),
         }
+        configuration = self._configuration(arguments["trusted"])
+        if wanted.applied and live.release in {wanted.id, None}:  # its settings did not hold: back to those before
+            arguments["applied"] = wanted.applied[0]
+            configuration = str(wanted.applied[0].get("configuration"))
         address = f"http://{self._options.host}:{self._options.port}"
         start = Step(room="target", action="start", what=f"start a server at {address}", arguments=arguments)
         if live.state is LiveState.ABSENT:
             return (start,)
-        same = live.configuration == self._configuration(arguments["trusted"])
+        same = live.configuration == configuration
         if live.release == wanted.id and same and live.state in {LiveState.STABLE, LiveState.CHANGING}:
             return ()
         if not (live.ready and same):
@@ -166,8 +171,13 @@ class LocalTarget:
         files = self._files
         if not (files.path / TOKEN).exists():
             files.write_text(TOKEN, secrets.token_urlsafe(32))
-        files.write(SETTINGS, self._settings())
         files.remove(WATCHED)
+        applied = arguments.get("applied")
+        if applied is not None:
+            files.write(SETTINGS, applied["settings"])
+            self._want(arguments, {"argv": applied["argv"], "configuration": applied["configuration"]})
+            return
+        files.write(SETTINGS, self._settings())
         options = self._options
         argv = ["serve", "--config", str(files.path / SETTINGS), "--host", options.host, "--port", str(options.port)]
         argv += ["--admin-port", "0", "--flags", self._place.flags, "--log", self._place.log, "--json"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import attrs
 import kmock
 from aiohttp import web
 
+from kubernetes_stand_in.apply import applied
 from kubernetes_stand_in.controller import Controller
 
 PLURALS = {
@@ -17,6 +19,7 @@ PLURALS = {
     "replicasets": kmock.resource("apps/v1/replicasets"),
     "pods": kmock.resource("v1/pods"),
     "services": kmock.resource("v1/services"),
+    "horizontalpodautoscalers": kmock.resource("autoscaling/v2/horizontalpodautoscalers"),
     "poddisruptionbudgets": kmock.resource("policy/v1/poddisruptionbudgets"),
 }
 REVIEWS = "selfsubjectaccessreviews"
@@ -35,8 +38,9 @@ class _Emulator(kmock.KubernetesEmulator):
     controller: Any = attrs.field(default=None)
 
     async def _handle(self, request: Any) -> Any:
-        if request.resource is None:
-            return await super()._handle(request)
+        if request.url.path == "/api/v1/namespaces/models" or request.resource is None:
+            found = request.url.path == "/api/v1/namespaces/models"
+            return web.json_response({"metadata": {}}) if found else await super()._handle(request)
         plural = request.resource.plural
         self.calls.append((str(request.method.value).upper(), plural))
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -49,14 +53,33 @@ class _Emulator(kmock.KubernetesEmulator):
             asked = request.data["spec"]["resourceAttributes"]
             allowed = (asked["group"], asked["resource"], asked["verb"]) not in self.denied
             return web.json_response({**request.data, "status": {"allowed": allowed}}, status=201)
-        if plural == "deployments" and request.name:
+        if headers.get("content-type") == "application/apply-patch+yaml":
+            return self._apply(plural, request)
+        if plural == "deployments" and request.name and request.action == kmock.action.FETCH:
             found = self.read(plural, request.name)
-            if request.action == kmock.action.UPDATE and found and "spec" in request.data:
-                generation = found["metadata"].get("generation", 1) + 1
-                request.data.setdefault("metadata", {})["generation"] = generation
-            if request.action == kmock.action.FETCH and found:
+            if found:
                 self.controller.tick(found)
         return await super()._handle(request)
+
+    def _apply(self, plural: str, request: Any) -> Any:
+        found = self.read(plural, request.name)
+        wanted = json.loads(request.body)
+        result = applied(found, wanted, request.params["fieldManager"])
+        if not found or found.get("spec") != result.get("spec"):
+            result["metadata"]["generation"] = result["metadata"].get("generation", 0) + 1
+        if plural == "deployments":
+            result["spec"].setdefault("replicas", 1)
+        if "dryRun" not in request.params:
+            self.replace(plural, request.name, result)
+        return web.json_response(result, status=200 if found else 201)
+
+    def replace(self, plural: str, name: str, content: Any) -> None:
+        """Keep exactly this of an object."""
+        key = (PLURALS[plural], "models", name)
+        if self.read(plural, name) is None:
+            self.objects[key] = content
+        else:
+            self.objects[key].create(content)
 
     def read(self, plural: str, name: str) -> Any:
         key = (PLURALS[plural], "models", name)
