@@ -33,8 +33,8 @@ def release(version: int, *challengers: int) -> Release:
 
 
 UNHEALTHY, WRONG, REFUSED, SLOW, FORBIDDEN = 90, 91, 92, 93, 94
-"""Versions that never get healthy, fail the smoke test, are refused by the target, are never there in time, are refused for
-good."""
+"""Versions that never get healthy, fail the smoke test, are refused by the target, are never there in time, are refused
+for good."""
 
 
 @dataclass

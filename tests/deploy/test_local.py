@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,17 @@ def test_a_container_is_refused_with_the_remedy(make_place: Any) -> None:
     with pytest.raises(UsageError, match="in a container") as refused:
         open_target(make_place(secrets={"MODELWAY_IN_CONTAINER": "1"}))
     assert "dagger call serve" in (refused.value.remedy or "")
+
+
+def test_settings_that_fail_are_undone_by_what_was_recorded(running: Any, bundles: Any) -> None:
+    release, before = bundles.release(1), open_target(running).inspect()
+    # An address of documentation (RFC 5737): nobody can listen there.
+    elsewhere = running.options.target.model_copy(update={"host": "203.0.113.1"})
+    wrong = replace(running, options=running.options.model_copy(update={"target": elsewhere}))
+    for step in open_target(wrong).plan(release, before):
+        open_target(wrong).apply(step)
+    failed = until(lambda: (found := open_target(wrong).inspect()).state is LiveState.FAILED and found)
+    for step in open_target(wrong).plan(release.model_copy(update={"applied": before.applied}), failed):
+        open_target(wrong).apply(step)
+    live = until(lambda: (found := open_target(wrong).inspect()).state is LiveState.STABLE and found)
+    assert (live.configuration, live.url, live.applied) == (before.configuration, before.url, before.applied)

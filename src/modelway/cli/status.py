@@ -28,18 +28,22 @@ def run(args: argparse.Namespace, output: Output) -> int:
     environment, _, _ = find_environment(args)
     from modelway.deploy.flagging import show_flags
     from modelway.deploy.lock import holder
+    from modelway.deploy.planner import find_drift
     from modelway.pipeline.backlog import read_backlog
     from modelway.pipeline.deploy import check_secrets
 
     target = environment.target()
     check_secrets(environment, target)
     live, known = target.inspect(), environment.state.read()
+    drift = find_drift(target, live, known)
     lease = holder(environment.state.uri, environment.state.s3)
     flags = show_flags(environment.place)
     url = environment.place.options.url or live.url
     backlog = read_backlog(environment.place, url) if environment.place.serve.log.enabled else None
     if not output.json:
         _show(args.env, live, known, lease, flags, url)
+        for what in drift:
+            print(f"changed since it was deployed: {what}")
         if backlog is not None:
             show(f"log: {backlog}")
     output.record(
@@ -47,6 +51,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
             "exit_code": 0,
             "url": url,
             "live": live.model_dump(mode="json"),
+            "drift": drift,
             "releases": known.model_dump(mode="json"),
             "lock": lease.model_dump(mode="json") if lease else None,
             "flags": flags,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from modelway.errors import ModelwayError, OutsideError, UsageError
+from modelway.errors import ModelwayError, OutsideError, RefusedError, UsageError
 from modelway.records.deploy import MissingSecret
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def error_code(error: Any) -> str:
 def _refusal(error: Any, where: str) -> ModelwayError:
     code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
     if code in _REFUSED:
-        return OutsideError(f"AWS refuses the credentials ({code})", where=where, remedy=_CREDENTIALS)
+        return RefusedError(f"AWS refuses the credentials ({code})", where=where, remedy=_CREDENTIALS)
     if code in {"AccessDeniedException", "AccessDenied"}:
-        return OutsideError(
+        return RefusedError(
             f"the credentials may not call {error.operation_name}: {message}",
             where=where,
             remedy="docs/aws-permissions.md has the policy that a deploy needs.",
@@ -113,12 +113,11 @@ def _refusal(error: Any, where: str) -> ModelwayError:
             where=where,
             remedy="Correct the target's cluster, service and region; a deploy creates neither.",
         )
-    rejected = "Correct what AWS names here; the same request would be rejected again."
-    return OutsideError(
-        f"AWS answered {error.operation_name} with {code}: {message}",
-        where=where,
-        remedy=rejected if code in _REJECTED else "Try again.",
-    )
+    what = f"AWS answered {error.operation_name} with {code}: {message}"
+    if code in _REJECTED:
+        remedy = "Correct what AWS names here; the same request would be rejected again."
+        return RefusedError(what, where=where, remedy=remedy)
+    return OutsideError(what, where=where, remedy="Try again.")
 
 
 def _failure(error: Exception, where: str) -> ModelwayError:

@@ -186,6 +186,8 @@ class Executor:
         while True:
             try:
                 return self._target.inspect()
+            except RefusedError:
+                raise
             except OutsideError as error:
                 if time.monotonic() > deadline:
                     raise

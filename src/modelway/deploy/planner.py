@@ -75,6 +75,14 @@ def _with_applied(release: Release | None, live: Live) -> Release | None:
     return release.model_copy(update={"applied": live.applied})
 
 
+def find_drift(target: Target, live: Live, known: Releases) -> tuple[str, ...]:
+    """Return what would bring the current release back to what was applied for it, in words; empty if that is there."""
+    current = known.current
+    if current is None or not current.applied or not is_there(live, current):
+        return ()
+    return tuple(step.what for step in target.plan(current, live))
+
+
 def is_there(live: Live, release: Release) -> bool:
     """Whether the target runs the release, all of it."""
     return live.state is LiveState.STABLE and live.release == release.id

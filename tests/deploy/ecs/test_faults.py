@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from ecs_stand_in import Fault
 
 from modelway.deploy.aws import translated
 from modelway.deploy.target import open_target
-from modelway.errors import OutsideError, UsageError
+from modelway.errors import OutsideError, RefusedError, UsageError
 from modelway.records.deploy import LiveState
 
 
@@ -86,3 +87,24 @@ def test_an_api_that_does_not_answer_is_an_outside_failure(world: Any) -> None:
     target = open_target(replace(place, options=place.options.model_copy(update={"target": nowhere})))
     with pytest.raises(OutsideError, match="can't be reached"):
         target.inspect()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("InvalidParameterException", 400, RefusedError),
+        ("ClientException", 400, RefusedError),
+        ("AccessDeniedException", 400, RefusedError),
+        ("ExpiredTokenException", 400, RefusedError),
+        ("ThrottlingException", 400, OutsideError),
+        ("RequestTimeout", 408, OutsideError),
+        ("LimitExceededException", 400, OutsideError),
+        ("ServerException", 500, OutsideError),
+    ],
+)
+def test_what_is_refused_for_good_is_not_to_be_tried_again(code: str, status: int, kind: type[Exception]) -> None:
+    answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    with pytest.raises(OutsideError) as refused, translated("ecs"):
+        raise ClientError(answer, "RegisterTaskDefinition")
+    assert type(refused.value) is kind
+    assert ("Try again." in str(refused.value)) == (kind is OutsideError)

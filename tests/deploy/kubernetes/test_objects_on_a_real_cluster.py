@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from modelway.deploy.planner import find_drift
 from modelway.errors import RolledBackError, UsageError
 
 pytestmark = pytest.mark.slow
@@ -76,8 +77,10 @@ class TestDeploy:
         )
         image = {"name": "server", "image": "example.com/other:1"}
         real.patch("deployments", {"spec": {"template": {"spec": {"containers": [image]}}}})
-        (step,) = [one for one in real.flow().plan(real.release(1)).steps if one.room == "target"]
+        flow = real.flow()
+        (step,) = [one for one in flow.plan(real.release(1)).steps if one.room == "target"]
         assert "containers[server].image" in step.what
+        assert find_drift(flow.target, flow.target.inspect(), flow.state.read()) == (step.what,)
         real.flow().deploy(real.release(1))
         images = {one["name"]: one["image"] for one in pod_of(real)["containers"]}
         assert images == {"proxy": SIDECAR["image"], "server": real.release(1).image}
