@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow test-exhaustive ci lint reference docs bench scorecard rollout-scorecard lock engine-check clean
+.PHONY: help train test test-slow test-exhaustive ci lint reference docs bench scorecard rollout-scorecard lock engine-check kube-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -64,6 +64,9 @@ lock: ## make requirements.lock anew, and its parts in ci/locks (needs uv); hash
 
 engine-check: $(READY) ## which dagger CLI and engine are found, and what would be skipped without
 	$(BIN)/python ci/engine_check.py
+
+kube-check: $(READY) ## whether a real Kubernetes API server is found, and what would be skipped without
+	$(BIN)/python tests/deploy/kubernetes/real_cluster
 
 clean: ## remove the environment and what runs left
 	rm -rf $(VENV) .modelway mlflow.db mlartifacts model-artifacts reports data htmlcov .coverage site

@@ -84,13 +84,17 @@ def test_nobody_there_is_a_failure(bundles: Any, free_port: int) -> None:
     report = smoke(f"http://127.0.0.1:{free_port}", [expected], OPTIONS)
     assert report.verdict is Verdict.FAIL
     assert {check.verdict for check in report.checks} == {Verdict.FAIL}
-    assert report.reason.count("no answer") == 1
+    assert 1 <= report.reason.count("no answer") <= 3
+    assert len(report.reason) < 400
 
 
 def test_a_reason_names_each_thing_once() -> None:
     checks = [SmokeCheck(name=name, verdict=Verdict.FAIL, detail="status 404: not here") for name in ("live", "ready")]
     report = SmokeReport(endpoint="http://x", versions=(), checks=tuple(checks))
     assert report.reason == "live, ready: status 404: not here"
+    more = [check.model_copy(update={"name": name}) for check, name in zip(checks * 3, "abcdef", strict=True)]
+    report = report.model_copy(update={"checks": tuple(more)})
+    assert report.reason == "a, b and 4 more: status 404: not here"
 
 
 def test_a_bundle_that_cant_be_read_is_refused(bundles: Any, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelway.records.base import Record
 from modelway.records.verdict import Verdict
 
+_MOST_NAMED = 3
 _WORST = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE)
 
 
@@ -44,4 +45,10 @@ class SmokeReport(Record):
         for check in self.checks:
             if check.verdict is not Verdict.PASS:
                 names.setdefault(check.detail, []).append(check.name)
-        return "; ".join(f"{', '.join(asked)}: {detail}" for detail, asked in names.items())
+        return "; ".join(f"{_listed(asked)}: {detail}" for detail, asked in names.items())
+
+
+def _listed(names: list[str]) -> str:
+    few = names if len(names) <= _MOST_NAMED else names[: _MOST_NAMED - 1]
+    more = len(names) - len(few)
+    return ", ".join(few) + (f" and {more} more" if more else "")

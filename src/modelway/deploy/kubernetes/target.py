@@ -84,21 +84,15 @@ class KubernetesTarget:
             steps.insert(0, self._scale(live.wanted))
         if not fixed and live.wanted == 0:
             steps.append(self._scale(self._options.initial))
-        if _AUTOSCALER in found and _AUTOSCALER not in objects:
-            what = f"delete {_AUTOSCALER} {self._options.namespace}/{self._name}"
-            steps.append(_step("delete", what, kind=_AUTOSCALER))
         return tuple(steps)
 
     def apply(self, step: Step) -> None:
         """Run a step."""
         arguments: Any = step.arguments
         if step.action == "apply":
-            self._apply(arguments["objects"])
+            self._apply(arguments["objects"], arguments["gone"])
         elif step.action == "scale":
             self._cluster.apply(self._checked(arguments["object"]), SCALER)
-        elif step.action == "delete":
-            if self._get(arguments["kind"]) is not None:
-                self._cluster.delete(arguments["kind"], self._name)
         else:
             self._undo(arguments)
 
@@ -124,10 +118,12 @@ class KubernetesTarget:
             if paths:
                 changed.append(objects[kind])
                 words.append(f"{kind} ({_named(paths)})" if kind in found else f"{kind} (new)")
-        if not changed:
+        gone = [_AUTOSCALER] if _AUTOSCALER in found and _AUTOSCALER not in objects else []
+        words += [f"{kind} (deleted)" for kind in gone]
+        if not words:
             return ()
         what = f"apply {self._options.namespace}/{self._name}: {', '.join(words)}"
-        return (_step("apply", what, objects=changed),)
+        return (_step("apply", what, objects=changed, gone=gone),)
 
     def _undo_steps(self, wanted: Release, live: Live) -> tuple[Step, ...]:
         """The way back to a release of which only the revision was recorded, by an older version of modelway."""
@@ -143,10 +139,13 @@ class KubernetesTarget:
         pods = "no pod" if replicas == 0 else f"{replicas} pods"
         return _step("scale", f"scale {self._name} to {pods}", object=wanted)
 
-    def _apply(self, objects: list[Json]) -> None:
-        """Apply all objects, or none if one of them is refused."""
+    def _apply(self, objects: list[Json], gone: list[str]) -> None:
+        """Delete what is no longer wanted and apply all objects, or nothing if one of them is refused."""
         for one in objects:
             self._cluster.apply(self._checked(one), MANAGER, dry_run=True)
+        for kind in gone:  # first: an autoscaler would change the number of pods that is applied
+            if self._get(kind) is not None:
+                self._cluster.delete(kind, self._name)
         for one in objects:
             self._take_over(one["kind"])
             self._cluster.apply(one, MANAGER)
@@ -178,7 +177,7 @@ class KubernetesTarget:
             template["metadata"]["labels"].pop("pod-template-hash", None)
             metadata = {key: template["metadata"][key] for key in ("labels", "annotations")}
             objects["Deployment"]["spec"]["template"] = {"metadata": metadata, "spec": template["spec"]}
-        self._apply([objects[kind] for kind in _KINDS if kind in objects])
+        self._apply([objects[kind] for kind in _KINDS if kind in objects], [])
 
     def _checked(self, wanted: Json) -> Json:
         """Return what is to be written, once it is certain that the object is ours or does not exist."""
