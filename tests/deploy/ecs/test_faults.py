@@ -98,7 +98,6 @@ def test_an_api_that_does_not_answer_is_an_outside_failure(world: Any) -> None:
         ("ExpiredTokenException", 400, RefusedError),
         ("ThrottlingException", 400, OutsideError),
         ("RequestTimeout", 408, OutsideError),
-        ("LimitExceededException", 400, OutsideError),
         ("ServerException", 500, OutsideError),
     ],
 )
