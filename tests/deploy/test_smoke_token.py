@@ -16,9 +16,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from modelway.deploy.ecs.definitions import configuration_of as ecs_configuration_of
-from modelway.deploy.ecs.definitions import new_definition
-from modelway.deploy.kubernetes.manifests import configuration_of, manifests
+from modelway.deploy.ecs.definitions import configuration_of, new_definition
+from modelway.deploy.kubernetes.manifests import manifests
 from modelway.deploy.local.files import Files
 from modelway.deploy.remote import server_environment
 from modelway.deploy.smoke import read_expected, smoke
@@ -78,8 +77,7 @@ def test_servers_elsewhere_are_told_the_digest_which_is_a_part_of_their_configur
     assert "MODELWAY_SMOKE_TOKEN_SHA256" not in server_environment(replace(place, smoke=None))
     ecs = EcsOptions(kind="ecs", cluster="c", service="s", region="eu-central-1")
     cluster = KubernetesOptions(kind="kubernetes")
-    for digest_of, options in ((ecs_configuration_of, ecs), (configuration_of, cluster)):
-        assert len({digest_of(replace(place, smoke=smoke), options) for smoke in (None, DIGEST, "e" * 64)}) == 3
+    assert len({configuration_of(replace(place, smoke=smoke), ecs) for smoke in (None, DIGEST, "e" * 64)}) == 3
 
     release = Release(name="loans", champion=BundleRef(version=1, digest="1" * 64), image=f"r/i@sha256:{'1' * 64}")
     deployment = manifests(place, cluster, release)[0]
@@ -88,7 +86,7 @@ def test_servers_elsewhere_are_told_the_digest_which_is_a_part_of_their_configur
 
     old = {"name": "MODELWAY_SMOKE_TOKEN_SHA256", "value": "e" * 64}
     base = {"family": "f", "containerDefinitions": [{"name": "server", "environment": [old]}]}
-    told = new_definition(base, ecs, "image", server_environment(place), {})
+    told = new_definition(base, ecs, "image", server_environment(place))
     (container,) = told["containerDefinitions"]
     assert [one["value"] for one in container["environment"] if one["name"] == old["name"]] == [DIGEST]
 
