@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from modelway.deploy.flow import Flow
+from modelway.deploy.planner import find_drift
 from modelway.deploy.state import EnvironmentState
 from modelway.deploy.target import Place
 from modelway.errors import GateError, InputError, OutsideError, RefusedError, RolledBackError
@@ -260,6 +261,23 @@ def test_a_release_that_ran_before_is_deployed_by_the_settings_of_now(world: Wor
     world.target.settings = "other"
     world.flow().deploy(release(1))
     assert (world.runs, world.target.inspect().applied) == (release(1).id, ({"settings": "other"},))
+
+
+def test_drift_is_what_would_bring_the_recorded_settings_back(world: World) -> None:
+    def drift() -> tuple[str, ...]:
+        return find_drift(world.target, world.target.inspect(), world.state.read())
+
+    assert drift() == ()
+    world.flow().deploy(release(1))
+    world.target.settings = "other"  # of the project: they are not deployed yet
+    assert drift() == ()
+    told = json.loads(world.target.path.read_text())
+    world.target.path.write_text(json.dumps({**told, "settings": "by hand"}))
+    assert drift() == ("register", "switch")
+    world.killed_at(1, lambda flow: flow.deploy(release(2)))
+    assert drift() == ("register", "switch")
+    world.killed_at(2, lambda flow: flow.deploy(release(2)))
+    assert drift() == ()
 
 
 def test_half_of_a_deploy_that_fails_is_rolled_back(world: World) -> None:

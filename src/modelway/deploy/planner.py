@@ -78,7 +78,7 @@ def _with_applied(release: Release | None, live: Live) -> Release | None:
 def find_drift(target: Target, live: Live, known: Releases) -> tuple[str, ...]:
     """Return what would bring the current release back to what was applied for it, in words; empty if that is there."""
     current = known.current
-    if current is None or not current.applied or not is_there(live, current):
+    if known.attempt is not None or current is None or not current.applied or live.release != current.id:
         return ()
     return tuple(step.what for step in target.plan(current, live))
 
