@@ -68,17 +68,13 @@ class RealCluster:
             raise
 
     def stop(self) -> None:
-        """End all of it."""
+        """End all of it at once: nothing is kept, and a test's process that ends does not wait for a graceful end."""
         if hasattr(self, "kubelet"):
             self.kubelet.stop()
-        for process in reversed(self._processes):
-            process.terminate()
-        for process in reversed(self._processes):
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.wait()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def namespace(self, name: str = "models") -> str:
