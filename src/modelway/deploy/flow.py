@@ -112,7 +112,7 @@ class Flow:
     def _unchanged(self, executor: Executor, error: RefusedError) -> RefusedError:
         """The target refused its first step: there is nothing to come back from."""
         executor.note_failure(error.what, over=True)
-        return RefusedError(f"{error.what}; nothing was changed", where=error.where, remedy=error.remedy)
+        return RefusedError(f"{error.what}; nothing was changed", where=error.where, remedy=error.advice)
 
     def _come_back(self, executor: Executor, plan: Plan, error: ModelwayError) -> None:
         """What was tried failed: go back, and raise what the exit code is to say."""

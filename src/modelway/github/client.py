@@ -120,7 +120,7 @@ class GitHub:
         try:
             response = self._client.send(method, address, headers=headers, body=file or data, seconds=seconds)
         except NoAnswerError as error:
-            raise UnansweredError(error.what, where=where, remedy=error.remedy) from None
+            raise UnansweredError(error.what, where=where, remedy=error.advice) from None
         answer = self._answer(response, where)
         if answer.status >= 300:
             raise failure_of(answer, str(self.repository))
