@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     if not output.json:
         _show(args.env, live, known, lease, flags, url)
         for what in drift:
-            print(f"changed since it was deployed: {what}")
+            show(f"changed since it was deployed: {what}")
         if backlog is not None:
             show(f"log: {backlog}")
     output.record(
