@@ -13,9 +13,13 @@ import pytest
 
 from modelway.artifacts import read_manifest
 from modelway.records.deploy import BundleRef, Release
+from modelway.records.serve import LogOptions, ServeOptions, WorkerOptions
+from modelway.records.serving import ServingSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 RATES = (0.1, 0.2, 0.3)
+SETTINGS = ServingSettings(serve=ServeOptions(workers=WorkerOptions(count=1, notice_seconds=0.0, drain_seconds=2.0)))
+"""Servers of the releases here start and end soon."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,10 @@ class Bundles:
     def release(self, number: int, *challengers: int) -> Release:
         """The release of bundle `number`, from 1, with others beside it."""
         tried = tuple(self.refs[one - 1] for one in challengers)
-        return Release(name="loans", champion=self.refs[number - 1], challengers=tried)
+        return Release(name="loans", champion=self.refs[number - 1], challengers=tried, settings=SETTINGS)
 
     def broken_release(self) -> Release:
-        return Release(name="loans", champion=self.broken)
+        return Release(name="loans", champion=self.broken, settings=SETTINGS)
 
 
 @pytest.fixture(scope="session")
@@ -88,10 +92,8 @@ def make_place(tmp_path: Path, bundles: Bundles, free_port: int) -> Any:
 
     from modelway.deploy.target import Place
     from modelway.records.environment import EnvironmentOptions, LocalOptions, SmokeOptions, WaitOptions
-    from modelway.records.serve import LogOptions, ServeOptions, WorkerOptions
 
     def make(**changes: Any) -> Place:
-        workers = WorkerOptions(count=1, notice_seconds=0.0, drain_seconds=2.0)
         environment: dict[str, Any] = {
             "target": LocalOptions(kind="local", port=free_port),
             "wait": WaitOptions(stable_seconds=60.0, poll_seconds=0.2),
@@ -101,7 +103,8 @@ def make_place(tmp_path: Path, bundles: Bundles, free_port: int) -> Any:
             "environment": "local",
             "model": "loans",
             "options": EnvironmentOptions(**environment),
-            "serve": ServeOptions(workers=workers, log=LogOptions(spool=str(tmp_path / "spool"))),
+            "serve": SETTINGS.serve.model_copy(update={"log": LogOptions(spool=str(tmp_path / "spool"))}),
+            "settings": SETTINGS,
             "root": tmp_path,
             "state": tmp_path / "env",
             "bundles": bundles.path,

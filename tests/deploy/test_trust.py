@@ -12,7 +12,6 @@ from mlflow import MlflowClient
 
 from modelway.bundle import open_bundle
 from modelway.deploy.local.files import Files
-from modelway.deploy.local.keeper import command
 from modelway.deploy.local.target import LocalTarget
 from modelway.errors import InputError
 from modelway.pipeline.bundles import BundleStore
@@ -102,14 +101,13 @@ def test_load_champion_goes_by_the_record_too(registered: Any, tmp_path: Path) -
 
 
 def test_local_target_a_server_gets_the_releases_trust_and_no_other(make_place: Any, tmp_path: Path) -> None:
-    place = make_place(trust=Trust(names=("of.Settings",)))
+    place = make_place()
     target, files = LocalTarget(place), Files(place.state / "local")
     ref = BundleRef(version=1, digest="a" * 64, trusted=(FUNCTION,))
-    first = Release(name=place.model, champion=ref)
+    first = Release(name=place.model, champion=ref)  # as it was recorded before releases had settings
     (start,) = target.plan(first, Live(state=LiveState.ABSENT))
     target._prepare(start.arguments)
-    argv = command(files)
-    assert [argv[at + 1] for at, word in enumerate(argv) if word == "--trust"] == ["of.Settings", FUNCTION]
+    assert json.loads(files.read("wanted.json")["variables"]["MODELWAY_SERVE_SETTINGS"]) == {"trusted": [FUNCTION]}
     running = Live(
         state=LiveState.STABLE, release=first.id, ready=1, configuration=files.read("wanted.json")["configuration"]
     )
@@ -117,4 +115,4 @@ def test_local_target_a_server_gets_the_releases_trust_and_no_other(make_place: 
     second = first.model_copy(update={"champion": BundleRef(version=2, digest="b" * 64, trusted=(FUNCTION,))})
     assert [step.action for step in target.plan(second, running)] == ["reload"]
     other = first.model_copy(update={"champion": BundleRef(version=2, digest="b" * 64)})
-    assert [step.action for step in target.plan(other, running)] == ["stop", "start"]
+    assert [step.action for step in target.plan(other, running)] == ["restart"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelway.bundle.packing import pack_bundle
     from modelway.bundle.reference import write_reference
     from modelway.bundle.signature import write_signature
+    from modelway.bundle.signing import public_key_text
     from modelway.bundle.verifying import bundle_digest, verify_bundle
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "model_needs",
     "open_bundle",
     "pack_bundle",
+    "public_key_text",
     "save_model",
     "verify_bundle",
     "write_reference",
@@ -42,6 +44,7 @@ _MODULES = {
     "model_needs": "directory",
     "open_bundle": "opening",
     "pack_bundle": "packing",
+    "public_key_text": "signing",
     "save_model": "directory",
     "verify_bundle": "verifying",
     "write_reference": "reference",

@@ -15,6 +15,7 @@ from modelway.atomic import scratch_directory
 from modelway.bundle.layout import SIGNED
 from modelway.errors import InputError, SettingsError
 from modelway.parsing import parse_json
+from modelway.records.trust import is_pem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +92,7 @@ def check_signature(directory: Path, content: bytes | None, present: Mapping[str
             )
         return False
     path = directory / SIGNED
-    payload = _verified_payload(path, content, Path(trust.public_key))
+    payload = _verified_payload(path, content, trust.public_key)
     signed = _signed_files(path, payload)
     if signed != present:
         names = sorted(name for name in {*signed, *present} if signed.get(name) != present.get(name))
@@ -101,7 +102,7 @@ def check_signature(directory: Path, content: bytes | None, present: Mapping[str
     return True
 
 
-def _verified_payload(path: Path, content: bytes, public_key: Path) -> bytes:
+def _verified_payload(path: Path, content: bytes, public_key: str) -> bytes:
     """Return the payload of a signature that the key's owner made."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
@@ -119,15 +120,33 @@ def _verified_payload(path: Path, content: bytes, public_key: Path) -> bytes:
     return payload
 
 
-def _read_key(path: Path, *, private: bool) -> Any:
-    """Return a key of one of the curves that the specification has; raises `SettingsError` for any other file."""
+def public_key_text(key: str) -> str:
+    """Return a public key as PEM text, and nothing else that its file may hold.
+
+    Args:
+        key: the path of its file, or its text.
+
+    Raises:
+        SettingsError: it is not a public key of one of the curves that the specification has.
+    """
+    from cryptography.hazmat.primitives import serialization
+
+    encoding, kind = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    text: bytes = _read_key(key, private=False).public_bytes(encoding, kind)
+    return text.decode()
+
+
+def _read_key(named: Path | str, *, private: bool) -> Any:
+    """Return a key of one of the curves that the specification has; raises `SettingsError` for anything else."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
     what = "private" if private else "public"
+    inline = isinstance(named, str) and is_pem(named)
+    where = f"the {what} key in the settings" if inline else str(named)
     try:
-        content = path.read_bytes()
+        content = str(named).encode() if inline else Path(named).read_bytes()
         key: Any = (
             serialization.load_pem_private_key(content, password=None)
             if private
@@ -135,13 +154,13 @@ def _read_key(path: Path, *, private: bool) -> Any:
         )
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SettingsError(
-            f"the {what} key can't be read: {error}", where=str(path), remedy=f"Name an unencrypted PEM file. {_KEYS}"
+            f"the {what} key can't be read: {error}", where=where, remedy=f"Name an unencrypted PEM file. {_KEYS}"
         ) from error
     curve = getattr(key, "curve", None)
     kinds = ec.EllipticCurvePrivateKey if private else ec.EllipticCurvePublicKey
     if not isinstance(key, kinds) or curve is None or curve.name not in _CURVES:
         kind = curve.name if curve is not None else type(key).__name__.strip("_").removesuffix(f"{what.title()}Key")
-        raise SettingsError(f"a {what} key of kind {kind} can't be used", where=str(path), remedy=_KEYS)
+        raise SettingsError(f"a {what} key of kind {kind} can't be used", where=where, remedy=_KEYS)
     return key
 
 

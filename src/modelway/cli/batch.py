@@ -16,6 +16,7 @@ from modelway.cli.registry import add_registry_flags, open_registry, registry_ov
 from modelway.cli.settings import address, read_slice
 from modelway.cli.trust import add_trust_flag, find_trust
 from modelway.errors import ModelwayError, UsageError
+from modelway.records.trust import is_pem, locate_key
 from modelway.settings import Override
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _trust(args: argparse.Namespace, settings: SettingsSlice, root: Path) -> Tru
     """Return the project's policy; batch may name another key."""
     trust = find_trust(args, settings, root)
     key = settings.batch.public_key
-    return trust.model_copy(update={"public_key": str(root / key)}) if key else trust
+    return trust.model_copy(update={"public_key": locate_key(key, root)}) if key else trust
 
 
 def _request(
@@ -177,7 +178,7 @@ def _overrides(args: argparse.Namespace) -> list[Override]:
     values = {name: getattr(args, name) for name in _FLAGS}
     for name in ("output", "public_key"):
         given = getattr(args, name)
-        values[name] = address(given) if given is not None else None
+        values[name] = given if given is None or is_pem(given) else address(given)
     if args.require_signature:
         values["require_signature"] = True
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import secrets
@@ -13,17 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelway.cli.output import show
-from modelway.cli.serve_settings import serve_options
+from modelway.cli.serve_settings import Served, read_served
 from modelway.cli.settings import address
 from modelway.cli.trust import add_trust_flag
 from modelway.errors import INTERRUPTED, OutsideError, UsageError
-from modelway.processes import cores
+from modelway.processes import cores, inherited_listener, memory, open_listener
+from modelway.records.serving import SETTINGS
 from modelway.settings import Override
 
 if TYPE_CHECKING:
     import argparse
 
     from modelway.cli.output import Output
+    from modelway.records.serve import ServeOptions
     from modelway.serve.setup import AdminSetup
 
 EXAMPLE = "modelway serve --bundle bundle --port 8000"
@@ -31,18 +34,22 @@ EXAMPLE = "modelway serve --bundle bundle --port 8000"
 _TOKEN = "MODELWAY_ADMIN_TOKEN"  # noqa: S105 - the variable's name
 _SALT = "MODELWAY_LOG_SALT"
 _FLAGS, _LOG, _SPOOL, _KEEP_DAYS = "MODELWAY_FLAGS", "MODELWAY_LOG", "MODELWAY_SPOOL", "MODELWAY_LOG_KEEP_DAYS"
-_BACKLOG = 2048
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's flags."""
-    parser.add_argument("--bundle", type=Path, required=True, metavar="DIR", help="what `package` wrote: the champion")
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="what `package` wrote: the champion")
     parser.add_argument(
         "--challenger", type=Path, action="append", default=[], metavar="DIR", help="a bundle beside it, tried by flags"
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine alone)")
     parser.add_argument("--port", type=int, default=8000, metavar="P", help="default: 8000; 0 for any that is free")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes that answer (default: one a core)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="worker processes (default: one per core, by the container's CPU quota and memory)",
+    )
     parser.add_argument("--flags", metavar="URI", help=f"the flag document, a path or s3:// (default: {_FLAGS})")
     parser.add_argument(
         "--log", metavar="URI", help=f"where the prediction log goes, a directory or s3:// (default: {_LOG})"
@@ -53,9 +60,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--admin-port", type=int, metavar="P", help=f"the admin routes' port; needs {_TOKEN}")
     add_trust_flag(parser)
     parser.add_argument("--admin-host", default="127.0.0.1", metavar="HOST", help="where they listen")
+    parser.add_argument(
+        "--print-settings", action="store_true", help="print the settings that a server started like this has, and exit"
+    )
     parser.epilog = (
-        f"{parser.epilog}. If MODELWAY_SMOKE_TOKEN is set, requests that carry it (`modelway smoke` with the same "
-        "variable) are logged as smoke tests and do not count as traffic."
+        f"{parser.epilog}. Settings come from --config, else from {SETTINGS} (the JSON that a deploy passes), else "
+        "from the project's settings file; flags and --set override them. A socket that systemd passes (sd_listen_fds) "
+        "is used instead of --host and --port. If MODELWAY_SMOKE_TOKEN is set, requests that carry it (`modelway "
+        "smoke` with the same variable) are logged as smoke tests and do not count as traffic."
     )
 
 
@@ -64,7 +76,12 @@ def run(args: argparse.Namespace, output: Output) -> int:
     # One thread for linear algebra in each worker: the cores are for workers, and idle threads would spin.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    options, trust = serve_options(args, _overrides(args))
+    served = read_served(args, _overrides(args))
+    if args.print_settings:
+        return _print_settings(served, output)
+    if args.bundle is None:
+        raise UsageError("--bundle is required", remedy="Name the directory that `modelway package` wrote.")
+    options = served.options
     admin = _admin(args)
     from modelway.flags import rules_from_environment
     from modelway.records.flags import FlagName
@@ -73,18 +90,19 @@ def run(args: argparse.Namespace, output: Output) -> int:
     from modelway.serve.supervisor import Supervisor
 
     rules_from_environment(os.environ)  # wrong words are told before anything starts
-    listener = _listen(args.host, args.port, "--port")
+    listener = inherited_listener() or _listen(args.host, args.port, "--port")
     bound = (admin, _listen(admin.host, admin.port, "--admin-port")) if admin else None
-    workers = options.workers.count or cores()
+    workers = _workers(options, (args.bundle, *args.challenger))
     paths = ReleasePaths(str(args.bundle.absolute()), tuple(str(path.absolute()) for path in args.challenger))
     setup = Setup(
         options=options,
         paths=paths,
-        trust=trust,
+        trust=served.trust,
         environment={name.value: os.environ.get(name, "") for name in FlagName},
         replica=f"{socket.gethostname()}-{secrets.token_hex(4)}",
         salt=os.environ.get(_SALT, "").encode(),
         smoke=_smoke_digest(),
+        settings=served.settings.digest,
     )
 
     def on_ready(name: str, version: str) -> None:
@@ -95,6 +113,34 @@ def run(args: argparse.Namespace, output: Output) -> int:
 
     ended_by = Supervisor(setup, workers, listener, bound, on_ready).run()
     return INTERRUPTED if ended_by == signal.SIGINT else 0
+
+
+def _workers(options: ServeOptions, bundles: tuple[Path, ...]) -> int:
+    """How many workers this server has; says so in its log where its memory may not hold them."""
+    from modelway.serve.events import say
+    from modelway.serve.sizing import size_server
+
+    allowed = memory()
+    size = size_server(options, bundles, cores(), allowed)
+    if not size.fits:
+        say("workers_exceed_memory", "warning", workers=size.workers, fitting=size.fitting, memory_bytes=allowed)
+    say("sized", workers=size.workers, reason=size.reason)
+    return size.workers
+
+
+def _print_settings(served: Served, output: Output) -> int:
+    """Print what was set, and what follows from it with the defaults."""
+    record = {
+        "digest": served.settings.digest,
+        "source": served.source,
+        "settings": json.loads(served.settings.text or "{}"),
+        "serve": served.options.model_dump(mode="json"),
+        "trusted": list(served.trust.names),
+    }
+    if not output.json:
+        print(json.dumps(record, indent=2))
+    output.record({"exit_code": 0, **record})
+    return 0
 
 
 def _overrides(args: argparse.Namespace) -> list[Override]:
@@ -148,17 +194,12 @@ def _smoke_digest() -> bytes | None:
 def _listen(host: str, port: int, flag: str) -> socket.socket:
     """A socket that listens; connections wait in it until a worker answers."""
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        # `::` means every address of this machine, those of IPv4 as well.
-        both = host == "::" and socket.has_dualstack_ipv6()
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
+        return open_listener(host, port)
     except (socket.gaierror, OverflowError) as error:
         raise UsageError(f"can't listen at {host}:{port}: {error}", where=flag) from error
     except OSError as error:
         remedy = "Choose another port." if error.errno in {errno.EADDRINUSE, errno.EACCES} else None
         raise OutsideError(f"can't listen at {host}:{port}: {error.strerror}", where=flag, remedy=remedy) from error
-    listener.set_inheritable(True)
-    return listener
 
 
 def _url(listener: socket.socket) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from modelway.cli.output import Output
     from modelway.deploy.smoke import Expected
+    from modelway.records.deploy import Release
     from modelway.records.environment import SmokeOptions
 
 _TOKEN = "MODELWAY_SMOKE_TOKEN"  # noqa: S105 - the variable's name
@@ -50,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
-    endpoint, served, options, token = _asked(args)
+    endpoint, served, options, token, release = _asked(args)
     given = {"latency_ms": args.latency_ms, "deadline_seconds": args.deadline}
     for flag, value in (("--latency-ms", args.latency_ms), ("--deadline", args.deadline)):
         if value is not None and not value > 0:
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     options = options.model_copy(update={key: value for key, value in given.items() if value is not None})
     from modelway.deploy.smoke import smoke
 
-    report = smoke(endpoint, served, options, output.progress, token)
+    report = smoke(endpoint, served, options, output.progress, token, release)
     output.close()
     codes = {Verdict.PASS: 0, Verdict.INCONCLUSIVE: InconclusiveError.exit_code}
     code = codes.get(report.verdict, GateError.exit_code if report.answered else OutsideError.exit_code)
@@ -73,8 +74,10 @@ def run(args: argparse.Namespace, output: Output) -> int:
     return code
 
 
-def _asked(args: argparse.Namespace) -> tuple[str, list[Expected], SmokeOptions, str | None]:
-    """Where, against what, how patiently, and by which token."""
+def _asked(
+    args: argparse.Namespace,
+) -> tuple[str, list[Expected], SmokeOptions, str | None, Release | None]:
+    """Where, against what, how patiently, by which token, and what it has to run with."""
     token = os.environ.get(_TOKEN) or None
     from modelway.deploy.smoke import read_expected
     from modelway.records.environment import SmokeOptions
@@ -86,7 +89,7 @@ def _asked(args: argparse.Namespace) -> tuple[str, list[Expected], SmokeOptions,
 
         digests = [verify_bundle(directory, load=False).digest for directory in args.bundle]
         expected = [read_expected(*one) for one in zip(args.bundle, digests, strict=True)]
-        return args.endpoint, expected, SmokeOptions(), token
+        return args.endpoint, expected, SmokeOptions(), token, None
     if args.bundle:
         raise UsageError("--env and --bundle exclude each other", remedy="Give one of them.")
     environment, settings, root = find_environment(args)
@@ -98,4 +101,4 @@ def _asked(args: argparse.Namespace) -> tuple[str, list[Expected], SmokeOptions,
         raise UsageError(f"nothing was deployed to {args.env}", remedy=f"Run `modelway deploy --env {args.env}`.")
     store = BundleStore(place.bundles, open_registry(settings, root), place.trust, place.package)
     served = [read_expected(store.directory(ref), ref.digest) for ref in (current.champion, *current.challengers)]
-    return endpoint, served, place.options.smoke, token or environment.state.smoke_token()
+    return endpoint, served, place.options.smoke, token or environment.state.smoke_token(), current

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "modelway status --env local"
 _EVENTS = 5
+_SHOWN = 1000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +30,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     from modelway.deploy.flagging import show_flags
     from modelway.deploy.lock import holder
     from modelway.deploy.planner import find_drift
+    from modelway.deploy.smoke import describe_settings
     from modelway.pipeline.backlog import read_backlog
     from modelway.pipeline.deploy import check_secrets
 
@@ -40,16 +42,23 @@ def run(args: argparse.Namespace, output: Output) -> int:
     flags = show_flags(environment.place)
     url = environment.place.options.url or live.url
     backlog = read_backlog(environment.place, url) if environment.place.serve.log.enabled else None
+    release = next((one for one in reversed(known.history) if one.id == live.release), None)
+    settings = None if release is None else describe_settings(release, url)
     if not output.json:
         _show(args.env, live, known, lease, flags, url)
         for what in drift:
             show(f"changed since it was deployed: {what}")
+        if settings is not None:
+            show(f"settings: {settings}")
+            if release is not None and release.settings is not None:
+                show(f"  {shortened(release.settings.text)}")
         if backlog is not None:
             show(f"log: {backlog}")
     output.record(
         {
             "exit_code": 0,
             "url": url,
+            "settings": settings,
             "live": live.model_dump(mode="json"),
             "drift": drift,
             "releases": known.model_dump(mode="json"),
@@ -59,6 +68,11 @@ def run(args: argparse.Namespace, output: Output) -> int:
         }
     )
     return 0
+
+
+def shortened(text: str) -> str:
+    """Return a text of one line as far as people read it; `--json` has the rest."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _show(name: str, live: Live, known: Releases, lease: Lease | None, flags: dict[str, Any], url: str | None) -> None:

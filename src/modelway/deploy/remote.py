@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modelway.deploy.image.naming import BUILT
 from modelway.errors import UsageError
 from modelway.records.serve import SMOKE_DIGEST
+from modelway.records.serving import SETTINGS
 
 if TYPE_CHECKING:
     from modelway.deploy.target import Place
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 FLAGS, LOG, SPOOL, KEEP_DAYS = "MODELWAY_FLAGS", "MODELWAY_LOG", "MODELWAY_SPOOL", "MODELWAY_LOG_KEEP_DAYS"
 """Variables that a server in a container reads."""
-VARIABLES = frozenset({FLAGS, LOG, SPOOL, KEEP_DAYS, SMOKE_DIGEST})
+VARIABLES = frozenset({FLAGS, LOG, SPOOL, KEEP_DAYS, SMOKE_DIGEST, SETTINGS})
+"""All that a deploy sets, and removes from what it changes where it sets it no longer."""
 WRITABLE = "/var/modelway"
 """The directory that a server's image writes to: its user's own, and a VOLUME (docker/Dockerfile.serving)."""
 _BY_DIGEST = re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}")
@@ -40,15 +42,15 @@ def image_of(release: Release, place: Place) -> str:
     return release.image
 
 
-def server_environment(place: Place) -> dict[str, str]:
-    """What the environment tells its servers, the same for every release.
+def server_environment(place: Place, release: Release) -> dict[str, str]:
+    """Return the variables of a release's servers: the environment's addresses, and the release's serving settings.
 
     Raises:
         UsageError: an address is a path on this machine.
     """
     told = {FLAGS: place.flags}
-    log = place.serve.log
-    if log.enabled:
+    logs = place.served(release).log.enabled
+    if logs:
         told[LOG] = place.log
     keys = {FLAGS: "flags", LOG: "log"}
     for name, address in told.items():
@@ -60,8 +62,8 @@ def server_environment(place: Place) -> dict[str, str]:
             )
     if place.smoke is not None:
         told[SMOKE_DIGEST] = place.smoke
-    if log.enabled:
+    if logs:
         told[SPOOL] = f"{WRITABLE}/.modelway/spool"
-        if log.keep_days is not None:
-            told[KEEP_DAYS] = f"{log.keep_days:g}"
+    if text := release.given.text:
+        told[SETTINGS] = text
     return told

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from modelway.errors import UsageError
 from modelway.records.package import PackageOptions
+from modelway.records.serving import ServingSettings
 from modelway.records.trust import Trust
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ class Place:
         environment: the environment's name.
         model: the model's name.
         options: the environment's settings; `options.target` is of the target's own kind.
-        serve: how servers serve; paths in it are absolute.
+        serve: how servers would serve by the project's settings of today; paths in it are absolute. How they do is up
+            to their release: see `served`.
+        settings: what of that the project sets explicitly: the settings of its next release.
         root: the directory of the settings file.
         state: a local directory for what the target itself keeps on this machine.
         bundles: the local directory where each bundle of a release lies under its digest.
@@ -58,6 +61,19 @@ class Place:
     package: PackageOptions = field(default_factory=PackageOptions)
     smoke: str | None = None
     trust: Trust = field(default_factory=Trust)
+    settings: ServingSettings = field(default_factory=ServingSettings)
+
+    def served(self, release: Release | None) -> ServeOptions:
+        """Return how the servers of a release serve: by its own settings, at the addresses of this environment."""
+        own, here = (ServingSettings() if release is None else release.given).serve, self.serve
+        addresses = {"uri": here.log.uri, "spool": here.log.spool}
+        return own.model_copy(
+            update={
+                "log": own.log.model_copy(update=addresses),
+                "routing": own.routing.model_copy(update={"flags": here.routing.flags}),
+                "rollout_page": here.rollout_page,
+            }
+        )
 
 
 class Target(Protocol):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from modelway.bundle import public_key_text
 from modelway.deploy.flow import Flow
 from modelway.deploy.image import build_image, known_image, missing_login, name_image
 from modelway.deploy.smoke import read_expected, smoke
@@ -15,6 +16,8 @@ from modelway.pipeline.bundles import BundleStore
 from modelway.records.deploy import BundleRef, Release
 from modelway.records.environment import LocalOptions
 from modelway.records.progress import Progress, silent
+from modelway.records.serving import ServingSettings
+from modelway.records.trust import join_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,10 +106,27 @@ def make_release(
             )
         challengers.append(ref)
     commit = wanted.commit or version.tags.get("commit")
-    release = Release(name=version.name, champion=champion, challengers=tuple(challengers), commit=commit)
+    release = Release(
+        name=version.name,
+        champion=champion,
+        challengers=tuple(challengers),
+        settings=_settings(environment, champion, *challengers),
+        commit=commit,
+    )
     if isinstance(environment.place.options.target, LocalOptions):
         return release
     return release.model_copy(update={"image": _image(environment, release, wanted, say, build=build)})
+
+
+def _settings(environment: Environment, *bundles: BundleRef) -> ServingSettings | None:
+    """The settings of a release of these bundles: they name the code that those may use, and hold the key's text."""
+    found = environment.place.settings
+    serve = found.serve
+    if serve.public_key is not None:
+        serve = serve.model_copy(update={"public_key": public_key_text(serve.public_key)})
+    trusted = join_names(found.trusted, *(ref.trusted for ref in bundles))
+    settings = ServingSettings(serve=serve, trusted=trusted).checked()
+    return settings if settings.text else None
 
 
 def _image(
@@ -161,6 +181,6 @@ def open_flow(
 
     def ask(release: Release, url: str) -> SmokeReport:
         served = [read_expected(store.directory(ref), ref.digest) for ref in (release.champion, *release.challengers)]
-        return smoke(url, served, place.options.smoke, progress, token)
+        return smoke(url, served, place.options.smoke, progress, token, release)
 
     return Flow(place, open_target(place), environment.state, ask, say, owner), store

@@ -9,6 +9,7 @@ from modelway.deploy.state import FLAGS, LOG, ROLLOUT_PAGE, EnvironmentState, be
 from modelway.deploy.target import Place, open_target
 from modelway.errors import UsageError
 from modelway.records.environment import LocalOptions
+from modelway.records.serving import explicit_settings
 from modelway.records.trust import TRUST, read_names
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from modelway.deploy.target import Target
     from modelway.records.environment import EnvironmentOptions
     from modelway.records.serve import ServeOptions
+    from modelway.records.serving import ServingSettings
     from modelway.records.settings import SettingsSlice
     from modelway.records.trust import Trust
 
@@ -71,6 +73,7 @@ def open_environment(settings: SettingsSlice, name: str, root: Path, secrets: Ma
         model=settings.name,
         options=options,
         serve=_served(settings.serve, trust, options, flags, log, local),
+        settings=_explicit(settings.serve, trust, options),
         root=root,
         state=local,
         bundles=root / ".modelway" / BUNDLES,
@@ -97,6 +100,18 @@ def _served(
             "rollout_page": str(local / ROLLOUT_PAGE) if isinstance(environment.target, LocalOptions) else None,
             "s3": environment.s3,
         }
+    )
+
+
+def _explicit(options: ServeOptions, trust: Trust, environment: EnvironmentOptions) -> ServingSettings:
+    """What of them the project sets, as its next release carries it."""
+    return explicit_settings(
+        options,
+        s3=environment.s3,
+        require_signature=trust.require_signature,
+        public_key=trust.public_key,
+        workers=environment.workers,
+        trusted=trust.names,
     )
 
 

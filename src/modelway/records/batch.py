@@ -44,7 +44,7 @@ class BatchOptions(Record):
     require_signature: bool = False
     """Whether a bundle without a valid signature is refused, by serve, batch and deploy alike."""
     public_key: str | None = None
-    """The key (PEM) that bundles are signed with, relative to the settings file; that of `serve` where absent."""
+    """The public key that signatures are verified with, as in `serve.public_key`, which holds where this is absent."""
     s3: S3Options | None = None
     """Where `s3://` addresses lead; `prepare.s3` where absent."""
     notify_success: bool = False

@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, JsonValue
 
 from modelway.records.base import Record
+from modelway.records.serving import ServingSettings
+from modelway.records.trust import join_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class BundleRef(Record):
@@ -32,6 +37,9 @@ class Release(Record):
     challengers: tuple[BundleRef, ...] = ()
     image: str | None = None
     """`REPOSITORY@sha256:DIGEST` that holds the bundles, where the target runs images."""
+    settings: ServingSettings | None = None
+    """How its servers serve, as far as the project sets it; None if nothing is set, and for releases of versions of
+    modelway that did not record it."""
     commit: str | None = None
     """The revision of the user's code; no part of the identity."""
     revision: str | None = None
@@ -43,14 +51,33 @@ class Release(Record):
 
     @property
     def id(self) -> str:
-        """12 hexadecimal digits that name the release: the same bundles in the same image give the same."""
-        bundles = [self.champion.digest, *(bundle.digest for bundle in self.challengers)]
-        text = json.dumps([self.name, bundles, self.image])
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        """Return 12 hexadecimal digits that name the release: its bundles, its image, its serving settings."""
+        bundles = (self.champion.digest, *(bundle.digest for bundle in self.challengers))
+        return release_id(self.name, bundles, self.image, self.given.digest)
+
+    @property
+    def given(self) -> ServingSettings:
+        """Return what its servers are given: its settings; where it has none, the trust that its bundles need."""
+        if self.settings is not None:
+            return self.settings
+        return ServingSettings(trusted=join_names(*(ref.trusted for ref in (self.champion, *self.challengers))))
 
     def __str__(self) -> str:
         tried = "".join(f" with challenger {bundle.version}" for bundle in self.challengers)
         return f"{self.name} version {self.champion.version}{tried} (release {self.id})"
+
+
+def release_id(name: str, bundles: Sequence[str], image: str | None, settings: str | None) -> str:
+    """Return the id of a release.
+
+    Args:
+        name: the model.
+        bundles: the digests of its bundles, the champion's first.
+        image: the image that holds them, where the target runs images.
+        settings: the digest of its serving settings; None gives the id that releases had before settings were recorded.
+    """
+    text = json.dumps([name, list(bundles), image, *([] if settings is None else [settings])])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 class LiveState(StrEnum):

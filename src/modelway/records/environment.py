@@ -87,6 +87,9 @@ class EnvironmentOptions(Record):
     """The version it runs unless told otherwise: a number, or an alias."""
     target: TargetOptions | None = None
     """What runs it: local, ecs or kubernetes, by `kind`."""
+    workers: Annotated[int, Field(ge=1)] | None = None
+    """Worker processes of each of its servers, instead of `serve.workers.count`. If neither is set, a server sizes
+    itself by the CPU quota and the memory of its container."""
     url: str | None = None
     """Where people, and smoke, reach it; where the target says when absent."""
     image: ImageOptions | None = None

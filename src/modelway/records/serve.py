@@ -87,7 +87,8 @@ class WorkerOptions(Record):
     """The processes that answer."""
 
     count: _Positive | None = None
-    """How many; one a core when absent."""
+    """How many. If absent, one per core, by the CPU quota and the affinity of the process, but no more than its memory
+    holds: each needs its share of the model, and `upload_bytes` and `log.queue_bytes` at worst."""
     queue: _Positive = 256
     """Requests in one worker at the most; 429 beyond."""
     upload_bytes: _Positive = 256_000_000
@@ -139,7 +140,8 @@ class ServeOptions(Record):
     require_signature: bool = False
     """Whether a bundle without a valid signature is refused, by serve, batch and deploy alike."""
     public_key: str | None = None
-    """The key (PEM) that bundles are signed with; relative to the settings file."""
+    """The public key that signatures are verified with: the path of its file (PEM), relative to the settings file, or
+    the PEM text itself."""
     rollout_page: str | None = None
     """The file that `GET /rollout` answers with, relative to the settings file; a local environment has its own."""
     access_log: Literal["none", "failures", "all"] = "failures"

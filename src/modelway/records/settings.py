@@ -23,7 +23,7 @@ from modelway.records.rollout import RolloutOptions
 from modelway.records.serve import ServeOptions
 from modelway.records.smoke_train import SmokeTrainOptions
 from modelway.records.testing import TestOptions
-from modelway.records.trust import Trust, join_names
+from modelway.records.trust import Trust, join_names, locate_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,10 +76,10 @@ class SettingsSlice(Record):
         Args:
             root: the directory of the settings file.
         """
-        key = self.serve.public_key or self.batch.public_key
+        key = self.serve.public_key or self.batch.public_key or None
         return Trust(
             names=join_names(self.fit.trusted),
-            public_key=str(root / key) if key else None,
+            public_key=locate_key(key, root),
             require_signature=self.serve.require_signature or self.batch.require_signature,
         )
 

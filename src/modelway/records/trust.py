@@ -10,6 +10,7 @@ from modelway.records.base import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 TRUST = "MODELWAY_TRUST"
 """The environment variable that lists further names, separated by spaces or commas."""
@@ -23,13 +24,23 @@ class Trust(Record):
     """Types (`module.Class`) and functions (`module:function`) that a model may use, in addition to those that modelway
     trusts itself."""
     public_key: str | None = None
-    """The public key (PEM) that signatures are checked with."""
+    """The public key (PEM) that signatures are checked with: its file's path, or its text."""
     require_signature: bool = False
     """Whether a bundle without a valid signature is refused."""
 
     def with_names(self, *more: Iterable[str]) -> Trust:
         """Return the same policy with further names."""
         return self.model_copy(update={"names": join_names(self.names, *more)})
+
+
+def is_pem(key: str) -> bool:
+    """Whether this is the text of a key (RFC 7468), not the path of its file."""
+    return key.lstrip().startswith("-----BEGIN ")
+
+
+def locate_key(key: str | None, root: Path) -> str | None:
+    """Return a key of the settings as `Trust` holds it: a path from the settings' directory on, a text as it is."""
+    return key if key is None or is_pem(key) else str(root / key)
 
 
 def join_names(*parts: Iterable[str]) -> tuple[str, ...]:

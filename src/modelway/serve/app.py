@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 import modelway
+from modelway.records.serving import SETTINGS_DIGEST
 from modelway.serve.answers import to_json
 from modelway.serve.docs_page import docs_page
 from modelway.serve.events import describe_error, say
@@ -44,11 +45,18 @@ class Application:
         steering: which models are.
         endpoint: answers predictions.
         counts: the sum of what all workers have counted.
+        settings: the digest of the serving settings that the server was given.
     """
 
     def __init__(
-        self, options: ServeOptions, steering: Steering, endpoint: Endpoint, counts: Callable[[], dict[str, Any]]
+        self,
+        options: ServeOptions,
+        steering: Steering,
+        endpoint: Endpoint,
+        counts: Callable[[], dict[str, Any]],
+        settings: str | None = None,
     ) -> None:
+        self._settings = settings
         self._options = options
         self._steering = steering
         self._endpoint = endpoint
@@ -119,7 +127,14 @@ class Application:
         return _json({"ready": ready}, 200 if ready else 503)
 
     async def _server(self, _: Request) -> Response:
-        return _json({"name": "modelway", "version": modelway.__version__, "extensions": ["binary_tensor_data"]})
+        return _json(
+            {
+                "name": "modelway",
+                "version": modelway.__version__,
+                "extensions": ["binary_tensor_data"],
+                SETTINGS_DIGEST: self._settings,
+            }
+        )
 
     async def _metadata(self, request: Request) -> Response:
         return _json(model_metadata(self._model(request), list(self._release.models)))

@@ -26,6 +26,7 @@ class Setup:
         flags: the last flag document that was in force in any worker.
         salt: goes into the log's hashes.
         smoke: SHA-256 of the token by which smoke tests prove themselves; None where nobody has one.
+        settings: the digest of the serving settings that this server was given; None if it was given none.
     """
 
     options: ServeOptions
@@ -36,6 +37,7 @@ class Setup:
     flags: bytes | None = None
     salt: bytes = b""
     smoke: bytes | None = None
+    settings: str | None = None
 
 
 @dataclass(frozen=True)

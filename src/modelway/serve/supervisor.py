@@ -252,4 +252,5 @@ class Supervisor:
             ],
             "restarts": self._staff.restarts,
             "flags": self._setup.options.routing.flags,
+            "settings": self._setup.settings,
         }

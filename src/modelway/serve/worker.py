@@ -87,7 +87,8 @@ class Worker:
     def run(self, listener: socket.socket) -> None:
         """Serve until the supervisor says otherwise, or is gone."""
         workers = self._setup.options.workers
-        application = Application(self._setup.options, self._steering, self._endpoint, self._total)
+        setup = self._setup
+        application = Application(setup.options, self._steering, self._endpoint, self._total, setup.settings)
         config = uvicorn.Config(
             application,
             http=self._connections.protocol(),

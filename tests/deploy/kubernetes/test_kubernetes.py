@@ -22,6 +22,7 @@ from modelway.errors import OutsideError, UsageError
 from modelway.records.deploy import LiveState
 from modelway.records.kubernetes import AutoscaleOptions, KubernetesOptions
 from modelway.records.serve import LogOptions, ServeOptions
+from modelway.records.serving import SETTINGS, ServingSettings
 from modelway.serve import supervisor
 
 ROOT = Path(__file__).parents[3]
@@ -108,14 +109,17 @@ def test_a_pod_has_a_volume_for_the_spool_that_its_user_can_write_to(world: Any,
     assert f"USER 10001:{pod['securityContext']['fsGroup']}\n" in image
 
 
-def test_a_pod_whose_log_is_off_has_no_volume_for_it_and_one_with_a_limit_is_told_it(world: Any) -> None:
+def test_pod_whose_log_is_off_has_no_volume_for_it_and_one_with_a_limit_gets_the_limit(world: Any) -> None:
     place = world.place({})
-    off = ServeOptions(log=LogOptions(enabled=False))
-    pod = manifests(replace(place, serve=off), place.options.target, world.release(1))[0]["spec"]["template"]["spec"]
-    assert [volume["name"] for volume in pod["volumes"]] == ["tmp"]
-    kept = ServeOptions(log=LogOptions(keep_days=30))
-    pod = manifests(replace(place, serve=kept), place.options.target, world.release(1))[0]["spec"]["template"]["spec"]
-    assert {"name": "MODELWAY_LOG_KEEP_DAYS", "value": "30"} in pod["containers"][0]["env"]
+
+    def pod(**log: Any) -> Any:
+        settings = ServingSettings(serve=ServeOptions(log=LogOptions(**log)))
+        release = world.release(1).model_copy(update={"settings": settings})
+        return manifests(place, place.options.target, release)[0]["spec"]["template"]["spec"]
+
+    assert [volume["name"] for volume in pod(enabled=False)["volumes"]] == ["tmp"]
+    (settings,) = [one for one in pod(keep_days=30)["containers"][0]["env"] if one["name"] == SETTINGS]
+    assert '"keep_days":30' in settings["value"]
 
 
 def test_rendered_files_are_what_is_applied(world: Any, tmp_path: Path) -> None:

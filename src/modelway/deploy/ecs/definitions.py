@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from modelway.deploy.target import Place
+    from modelway.records.deploy import Release
     from modelway.records.ecs import EcsOptions
 
 VOLUME = "modelway-spool"
@@ -21,9 +22,9 @@ _AWS = "aws:"
 """What tags begin with that AWS sets, such as those of CloudFormation; nobody else may give them."""
 
 
-def configuration_of(place: Place, options: EcsOptions) -> str:
+def configuration_of(place: Place, options: EcsOptions, release: Release) -> str:
     """A digest of what the settings put into a task definition, but for the image."""
-    told = [server_environment(place), options.container, options.task_definition, options.spool_volume]
+    told = [server_environment(place, release), options.container, options.task_definition, options.spool_volume]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 

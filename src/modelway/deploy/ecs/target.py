@@ -55,7 +55,7 @@ class EcsTarget:
         """A revision, where there is none yet, and a deployment of it."""
         if wanted is None:
             return () if live.wanted == 0 else (_step("stop", f"let {self._options.service} run no task any more"),)
-        configuration = configuration_of(self._place, self._options)
+        configuration = configuration_of(self._place, self._options, wanted)
         # A release with a revision is one to come back to, whatever the settings have become.
         known = wanted.revision
         active = self._service.is_active(known) if known and known != live.revision else True
@@ -79,7 +79,9 @@ class EcsTarget:
             return (_step("restore", what, release=wanted.id, revision=known), deploy)
         image = image_of(wanted, self._place)
         what = f"register a revision of the task definition with {image}"
-        return (_step("register", what, release=wanted.id, configuration=configuration, image=image), deploy)
+        variables: dict[str, Any] = dict(server_environment(self._place, wanted))
+        arguments = {"release": wanted.id, "configuration": configuration, "image": image, "variables": variables}
+        return (_step("register", what, **arguments), deploy)
 
     def apply(self, step: Step) -> None:
         """Run a step."""
@@ -109,7 +111,7 @@ class EcsTarget:
         tags = tags_of(arguments["release"], arguments["configuration"])
         if self._service.find_revision(definition["family"], tags):
             return
-        changed = new_definition(definition, self._options, arguments["image"], server_environment(self._place))
+        changed = new_definition(definition, self._options, arguments["image"], arguments["variables"])
         self._service.register(changed, {**kept, **tags})
 
     def _restore(self, arguments: dict[str, Any]) -> None:

@@ -57,12 +57,17 @@ def name_image(place: Place, given: str | None) -> str:
 
 
 def known_image(place: Place, release: Release, known: Releases) -> str | None:
-    """The image of a release of the same bundles that ran here before, the newest first: it need not be built again."""
+    """The image of a release of the same bundles that ran here before, the newest first: it need not be built again.
+
+    A release without settings may have an image of an older modelway, whose server reads none: so it is not used again
+    for a release that has settings.
+    """
     repository = image_options(place).repository
     tried = [known.attempt.release] if known.attempt is not None else []
     for one in (*tried, *reversed(known.history)):
         same = (one.champion, one.challengers) == (release.champion, release.challengers)
-        if same and one.image is not None and one.image.startswith(f"{repository}@"):
+        reads = one.settings is not None or not release.given.text
+        if same and reads and one.image is not None and one.image.startswith(f"{repository}@"):
             return one.image
     return None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from modelway.deploy.remote import WRITABLE, image_of, server_environment
+from modelway.deploy.remote import SPOOL, WRITABLE, image_of, server_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def manifests(place: Place, options: KubernetesOptions, release: Release) -> tup
     Raises:
         UsageError: the release has no image by digest, or servers could not reach flags and log.
     """
-    objects = _objects(place, options, image_of(release, place))
+    objects = _objects(place, options, release, image_of(release, place))
     for one in objects:
         one["metadata"]["annotations"] = {ENVIRONMENT: place.environment}
     deployment = objects[0]
@@ -68,7 +68,7 @@ def render(place: Place, options: KubernetesOptions, release: Release, directory
     return tuple(written)
 
 
-def _objects(place: Place, options: KubernetesOptions, image: str) -> tuple[Json, ...]:
+def _objects(place: Place, options: KubernetesOptions, release: Release, image: str) -> tuple[Json, ...]:
     name, labels = name_of(place, options), labels_of(place, options)
     metadata = {"name": name, "namespace": options.namespace, "labels": labels}
     deployment = {
@@ -83,7 +83,7 @@ def _objects(place: Place, options: KubernetesOptions, image: str) -> tuple[Json
             "selector": {"matchLabels": labels},
             # An old pod ends only after a new one answers.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {"metadata": {"labels": labels}, "spec": _pod(place, options, image)},
+            "template": {"metadata": {"labels": labels}, "spec": _pod(place, options, release, image)},
         },
     }
     service = {
@@ -119,23 +119,24 @@ def _autoscaler(options: KubernetesOptions, metadata: Json) -> tuple[Json, ...]:
     return ({**kind, "metadata": dict(metadata), "spec": spec},)
 
 
-def _pod(place: Place, options: KubernetesOptions, image: str) -> Json:
-    workers = place.serve.workers
+def _pod(place: Place, options: KubernetesOptions, release: Release, image: str) -> Json:
+    served = place.served(release)
+    workers = served.workers
     # "default" is what Kubernetes takes if none is named. It is named here, because a name that an apply leaves out
     # comes back from its deprecated copy, `serviceAccount`, which the API server keeps.
     account = options.service_account or "default"
     claim, ending = options.spool_claim, math.ceil(workers.notice_seconds + workers.drain_seconds)
     log: Json = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
-    volumes = [{"name": _VOLUME, **log}] if place.serve.log.enabled else []
+    volumes = [{"name": _VOLUME, **log}] if served.log.enabled else []
     pod: Json = {
         "serviceAccountName": account,
         "automountServiceAccountToken": options.service_account is not None,
         "terminationGracePeriodSeconds": _unready() + ending + _GRACE,
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [_container(place, options, image)],
+        "containers": [_container(place, options, release, image)],
         "volumes": [*volumes, {"name": _SCRATCH, "emptyDir": {}}],
     }
-    if place.serve.log.enabled:
+    if served.log.enabled:
         # The group may write to it whichever user the image has; a large volume is not walked through at each start.
         pod["securityContext"] |= {"fsGroup": _GROUP, "fsGroupChangePolicy": "OnRootMismatch"}
     if options.pull_secret is not None:
@@ -148,11 +149,11 @@ def _unready() -> int:
     return _PROBE_SECONDS * _PROBE_FAILURES + 1
 
 
-def _container(place: Place, options: KubernetesOptions, image: str) -> Json:
+def _container(place: Place, options: KubernetesOptions, release: Release, image: str) -> Json:
     wanted = options.resources
     limits = {"memory": wanted.memory} | ({"cpu": wanted.cpu_limit} if wanted.cpu_limit else {})
-    variables = server_environment(place)
-    mounts = [{"name": _VOLUME, "mountPath": WRITABLE}] if place.serve.log.enabled else []
+    variables = server_environment(place, release)
+    mounts = [{"name": _VOLUME, "mountPath": WRITABLE}] if SPOOL in variables else []
     sources = [{"secretRef": {"name": name}} for name in options.secrets]
     return {
         "name": "server",

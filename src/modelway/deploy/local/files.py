@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 
 KEEPER, SERVER = "keeper.json", "server.json"
 """The processes: their number, and when they began."""
+NEXT_SERVER, OLD_SERVER = "next-server.json", "old-server.json"
+"""The same of a server that is to take over, and of one that finishes its requests."""
 WANTED = "wanted.json"
-"""The server's command line but for the bundles, and the bundles it serves."""
+"""The server's command line but for the bundles, its variables, and the bundles it serves."""
+NEXT = "next.json"
+"""The same for the server that is to take over."""
+REFUSED = "refused.json"
+"""How a server ended that was to take over."""
 READY = "ready.json"
 """What the server said when it answered first, or was refused: its exit code, where its port and its admin port are."""
 WATCHED = "watched.json"
 """How the server ended last, and how often it did before it ever answered."""
-SETTINGS, TOKEN = "settings.json", "admin.token"
+TOKEN = "admin.token"  # noqa: S105 - the file's name
 LOG, KEEPER_LOCK = "server.log", ".keeper.lock"
 
 
@@ -60,9 +66,13 @@ class Files:
         """Remove a file, if it is there."""
         (self.path / name).unlink(missing_ok=True)
 
-    def note_process(self, name: str) -> None:
+    def note_process(self, name: str, **more: Any) -> None:
         """Write this very process down."""
-        self.write(name, {"pid": os.getpid(), "started": start_of(os.getpid())})
+        self.write(name, {"pid": os.getpid(), "started": start_of(os.getpid()), **more})
+
+    def rename(self, name: str, other: str) -> None:
+        """Let a file take another's place."""
+        (self.path / name).replace(self.path / other)
 
     def process(self, name: str) -> int | None:
         """The number of a process that was written down, if that very process still runs."""

@@ -1,7 +1,9 @@
 """The process that outlives a deploy: `python -m modelway.deploy.local.keeper DIR` keeps a directory's server alive.
 
 It starts the server by a launcher that writes its own number down before it becomes the server, so that a keeper that
-was killed leaves no server that the next one does not know: that one watches it as it is.
+was killed leaves no server that the next one does not know: that one watches it as it is. The keeper holds the socket
+that the server listens on. So another server, with other settings, begins to answer before the one before it ends, and
+no connection is refused.
 """
 
 from __future__ import annotations
@@ -16,16 +18,39 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelway.atomic import open_private
-from modelway.deploy.local.files import KEEPER, KEEPER_LOCK, LOG, READY, SERVER, TOKEN, WANTED, WATCHED, Files
+from modelway.deploy.local.files import (
+    KEEPER,
+    KEEPER_LOCK,
+    LOG,
+    NEXT,
+    NEXT_SERVER,
+    OLD_SERVER,
+    READY,
+    REFUSED,
+    SERVER,
+    TOKEN,
+    WANTED,
+    WATCHED,
+    Files,
+    last_words,
+)
+from modelway.processes import open_listener
+
+if TYPE_CHECKING:
+    import socket
 
 _POLL_SECONDS = 0.2
 _LONGEST_REST = 10.0
 _LARGEST_LOG = 50_000_000
 _PATIENCE = 90.0
 """Seconds that a server gets to end by itself."""
+_SAID, _NEXT_SAID = f".{READY}", f".next-{READY}"
+"""What the server, and the one that is to take over, print."""
+
+_Child = subprocess.Popen[bytes]
 
 
 class Keeper:
@@ -38,15 +63,18 @@ class Keeper:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._ending = threading.Event()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: _Child | None = None
+        self._old: list[_Child] = []
         self._failures = 0
+        self._listener: socket.socket | None = None
 
     def keep(self) -> None:
         """Keep it until SIGTERM."""
         signal.signal(signal.SIGTERM, lambda *_: self._ending.set())
         signal.signal(signal.SIGINT, lambda *_: self._ending.set())
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        self._files.note_process(KEEPER)
+        self._files.signal(NEXT_SERVER, signal.SIGTERM)  # of a keeper that was killed meanwhile
+        self._note()
         while not self._ending.is_set():
             if self._files.process(SERVER) is None:
                 self._start()
@@ -54,15 +82,35 @@ class Keeper:
         self._end()
         self._files.remove(KEEPER)
 
+    def _note(self) -> None:
+        """Write down who keeps the server, and whether another one can take over from it."""
+        self._files.note_process(KEEPER, listens=self._listener is not None)
+
     def _start(self) -> None:
         self._files.remove(READY)
-        said = self._files.path / f".{READY}"
-        with open_private(self._files.path / LOG, "ab") as errors, open_private(said, "wb") as output:
-            self._child = subprocess.Popen(  # noqa: S603 - our own launcher
-                [sys.executable, "-m", "modelway.deploy.local.launch", str(self._files.path)],
+        self._listen()
+        self._child = self._launch(WANTED, SERVER, _SAID)
+
+    def _listen(self) -> None:
+        """Open the socket once; where that fails the server tries for itself, and says what is wrong."""
+        wanted = self._files.read(WANTED)
+        if self._listener is None and "host" in wanted:
+            with suppress(OSError, OverflowError):
+                self._listener = open_listener(wanted["host"], wanted["port"])
+            self._note()
+
+    def _launch(self, wanted: str, process: str, said: str) -> _Child:
+        number = "" if self._listener is None else str(self._listener.fileno())
+        with (
+            open_private(self._files.path / LOG, "ab") as errors,
+            open_private(self._files.path / said, "wb") as output,
+        ):
+            return subprocess.Popen(  # noqa: S603 - our own launcher
+                [sys.executable, "-m", "modelway.deploy.local.launch", str(self._files.path), wanted, process, number],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
+                pass_fds=() if self._listener is None else (self._listener.fileno(),),
             )
 
     def _watch(self) -> None:
@@ -73,11 +121,45 @@ class Keeper:
                 gone = code is not None
             else:
                 code, gone = None, self._files.process(SERVER) is None
+            self._old = [one for one in self._old if one.poll() is None]
             self._publish()
             self._rotate()
             if gone:
                 self._bury(code)
                 return
+            self._replace()
+
+    def _replace(self) -> None:
+        """Let another server take over, where one is wanted; the one before goes on where that one never answers."""
+        files, wanted = self._files, self._files.read(NEXT)
+        if not wanted:
+            return
+        if wanted != files.read(WANTED):
+            child = self._launch(NEXT, NEXT_SERVER, _NEXT_SAID)
+            while child.poll() is None and not files.read(_NEXT_SAID):
+                if self._ending.wait(_POLL_SECONDS) or not files.read(NEXT):  # nobody waits for it any more
+                    child.terminate()
+                    self._old.append(child)
+                    return
+            if child.poll() is not None or files.read(_NEXT_SAID).get("exit_code") != 0:
+                words = last_words(files.path / LOG)
+                files.write(REFUSED, {"exit_code": child.wait(), "words": words})
+                files.remove(NEXT)
+                return
+            self._hand_over(child, wanted)
+        files.remove(NEXT)
+
+    def _hand_over(self, child: _Child, wanted: dict[str, Any]) -> None:
+        """The other server answers: it is the one that is kept, and the one before finishes what it has begun."""
+        files = self._files
+        files.write(OLD_SERVER, files.read(SERVER))
+        files.rename(NEXT_SERVER, SERVER)
+        files.rename(_NEXT_SAID, _SAID)
+        self._publish()
+        files.write(WANTED, wanted)
+        self._old += [self._child] if self._child is not None else []
+        self._child = child
+        files.signal(OLD_SERVER, signal.SIGTERM)
 
     def _rotate(self) -> None:
         """Bound the log while the server runs, which has the file open: its content is moved, and the file stays."""
@@ -90,7 +172,7 @@ class Keeper:
 
     def _publish(self) -> None:
         """What the server says, once all of it is there."""
-        said = self._files.read(f".{READY}")
+        said = self._files.read(_SAID)
         if said and said != self._files.read(READY):
             self._files.write(READY, said)
 
@@ -104,25 +186,22 @@ class Keeper:
             self._ending.wait(min(0.5 * 2**self._failures, _LONGEST_REST))
 
     def _end(self) -> None:
-        """End the server, politely at first."""
-        self._files.signal(SERVER, signal.SIGTERM)
+        """End the server, politely at first, and those before and after it."""
+        servers = (SERVER, OLD_SERVER, NEXT_SERVER)
+        for name in servers:
+            self._files.signal(name, signal.SIGTERM)
+        if self._listener is not None:
+            self._listener.close()
         deadline = time.monotonic() + _PATIENCE
-        while self._files.process(SERVER) is not None and time.monotonic() < deadline:
-            if self._child is not None:
-                self._child.poll()
+        while any(self._files.process(name) is not None for name in servers) and time.monotonic() < deadline:
+            for child in (self._child, *self._old):
+                if child is not None:
+                    child.poll()
             time.sleep(_POLL_SECONDS)
-        self._files.signal(SERVER, signal.SIGKILL)
-        for name in (SERVER, READY, WATCHED):
+        for name in servers:
+            self._files.signal(name, signal.SIGKILL)
+        for name in (*servers, READY, WATCHED, NEXT):
             self._files.remove(name)
-
-
-def command(files: Files) -> list[str]:
-    """The server's command line, with the bundles that it serves now."""
-    wanted: dict[str, Any] = files.read(WANTED)
-    argv = [sys.executable, "-m", "modelway", *wanted["argv"], "--bundle", wanted["champion"]]
-    for path in wanted["challengers"]:
-        argv += ["--challenger", path]
-    return argv
 
 
 def main(directory: str) -> int:

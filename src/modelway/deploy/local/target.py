@@ -17,9 +17,12 @@ from modelway.deploy.local.admin import ask, reload
 from modelway.deploy.local.files import (
     KEEPER,
     LOG,
+    NEXT,
+    NEXT_SERVER,
+    OLD_SERVER,
     READY,
+    REFUSED,
     SERVER,
-    SETTINGS,
     TOKEN,
     WANTED,
     WATCHED,
@@ -27,10 +30,10 @@ from modelway.deploy.local.files import (
     last_words,
 )
 from modelway.errors import OutsideError
-from modelway.records.deploy import BundleRef, Live, LiveState, MissingSecret, Release, Step
+from modelway.records.deploy import Live, LiveState, MissingSecret, Release, Step, release_id
 from modelway.records.environment import LocalOptions
 from modelway.records.serve import SMOKE_DIGEST
-from modelway.records.trust import join_names
+from modelway.records.serving import SETTINGS
 
 if TYPE_CHECKING:
     from modelway.deploy.target import Place
@@ -40,7 +43,9 @@ _HOPELESS = frozenset({1, 2, 3})
 _MANY = 3
 """A server that ended so often before it ever answered has failed."""
 _STOP_SECONDS = 120.0
-_KEEPER, _GONE = "keeper", "gone"
+_RESTART_SECONDS = 300.0
+_KEEPER, _GONE, _NO_SOCKET = "keeper", "gone", "without the server's socket"
+"""Where `Live.details` has why no other server could take over from the one that runs."""
 
 
 class LocalTarget:
@@ -73,14 +78,14 @@ class LocalTarget:
             release=self._name(wanted),
             revision=self._name(wanted),
             configuration=wanted.get("configuration"),
-            applied=({"settings": self._files.read(SETTINGS), **wanted},),
+            applied=(wanted,),
             wanted=int(ready.get("workers", 0)) or 1,
             url=ready.get("url"),
             reason="the server starts",
             details={"server log": str(self._files.path / LOG)},
         )
         if told is not None:
-            return self._judge(live, told, kept=keeper is not None)
+            return self._judge(live, told, self._keeper() if keeper is not None else _GONE)
         watched = self._files.read(WATCHED)
         if watched.get("exit_code") in _HOPELESS or watched.get("failures", 0) >= _MANY:
             words = last_words(self._files.path / LOG)
@@ -90,31 +95,41 @@ class LocalTarget:
         return live
 
     def plan(self, wanted: Release | None, live: Live) -> tuple[Step, ...]:
-        """A reload where the server answers and was started alike; else a stop and a start."""
+        """A reload where the server was started alike; else a server that takes over, or a stop and a start."""
         stop = Step(room="target", action="stop", what="end the server, after the requests under way")
         if wanted is None:
             return () if live.state is LiveState.ABSENT else (stop,)
+        configuration = self._configuration(wanted)
         arguments: dict[str, Any] = {
             "release": wanted.id,
             "champion": wanted.champion.digest,
             "challengers": [bundle.digest for bundle in wanted.challengers],
-            "trusted": list(self._trusted(wanted)),
+            "settings": wanted.given.text,
+            "digest": wanted.given.digest,
+            "configuration": configuration,
         }
-        configuration = self._configuration(arguments["trusted"])
+        host, port = self._options.host, self._options.port
         if wanted.applied and live.release in {wanted.id, None}:  # its settings did not hold: back to those before
-            arguments["applied"] = wanted.applied[0]
-            configuration = str(wanted.applied[0].get("configuration"))
-        address = f"http://{self._options.host}:{self._options.port}"
-        start = Step(room="target", action="start", what=f"start a server at {address}", arguments=arguments)
+            arguments["applied"] = applied = wanted.applied[0]
+            configuration = str(applied.get("configuration"))
+            host, port = applied.get("host", host), applied.get("port", port)
+        what = f"start a server at http://{host}:{port}"
+        start = Step(room="target", action="start", what=what, arguments=arguments)
         if live.state is LiveState.ABSENT:
             return (start,)
         same = live.configuration == configuration
         if live.release == wanted.id and same and live.state in {LiveState.STABLE, LiveState.CHANGING}:
             return ()
-        if not (live.ready and same):
+        keeper = live.details.get(_KEEPER)
+        runs = live.applied[0] if live.applied else {"host": host, "port": port}
+        stays = keeper is None and (runs.get("host"), runs.get("port")) == (host, port)
+        if not live.ready or (not same and not stays):
             return (stop, start)
+        if not same:
+            what = "start a server with the changed settings, and end the one before it when the new one answers"
+            return (Step(room="target", action="restart", what=what, arguments=arguments),)
         steps = []
-        if live.details.get(_KEEPER) == _GONE:
+        if keeper == _GONE:
             steps.append(Step(room="target", action="keep", what="watch over the server again"))
         if live.release != wanted.id:
             what = "let the server take the release, without a failed request"
@@ -123,19 +138,30 @@ class LocalTarget:
 
     def apply(self, step: Step) -> None:
         """Run a step."""
-        actions = {"start": self._start, "keep": self._keep, "reload": self._reload, "stop": self._stop}
+        actions = {
+            "start": self._start,
+            "keep": self._keep,
+            "reload": self._reload,
+            "restart": self._restart,
+            "stop": self._stop,
+        }
         actions[step.action](step.arguments)
 
-    def _judge(self, live: Live, told: dict[str, Any], *, kept: bool) -> Live:
+    def _keeper(self) -> str | None:
+        """What of a keeper that runs is in the way of another server that takes over; None where nothing is."""
+        return None if self._files.read(KEEPER).get("listens") else _NO_SOCKET
+
+    def _judge(self, live: Live, told: dict[str, Any], keeper: str | None) -> Live:
         workers = told["workers"]
         ready = sum(worker["ready"] for worker in workers)
         name = self._name(told)
         found = {"release": name, "revision": name, "ready": ready, "wanted": max(len(workers), live.wanted)}
-        if not kept:
+        if keeper is not None:
+            live = live.model_copy(update={"details": {**live.details, _KEEPER: keeper}})
+        if keeper == _GONE:
             # It still answers, but nobody would start it again.
-            details = {**live.details, _KEEPER: _GONE}
             reason = "the server's keeper is gone"
-            return live.model_copy(update={**found, "state": LiveState.FAILED, "details": details, "reason": reason})
+            return live.model_copy(update={**found, "state": LiveState.FAILED, "reason": reason})
         state = LiveState.STABLE if ready == found["wanted"] else LiveState.CHANGING
         reason = "" if state is LiveState.STABLE else f"{ready} of {found['wanted']} workers answer"
         return live.model_copy(update={**found, "state": state, "reason": reason})
@@ -172,19 +198,48 @@ class LocalTarget:
         if not (files.path / TOKEN).exists():
             files.write_text(TOKEN, secrets.token_urlsafe(32))
         files.remove(WATCHED)
-        applied = arguments.get("applied")
-        if applied is not None:
-            files.write(SETTINGS, applied["settings"])
-            self._want(arguments, {"argv": applied["argv"], "configuration": applied["configuration"]})
-            return
-        files.write(SETTINGS, self._settings())
-        options = self._options
-        argv = ["serve", "--config", str(files.path / SETTINGS), "--host", options.host, "--port", str(options.port)]
-        argv += ["--admin-port", "0", "--flags", self._place.flags, "--log", self._place.log, "--json"]
-        argv += ["--spool", self._place.serve.log.spool]
-        trusted = arguments["trusted"]
-        argv += [word for name in trusted for word in ("--trust", name)]
-        self._want(arguments, {"argv": argv, "configuration": self._configuration(trusted)})
+        files.write(WANTED, self._launched(arguments))
+
+    def _launched(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What a server is started with."""
+        if "applied" in arguments:
+            return {**arguments["applied"], **self._bundles(arguments)}
+        options, served = self._options, self._place.serve
+        argv = ["serve", "--host", options.host, "--port", str(options.port), "--admin-port", "0", "--json"]
+        argv += ["--flags", self._place.flags, "--log", self._place.log, "--spool", served.log.spool]
+        argv += ["--set", f"serve.rollout_page={json.dumps(served.rollout_page)}"]
+        return {
+            "argv": argv,
+            # Where nothing is set that is said, too: the project's own settings may have changed since.
+            "variables": {SETTINGS: arguments["settings"] or "{}", SMOKE_DIGEST: self._place.smoke or ""},
+            "host": options.host,
+            "port": options.port,
+            "configuration": arguments["configuration"],
+            "settings": arguments["digest"],
+            **self._bundles(arguments),
+        }
+
+    def _restart(self, arguments: dict[str, Any]) -> None:
+        """Let the keeper start another server; returns when that one answers, and the one before is ending."""
+        files, launched = self._files, self._launched(arguments)
+        files.remove(REFUSED)
+        files.write(NEXT, launched)
+        deadline = time.monotonic() + _RESTART_SECONDS
+        while files.read(NEXT) or files.read(WANTED) != launched:
+            if refused := files.read(REFUSED):
+                raise OutsideError(
+                    f"the server with the changed settings ended ({refused['exit_code']}), and the one before goes on: "
+                    f"{refused['words']}",
+                    where=str(files.path / LOG),
+                )
+            if files.process(KEEPER) is None or time.monotonic() > deadline:
+                files.remove(NEXT)
+                raise OutsideError(
+                    "the server's keeper did not start the server with the changed settings",
+                    where=str(files.path / LOG),
+                    remedy="Run it again; `modelway status` tells more.",
+                )
+            time.sleep(0.05)
 
     def _reload(self, arguments: dict[str, Any]) -> None:
         champion, *challengers = self._paths(arguments)
@@ -192,46 +247,46 @@ class LocalTarget:
         if not url:
             raise OutsideError("the server does not answer", where=str(self._files.path / LOG), remedy="Run it again.")
         reload(url, self._token(), champion, challengers)
-        self._want(arguments, self._files.read(WANTED))
+        self._files.write(WANTED, {**self._files.read(WANTED), **self._bundles(arguments)})
 
     def _stop(self, _: dict[str, Any]) -> None:
         files = self._files
-        asked = files.signal(KEEPER, signal.SIGTERM) or files.signal(SERVER, signal.SIGTERM)
+        servers = (SERVER, OLD_SERVER, NEXT_SERVER)
+        if not files.signal(KEEPER, signal.SIGTERM):
+            for name in servers:
+                files.signal(name, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
-        while asked and (files.process(KEEPER) is not None or files.process(SERVER) is not None):
+        while any(files.process(name) is not None for name in (KEEPER, *servers)):
             if time.monotonic() > deadline:
-                files.signal(KEEPER, signal.SIGKILL)
-                files.signal(SERVER, signal.SIGKILL)
+                for name in (KEEPER, *servers):
+                    files.signal(name, signal.SIGKILL)
             time.sleep(0.05)
-        for name in (READY, WATCHED, WANTED):
+        for name in (READY, WATCHED, WANTED, NEXT, REFUSED):
             files.remove(name)
 
-    def _want(self, arguments: dict[str, Any], also: dict[str, Any]) -> None:
+    def _bundles(self, arguments: dict[str, Any]) -> dict[str, Any]:
         champion, *challengers = self._paths(arguments)
-        self._files.write(WANTED, {**also, "champion": champion, "challengers": challengers})
+        return {"champion": champion, "challengers": challengers}
 
     def _paths(self, arguments: dict[str, Any]) -> list[str]:
         return [str(self._place.bundles / digest) for digest in (arguments["champion"], *arguments["challengers"])]
 
     def _name(self, told: dict[str, Any]) -> str:
         """The id of the release whose bundles these are: a bundle's directory is named by its digest."""
-        refs = [BundleRef(version=0, digest=Path(path).name) for path in (told["champion"], *told["challengers"])]
-        return Release(name=self._place.model, champion=refs[0], challengers=tuple(refs[1:])).id
+        digests = [Path(path).name for path in (told["champion"], *told["challengers"])]
+        return release_id(self._place.model, digests, None, told.get("settings"))
 
-    def _settings(self) -> dict[str, Any]:
-        return {"name": self._place.model, "serve": self._place.serve.model_dump(mode="json")}
-
-    def _trusted(self, release: Release) -> tuple[str, ...]:
-        """Return what the release's bundles may use: by the registry when they were packaged, and by the settings."""
-        return join_names(self._place.trust.names, *(ref.trusted for ref in (release.champion, *release.challengers)))
-
-    def _configuration(self, trusted: list[str]) -> str:
-        """Return a digest of all that a server is told when it starts; a reload takes no other trust than that."""
+    def _configuration(self, release: Release) -> str:
+        """Return a digest of all that a server is told when it starts; a reload takes nothing but other bundles."""
         place = self._place
-        told: list[Any] = [self._settings(), self._options.model_dump(mode="json"), place.flags, place.log]
-        if place.smoke is not None:
-            told.append(place.smoke)
-        told += [trusted] if trusted else []
+        told = [
+            release.given.text,
+            self._options.model_dump(mode="json"),
+            place.flags,
+            place.log,
+            place.serve.log.spool,
+            place.smoke,
+        ]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
     def _token(self) -> str:
@@ -242,4 +297,4 @@ class LocalTarget:
 
     def _environment(self) -> dict[str, str]:
         """What the server's clients need to know, such as AWS's credentials; it is handed on, never written down."""
-        return {**self._place.secrets, SMOKE_DIGEST: self._place.smoke or ""}
+        return dict(self._place.secrets)

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from modelway.deploy.smoke.expected import Expected, read_expected
 from modelway.deploy.smoke.run import smoke
+from modelway.deploy.smoke.settings import describe_settings
 
-__all__ = ["Expected", "read_expected", "smoke"]
+__all__ = ["Expected", "describe_settings", "read_expected", "smoke"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelway.deploy.smoke.asking import Asker
 from modelway.deploy.smoke.questions import common, example, questions
+from modelway.deploy.smoke.settings import check_settings
 from modelway.records.progress import Progress, silent
 from modelway.records.smoke import SmokeCheck, SmokeReport
 from modelway.records.verdict import Verdict
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from modelway.deploy.smoke.asking import Reply
     from modelway.deploy.smoke.expected import Expected
     from modelway.deploy.smoke.questions import Question
+    from modelway.records.deploy import Release
     from modelway.records.environment import SmokeOptions
 
 _FIRST_REST, _LONGEST_REST = 0.1, 2.0
@@ -29,6 +31,7 @@ def smoke(
     options: SmokeOptions,
     progress: Progress = silent,
     token: str | None = None,
+    release: Release | None = None,
 ) -> SmokeReport:
     """Ask an endpoint real questions.
 
@@ -40,6 +43,7 @@ def smoke(
         progress: told after each question.
         token: proves to the server that this is a smoke test; without it, or where the server knows another one, the
             requests are traffic like any other.
+        release: what it has to run with; its settings are not compared where this is None.
 
     Raises:
         UsageError: the endpoint is no address, or the token is none that a header can hold.
@@ -59,6 +63,8 @@ def smoke(
     for number, question in enumerate(asked, 1):
         checks.append(_unasked(question.name, asker.silence) if asker.silence else _ask(asker, question, wait))
         progress("smoke", number, len(asked), question.name)
+    if release is not None:
+        checks.append(check_settings(asker, release.given.digest, deadline))
     if (typical := next((one for one in asked if one.name == "input example"), None)) is not None:
         checks.append(_unasked("latency", asker.silence) if asker.silence else _time(asker, typical, options))
     return SmokeReport(endpoint=asker.endpoint, versions=tuple(versions), checks=tuple(checks), answered=asker.answered)
