@@ -53,6 +53,37 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def control_group() -> Iterator[Callable[..., list[Path]]]:
+    """Makes a control group with limits; gives the files that a process joins it by. Skips where none can be made."""
+    made: list[Path] = []
+
+    def make(*, cpu: float | None = None, memory: int | None = None) -> list[Path]:
+        top, name = Path("/sys/fs/cgroup"), f"modelway-test-{os.getpid()}"
+        unified = (top / "cgroup.controllers").exists()
+        period = 100_000
+        limits: dict[str, dict[str, int | str]] = {
+            "memory": {"memory.max" if unified else "memory.limit_in_bytes": memory} if memory else {},
+            "cpu": {"cpu.cfs_period_us": period, "cpu.cfs_quota_us": int(cpu * period)} if cpu and not unified else {},
+        }
+        if unified and cpu:
+            limits["cpu"] = {"cpu.max": f"{int(cpu * period)} {period}"}
+        try:
+            for controller, values in limits.items():
+                group = top / name if unified else top / controller / name
+                group.mkdir(exist_ok=True)
+                made.append(group)
+                for file, value in values.items():
+                    (group / file).write_text(str(value))
+        except OSError as error:
+            pytest.skip(f"no control group can be made here: {error}")
+        return [group / "cgroup.procs" for group in dict.fromkeys(made)]
+
+    yield make
+    for group in dict.fromkeys(made):
+        group.rmdir()
+
+
 @pytest.fixture(scope="session")
 def loop() -> ModuleType:
     """The example's commands and requests: `examples/loop/loop.py` as a module."""

@@ -290,3 +290,20 @@ def test_all_addresses_are_served_by_both_families(start, host: str) -> None:
     for address in families:
         with socket.create_connection((address, server.port), timeout=10) as connection:
             assert _healthy(connection)
+
+
+def test_connection_made_just_before_the_server_ends_is_answered(start, until) -> None:
+    server = start(workers__notice_seconds=0)
+    with _connect(server) as silent, _connect(server) as begun, _connect(server) as kept:
+        begun.sendall(b"GET /health HTTP/1.1\r\n")
+        assert _healthy(kept)
+        # Each worker accepts in order: the kept connection was the last, so the others are accepted as well.
+        server.process.terminate()
+        assert kept.recv(100) == b""  # so the server no longer accepts, and has looked at each connection
+        silent.sendall(HEALTH)
+        begun.sendall(b"host: x\r\n\r\n")
+        for connection in (silent, begun):
+            answer = _rest(connection)
+            assert answer.startswith(b"HTTP/1.1 ")
+            assert b"connection: close" in answer
+    assert server.process.wait(30) == 0

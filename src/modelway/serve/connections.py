@@ -31,7 +31,7 @@ _SWEEP_SECONDS = 0.5
 _MOST_PIPELINED = 16
 """Requests that wait on one connection for the one before."""
 _LINGER_SECONDS = 2.0
-"""How long a refused request is still read, so that the refusal is not lost to a reset."""
+"""How long a refused request is still read, so that the refusal is not lost to a reset, and a first one is awaited."""
 _ALWAYS = frozenset({b"/ping", b"/health", b"/v2/health/live", b"/v2/health/ready"})
 
 
@@ -120,7 +120,7 @@ class Connections:
         self._wait(protocol, self._keep_alive_seconds)
 
     def await_end(self, protocol: LimitedProtocol) -> None:
-        """The last response was sent, and the client has not read it yet."""
+        """The client has not read the last response yet, or not sent its first request."""
         self._wait(protocol, _LINGER_SECONDS)
 
     def work(self, protocol: LimitedProtocol) -> None:
@@ -204,7 +204,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """A client has connected."""
         super().connection_made(transport)
         self._head_bytes = self._hosts = self._unparsed = 0
-        self._in_head = self._parsed = self._deaf = self._lingering = False
+        self._in_head = self._parsed = self._deaf = self._lingering = self._ends = False
         self.limits.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -288,6 +288,8 @@ class LimitedProtocol(HttpToolsProtocol):
         # uvicorn refuses by this number; which requests it is to refuse is known here.
         self.limit_concurrency = 0 if self.limits.full and self.url.partition(b"?")[0] not in _ALWAYS else None
         super().on_headers_complete()
+        if self._ends:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -315,6 +317,14 @@ class LimitedProtocol(HttpToolsProtocol):
             self._start_asgi_task(cycle, app)
         else:
             self.limits.await_request(self)
+
+    def shutdown(self) -> None:
+        """The server ends: answer what has begun, and a first request that may be on its way."""
+        self._ends = True
+        if self.cycle is not None or self._deaf:
+            super().shutdown()
+        else:
+            self.limits.await_end(self)
 
     def pause_writing(self) -> None:
         """The client does not take what is sent."""
