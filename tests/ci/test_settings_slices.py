@@ -222,5 +222,32 @@ def test_where_advisories_come_from():
 def test_the_kind_of_an_environments_target(root, environment, kind):
     settings = Settings("modelway.yaml", (root / "modelway.yaml").read_text())
     assert settings.target_kind(environment) == kind
-    inherited = Settings("modelway.yaml", "environments: {defaults: {target: {kind: ecs}}, nowhere: {}}")
-    assert inherited.target_kind("nowhere") == "ecs"
+
+
+ECS = "{kind: ecs, cluster: c, service: s}"
+
+
+@pytest.mark.parametrize(
+    "environments",
+    [
+        "{}",
+        f"{{defaults: {{target: {ECS}}}, staging: {{}}}}",
+        f"{{defaults: {{target: {ECS}}}, local: {{}}}}",
+        f"{{defaults: {{target: {ECS}}}, local: {{target: {{port: 9000}}}}}}",
+        f"{{defaults: {{target: {ECS}}}, local: {{target: {ECS}}}}}",
+        f"{{defaults: {{target: {ECS}}}, local: {{target: null}}, staging: {{target: null}}}}",
+        f"{{defaults: {{target: {ECS}}}, staging: {{target: {{kind: kubernetes}}}}}}",
+        f"{{local: {{target: {ECS}}}, staging: {{target: {ECS}}}}}",
+        "{defaults: {target: {kind: local, port: 9000}}, staging: {}}",
+    ],
+)
+def test_the_kind_of_a_target_is_the_same_on_the_host_and_in_the_module(tmp_path, environments):
+    text = f"name: loans\nenvironments: {environments}\n"
+    (tmp_path / "modelway.yaml").write_text(text)
+    on_host = load_slice(tmp_path / "modelway.yaml").environments
+    in_module = Settings("modelway.yaml", text)
+    found = {name: one.target.kind if one.target is not None else None for name, one in on_host.items()}
+    assert {"local", "staging", "production"} <= set(found)
+    assert {name: in_module.target_kind(name) for name in found} == found
+    if "defaults" in environments and "local:" not in environments:
+        assert found["local"] == "local"

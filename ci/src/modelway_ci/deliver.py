@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from typing import TYPE_CHECKING, Any
 
 import dagger
 from dagger import dag
 
-from modelway_ci.images import OWNER, WORK, base
+from modelway_ci.images import OWNER, WORK, base, stage_container
 from modelway_ci.labels import image_labels
-from modelway_ci.project import Project, user_code, with_registry
+from modelway_ci.project import Project, user_code, with_registry, with_source, with_trust
+from modelway_ci.refusal import RefusalError
 from modelway_ci.rooms import ROOMS
 from modelway_ci.services import address_of, given, with_environment, with_github
 from modelway_ci.stage import ARTIFACT, run_stage
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from modelway_ci.stage import Outcome
 
 DOCKERFILE = "docker/Dockerfile.serving"
+SETTINGS = "MODELWAY_SERVE_SETTINGS"
+"""The variable that a server reads its settings from."""
 PORT = 8000
 """Where a server's image listens."""
 BUNDLE_COPIED = "COPY --from=bundle /bundle /bundle\n"
@@ -111,6 +115,24 @@ async def image(
     for name, value in image_labels(infos, base_image, project.commit, project.source_url, licenses).items():
         built = built.with_label(name, value)
     return built.with_default_args(words)
+
+
+async def with_settings(project: Project, built: dagger.Container) -> dagger.Container:
+    """Let a server of an image that no deploy starts serve as the project's settings say.
+
+    Raises:
+        RefusalError: the settings can't be used.
+    """
+    keys = ("name", "fit", "serve", "batch")
+    places = [posixpath.join(project.settings.folder, key) for key in project.settings.public_keys]
+    container = with_trust(stage_container(project.workshop, "serve"), project.trusted)
+    container = with_source(container, project, keys, places)
+    words = ["serve", "--print-settings", "--config", project.config, *project.settings.flags(*keys), "--json"]
+    outcome = await run_stage("serve", container, words)
+    if outcome.exit_code:
+        raise RefusalError(outcome.exit_code, outcome.said)
+    settings = json.loads(outcome.stdout)["settings"]
+    return built.with_env_variable(SETTINGS, json.dumps(settings)) if settings else built
 
 
 def no_image(base: dagger.Container, outcome: Outcome) -> dagger.Container:

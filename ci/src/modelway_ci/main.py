@@ -803,7 +803,8 @@ class Modelway:
                 return deliver.no_image(images.base(project.workshop), outcome)
             bundle = outcome.artifact
             trusted = {*trusted, *json.loads(outcome.stdout)["trusted"]}
-        return await deliver.image(project, bundle, challengers, trusted=sorted(trusted))
+        built = await deliver.image(project, bundle, challengers, trusted=sorted(trusted))
+        return await deliver.with_settings(project, built)
 
     async def _change(
         self,

@@ -32,11 +32,13 @@ class Published:
         outcome: how handing out its bundles, or the push, ended.
         versions: the champion's number, and the challengers'; aliases may mean others by now.
         image: its digest; None where the release has one that is known.
+        settings: what its servers are given as MODELWAY_SERVE_SETTINGS; empty where nothing is set.
     """
 
     outcome: Outcome
     versions: tuple[str, ...] = ()
     image: str | None = None
+    settings: str = ""
 
 
 async def publish(
@@ -60,7 +62,7 @@ async def publish(
     told = json.loads(outcome.stdout)
     versions = tuple(str(version) for version in told["versions"])
     if told["build"] is None or outcome.artifact is None:
-        return Published(outcome, versions)
+        return Published(outcome, versions, settings=told["settings"])
     build = told["build"]
     project = _with_settings(project, build)
     bundles = outcome.artifact
@@ -76,7 +78,7 @@ async def publish(
     except dagger.QueryError as error:
         said = f"the image can't be built, or not pushed to {build['repository']}: {error}"
         return Published(Outcome("publish", OUTSIDE_FAILED, said=said))
-    return Published(Outcome("publish", 0), versions, digest)
+    return Published(Outcome("publish", 0), versions, digest, told["settings"])
 
 
 def _with_settings(project: Project, build: Mapping[str, Any]) -> Project:

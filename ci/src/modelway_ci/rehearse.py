@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from modelway_ci.images import Workshop
     from modelway_ci.project import Project
+    from modelway_ci.publish import Published
     from modelway_ci.services import Outside
     from modelway_ci.stage import Outcome
 
@@ -109,7 +110,7 @@ async def _deliver(
     if published.outcome.exit_code or published.image is None:
         return outcomes, {}
     image = f"{_REPOSITORY}@{published.image}"
-    server = _server(image, published.versions, stand_ins)
+    server = _server(image, published, stand_ins)
     project = replace(project, outside=replace(project.outside, served=server))
     words = [*deliver.version_flags(published.versions[0], published.versions[1:]), "--image", published.image]
     told: dict[str, Any] = {"image": image}
@@ -183,15 +184,19 @@ async def _stand_ins(workshop: Workshop) -> AsyncIterator[StandIns]:
         yield StandIns(store, ecs, registry, token, aws)
 
 
-def _server(image: str, versions: tuple[str, ...], stand_ins: StandIns) -> dagger.Service:
+def _server(image: str, published: Published, stand_ins: StandIns) -> dagger.Service:
     """A server from the image that was pushed, told what ECS would tell it."""
     address = f"http://s3:{_STORE}"
     words = ["serve", "--bundle", "/bundle", "--host", "0.0.0.0", "--port", str(_SERVER)]  # noqa: S104 - as in the image
-    words += [word for number in range(len(versions) - 1) for word in ("--challenger", f"/challengers/{number}")]
+    words += [
+        word for number in range(len(published.versions) - 1) for word in ("--challenger", f"/challengers/{number}")
+    ]
     words += ["--flags", f"s3://{_BUCKET}/flags.json", "--log", f"s3://{_BUCKET}/log"]
     words += ["--set", f"serve.s3.endpoint_url={address}", "--set", "serve.s3.path_style=true"]
     container = dag.container().with_registry_auth(_REPOSITORY, _USER, stand_ins.token)
     container = container.from_(image, registry_service=stand_ins.registry).with_service_binding("s3", stand_ins.store)
+    if published.settings:
+        container = container.with_env_variable(deliver.SETTINGS, published.settings)
     for name, secret in stand_ins.aws.items():
         if secret is not None:
             container = container.with_secret_variable(name, secret)

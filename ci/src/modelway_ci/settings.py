@@ -131,9 +131,12 @@ class Settings:
 
     def target_kind(self, environment: str) -> str | None:
         """What kind of target an environment has; None where that is not said, or there is no such environment."""
-        environments = {"local": {"target": {"kind": "local"}}, **self._section("environments")}
-        named = [_mapping(environments.get(name)).get("target") for name in (environment, "defaults")]
-        kind = next((_mapping(one).get("kind") for one in named if one is not None), None)
+        environments = self._section("environments")
+        own, common = (_mapping(environments.get(name)) for name in (environment, "defaults"))
+        if environment == "local":  # which takes nothing of the common target, as in modelway's own reader
+            common, target = {"target": {"kind": "local"}}, own.get("target")
+            own = {"target": {"kind": "local", **target}} if isinstance(target, dict) else own
+        kind = _mapping({**common, **own}.get("target")).get("kind")
         return kind if isinstance(kind, str) else None
 
     @property
@@ -151,6 +154,12 @@ class Settings:
         functions = [_mapping(one).get("function") for one in custom] if isinstance(custom, list) else []
         names = [*(types if isinstance(types, list) else ()), *functions]
         return sorted({name for name in names if isinstance(name, str)})
+
+    @property
+    def public_keys(self) -> list[str]:
+        """The files of the keys that signatures are verified with."""
+        named = [self._section(key).get("public_key") for key in ("serve", "batch")]
+        return [key for key in named if isinstance(key, str) and not key.lstrip().startswith("-----BEGIN ")]
 
     @property
     def embeds_registry(self) -> bool:

@@ -138,7 +138,7 @@ def _print_settings(served: Served, output: Output) -> int:
         "trusted": list(served.trust.names),
     }
     if not output.json:
-        print(json.dumps(record, indent=2))
+        show(*json.dumps(record, indent=2).splitlines())
     output.record({"exit_code": 0, **record})
     return 0
 

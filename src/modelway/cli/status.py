@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     lease = holder(environment.state.uri, environment.state.s3)
     flags = show_flags(environment.place)
     url = environment.place.options.url or live.url
-    backlog = read_backlog(environment.place, url) if environment.place.serve.log.enabled else None
+    backlog = read_backlog(environment.place, url) if environment.place.served(known.current).log.enabled else None
     release = next((one for one in reversed(known.history) if one.id == live.release), None)
     settings = None if release is None else describe_settings(release, url)
     if not output.json:

@@ -64,7 +64,11 @@ class Scene:
 
     @property
     def hashed(self) -> tuple[str, ...]:
-        """The columns that the log holds hashes of."""
+        """The columns that the log holds hashes of: as the servers that write it were told, where that is known."""
+        environment = environment_of(self)
+        release = None if environment is None else environment.state.read().current
+        if release is not None and release.settings is not None:
+            return release.settings.serve.log.hashed
         return () if self.settings is None else self.settings.serve.log.hashed
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from modelway.deploy.target import Target
+    from modelway.deploy.target import Place, Target
     from modelway.pipeline.environment import Environment
     from modelway.records.deploy import MissingSecret
     from modelway.records.smoke import SmokeReport
@@ -110,7 +110,7 @@ def make_release(
         name=version.name,
         champion=champion,
         challengers=tuple(challengers),
-        settings=_settings(environment, champion, *challengers),
+        settings=release_settings(environment.place, champion, *challengers),
         commit=commit,
     )
     if isinstance(environment.place.options.target, LocalOptions):
@@ -118,9 +118,14 @@ def make_release(
     return release.model_copy(update={"image": _image(environment, release, wanted, say, build=build)})
 
 
-def _settings(environment: Environment, *bundles: BundleRef) -> ServingSettings | None:
-    """The settings of a release of these bundles: they name the code that those may use, and hold the key's text."""
-    found = environment.place.settings
+def release_settings(place: Place, *bundles: BundleRef) -> ServingSettings | None:
+    """Return the settings of a release of these bundles: with the code that those may use, and the text of the key.
+
+    Raises:
+        SettingsError: the key can't be read, or is not a public one.
+        UsageError: they are too large, or hold a password.
+    """
+    found = place.settings
     serve = found.serve
     if serve.public_key is not None:
         serve = serve.model_copy(update={"public_key": public_key_text(serve.public_key)})

@@ -31,9 +31,10 @@ def hand_out(
         key: what the registry's login is sealed with; no login is asked for when absent.
 
     Returns:
-        `versions`, `image`; and `build`, null where that image exists already: `repository`, `tags`, `platforms`,
-        `trusted` (the types and functions that the bundles may use), `base_image`, `uv_image`, `source` and
-        `licenses` (null where the settings name none) and the sealed `login` (host, user and token in lines, or null).
+        `versions`, `image`, `settings` (what its servers are given as MODELWAY_SERVE_SETTINGS); and `build`, null where
+        that image exists already: `repository`, `tags`, `platforms`, `trusted` (the types and functions that the
+        bundles may use), `base_image`, `uv_image`, `source` and `licenses` (null where the settings name none) and the
+        sealed `login` (host, user and token in lines, or null).
 
     Raises:
         OutsideError: the registry of models fails, the disk is full, or ECR gives no token.
@@ -41,7 +42,12 @@ def hand_out(
     """
     check_replaceable(directory)
     refs = (release.champion, *release.challengers)
-    told: dict[str, Any] = {"versions": [ref.version for ref in refs], "image": release.image, "build": None}
+    told: dict[str, Any] = {
+        "versions": [ref.version for ref in refs],
+        "image": release.image,
+        "settings": release.given.text,
+        "build": None,
+    }
     trusted = join_names(*(ref.trusted for ref in refs))
     options = environment.place.options.image
     if options is None or not (release.image or "").endswith(BUILT):

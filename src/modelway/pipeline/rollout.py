@@ -89,19 +89,24 @@ def open_controller(
         root: the directory of the settings file.
         say: told what is done, in words.
         progress: told of downloads.
+
+    Raises:
+        InputError: the record of releases can't be read.
+        OutsideError: the environment's state fails.
     """
     place, state = environment.place, environment.state
     store = RolloutStore(state.uri, state.s3)
     bundles = BundleStore(place.bundles, registry, place.trust, place.package)
     outcome = options.guards.outcome
     labels = None if outcome.alpha <= 0 else located(outcome.uri, root)
+    served = place.served(state.read().current)  # its servers' settings: the project's may have changed since
     known = cache(partial(baseline_of, bundles))  # a bundle is verified once, and not at each tick
 
     observer = LogObserver(
         options=options,
         log=place.log,
         outcomes=labels,
-        segment_seconds=place.serve.log.segment_seconds,
+        segment_seconds=served.log.segment_seconds,
         baseline=lambda rollout: known(rollout.champion),
         s3=place.options.s3,
         cache=root / ".modelway" / "cache",
@@ -119,7 +124,7 @@ def open_controller(
         observe=observer,
         promote=registry.promote,
         release=current,
-        settle_seconds=1.0 + _SETTLE_POLLS * place.serve.routing.poll_seconds,
+        settle_seconds=1.0 + _SETTLE_POLLS * served.routing.poll_seconds,
         say=say,
     )
 

@@ -166,10 +166,10 @@ def _overlay_environments(environments: Any) -> Any:
         for name in names
         if name != "defaults"
     }
-    target = laid["local"].get("target")
-    if isinstance(target, dict):
-        # So that the port alone can be set.
-        laid["local"]["target"] = _BUILT_IN_ENVIRONMENTS["local"]["target"] | target
+    # `local` runs on this machine whatever the others have in common; its port alone can be set.
+    own = environments.get("local", {}).get("target", {})
+    built_in = _BUILT_IN_ENVIRONMENTS["local"]["target"]
+    laid["local"]["target"] = built_in | own if isinstance(own, dict) else own
     return laid
 
 

@@ -108,7 +108,8 @@ class LocalTarget:
             "digest": wanted.given.digest,
             "configuration": configuration,
         }
-        host, port = self._options.host, self._options.port
+        host: Any = self._options.host
+        port: Any = self._options.port
         if wanted.applied and live.release in {wanted.id, None}:  # its settings did not hold: back to those before
             arguments["applied"] = applied = wanted.applied[0]
             configuration = str(applied.get("configuration"))

@@ -64,7 +64,10 @@ def smoke(
         checks.append(_unasked(question.name, asker.silence) if asker.silence else _ask(asker, question, wait))
         progress("smoke", number, len(asked), question.name)
     if release is not None:
-        checks.append(check_settings(asker, release.given.digest, deadline))
+        silence = asker.silence
+        checks.append(
+            _unasked("serving settings", silence) if silence else check_settings(asker, release.given.digest, wait)
+        )
     if (typical := next((one for one in asked if one.name == "input example"), None)) is not None:
         checks.append(_unasked("latency", asker.silence) if asker.silence else _time(asker, typical, options))
     return SmokeReport(endpoint=asker.endpoint, versions=tuple(versions), checks=tuple(checks), answered=asker.answered)

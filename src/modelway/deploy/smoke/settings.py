@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from modelway.deploy.smoke.asking import Asker
@@ -13,29 +12,30 @@ from modelway.records.verdict import Verdict
 
 if TYPE_CHECKING:
     from modelway.records.deploy import Release
+    from modelway.waiting import Wait
 
 _REST, _STATUS_SECONDS = 0.5, 5.0
 
 
-def check_settings(asker: Asker, wanted: str | None, deadline: float) -> SmokeCheck:
+def check_settings(asker: Asker, wanted: str | None, wait: Wait) -> SmokeCheck:
     """Compare the digest that a server reports with that of its release.
 
     Args:
         asker: asks the endpoint.
         wanted: the digest that it has to report; None if the release has no settings.
-        deadline: until when a server that reports another one is asked again, by `time.monotonic`: one of the release
-            before may still answer.
+        wait: while it lasts, a server that reports another one is asked again: one of the release before may still
+            answer.
     """
     attempts = 0
     while True:
         attempts += 1
         found, why = _reported(asker)
         wrong = None if why else _difference(wanted, found)
-        if wrong is None or time.monotonic() + _REST > deadline:
+        if wrong is None or wait.left <= _REST:
             detail = why or wrong or (f"digest {wanted}" if wanted else "nothing is set")
             verdict = Verdict.FAIL if wrong else Verdict.PASS
             return SmokeCheck(name="serving settings", verdict=verdict, detail=detail, attempts=attempts)
-        time.sleep(_REST)
+        wait.sleep(_REST)
 
 
 def describe_settings(release: Release, url: str | None) -> str:
