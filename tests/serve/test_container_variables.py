@@ -1,4 +1,4 @@
-"""What a server in a container is told by its environment: where its flags and its log are. A flag goes before."""
+"""What a server in a container is told by its environment: its settings, its flags and its log. A flag goes before."""
 
 from __future__ import annotations
 
@@ -93,3 +93,81 @@ def test_days_that_are_none_are_refused(tmp_path: Path, bundle: Any, days: str, 
     done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def shown(root: Path, *flags: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "modelway", "serve", "--print-settings", "--json", *flags]
+    return subprocess.run(argv, cwd=root, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+
+
+def test_settings_come_from_config_then_the_variable_then_the_project(tmp_path: Path) -> None:
+    def rows(*flags: str, **variables: str) -> int:
+        found: int = json.loads(shown(tmp_path, *flags, **variables).stdout)["serve"]["input"]["max_rows"]
+        return found
+
+    variable = {"MODELWAY_SERVE_SETTINGS": '{"serve":{"input":{"max_rows":3}}}'}
+    assert rows() == 100_000
+    (tmp_path / "modelway.yaml").write_text("name: loans\nserve: {input: {max_rows: 2, max_faults: 7}}\n")
+    (tmp_path / "other.yaml").write_text("name: loans\nserve: {input: {max_rows: 4}}\n")
+    assert rows() == 2
+    assert rows(MODELWAY_SERVE_SETTINGS="") == 2
+    assert rows(**variable) == 3
+    assert rows("--config", "other.yaml", **variable) == 4
+    assert rows("--set", "serve.input.max_rows=5", **variable) == 5
+    whole = json.loads(shown(tmp_path, **variable).stdout)
+    assert whole["serve"]["input"]["max_faults"] == 20  # a server of a release sees nothing of the project's
+    assert (
+        json.loads(shown(tmp_path, "--set", "serve.input.max_rows=5", **variable).stdout)["digest"] == whole["digest"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"serve":{"log":{"colums":["a"]}}}', "serve.log.colums"),
+        ('{"serve":{"input":{"max_rows":"2"}}}', "serve.input.max_rows"),
+        ('{"serve"', "JSON"),
+        ("[]", "object"),
+        ('{"serve":{"log":{"columns":["a"],"hashed":["b"]}}}', "log.hashed"),
+    ],
+)
+def test_settings_that_can_not_be_used_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    done = shown(tmp_path, MODELWAY_SERVE_SETTINGS=text)
+    assert done.returncode == 2
+    assert "MODELWAY_SERVE_SETTINGS" in done.stderr
+    assert words in done.stderr
+
+
+def test_server_reports_the_digest_of_its_settings(launch: Any) -> None:
+    import urllib.request
+
+    settings = '{"serve":{"input":{"max_rows":3}}}'
+    for variables in ({"MODELWAY_SERVE_SETTINGS": settings}, {}):
+        _, url = launch(**variables)
+        with urllib.request.urlopen(f"{url}/v2", timeout=30) as answer:
+            told = json.loads(answer.read())["settings_digest"]
+        assert (told is not None) == bool(variables)
+
+
+def test_server_takes_the_socket_that_it_was_started_with(tmp_path: Path, bundle: Any, row: dict[str, Any]) -> None:
+    """As systemd hands one on: sd_listen_fds(3). Connections that came before it started are answered."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        early = socket.create_connection(listener.getsockname(), timeout=60)
+        early.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        number = listener.fileno()
+        words = f"import os; os.dup2({number}, 3); os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); "
+        argv = [sys.executable, "-m", "modelway", "serve", "--bundle", str(bundle(3)), "--workers", "1", "--json"]
+        words += f"os.execv({sys.executable!r}, {argv!r})"
+        environment = {**os.environ, "PYTHONPATH": str(STAND_IN)}
+        process = subprocess.Popen(
+            [sys.executable, "-c", words], cwd=tmp_path, env=environment, pass_fds=[number], stdout=subprocess.DEVNULL
+        )
+        try:
+            with early:
+                assert early.recv(100).startswith(b"HTTP/1.1 200 ")
+            assert predict(f"http://127.0.0.1:{listener.getsockname()[1]}", row)["predictions"]
+        finally:
+            process.terminate()
+            process.wait(60)

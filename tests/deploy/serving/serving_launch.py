@@ -235,7 +235,7 @@ def _ecs_container(target: Any, release: Release, place: Place) -> dict[str, Any
     arguments = json.loads(json.dumps(register.arguments))
     stale = [{"name": "MODELWAY_SERVE_SETTINGS", "value": '{"serve":{"log":{"sample":0.25}}}'}]
     base = {"family": "loans", "containerDefinitions": [{"name": "server", "image": "old", "environment": stale}]}
-    definition = new_definition(base, place.options.target, arguments["image"], arguments["variables"], {})  # type: ignore[arg-type]
+    definition = new_definition(base, place.options.target, arguments["image"], arguments["variables"])  # type: ignore[arg-type]
     (container,) = definition["containerDefinitions"]
     return container  # type: ignore[no-any-return]
 

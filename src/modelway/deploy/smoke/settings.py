@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from modelway.deploy.smoke.asking import Asker
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from modelway.waiting import Wait
 
 _REST, _STATUS_SECONDS = 0.5, 5.0
+_DIGEST = re.compile(r"[0-9a-f]{12}")
 
 
 def check_settings(asker: Asker, wanted: str | None, wait: Wait) -> SmokeCheck:
@@ -65,7 +67,7 @@ def _reported(asker: Asker) -> tuple[str | None, str]:
     if reply.status != 200 or not isinstance(found, dict):
         return None, f"not verified: GET /v2 was answered with status {reply.status}"
     digest = found.get(SETTINGS_DIGEST)
-    return digest if isinstance(digest, str) else None, ""
+    return digest if isinstance(digest, str) and _DIGEST.fullmatch(digest) else None, ""
 
 
 def _difference(wanted: str | None, found: str | None) -> str | None:

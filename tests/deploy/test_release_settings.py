@@ -1,0 +1,230 @@
+"""The serving settings of a release: what is in them, what they change, and whether a server runs with them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from modelway.deploy.ecs.definitions import configuration_of
+from modelway.deploy.image import known_image
+from modelway.deploy.kubernetes.manifests import manifests
+from modelway.deploy.smoke import describe_settings
+from modelway.deploy.smoke.asking import Asker
+from modelway.deploy.smoke.settings import check_settings
+from modelway.errors import UsageError
+from modelway.pipeline.deploy import release_settings
+from modelway.pipeline.environment import open_environment
+from modelway.records.data import S3Options
+from modelway.records.deploy import BundleRef, Release
+from modelway.records.ecs import EcsOptions
+from modelway.records.environment import EnvironmentOptions, ImageOptions
+from modelway.records.kubernetes import KubernetesOptions
+from modelway.records.releases import Releases
+from modelway.records.serve import LogOptions, ServeOptions, WorkerOptions
+from modelway.records.serving import MOST_BYTES, ServingSettings, explicit_settings
+from modelway.records.verdict import Verdict
+from modelway.settings import Override, load_slice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+REF = BundleRef(version=1, digest="1" * 64)
+IMAGE = f"r/i@sha256:{'1' * 64}"
+PLAIN = Release(name="loans", champion=REF, image=IMAGE)
+LOGGED = ServingSettings(serve=ServeOptions(log=LogOptions(sample=0.5)))
+REMOTE = {"flags": "s3://models/flags.json", "log": "s3://models/log"}
+
+
+def of_project(root: Path, text: str, *overrides: str, env: str = "local") -> ServingSettings | None:
+    (root / "modelway.yaml").write_text(f"name: loans\n{text}\n")
+    settings = load_slice(root / "modelway.yaml", [Override.parse(one) for one in overrides])
+    return release_settings(open_environment(settings, env, root, {}).place, REF)
+
+
+def test_settings_hold_what_is_set_and_nothing_else(tmp_path: Path) -> None:
+    assert of_project(tmp_path, "") is None
+    assert of_project(tmp_path, "serve: {log: {}}") is None
+    found = of_project(tmp_path, "serve: {log: {columns: [age], sample: 1}, routing: {column: null}}")
+    assert found is not None
+    assert json.loads(found.text) == {
+        "serve": {"log": {"columns": ["age"], "sample": 1.0}, "routing": {"column": None}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "expected"),
+    [
+        ("", ["serve.input.max_rows=2"], {"input": {"max_rows": 2}}),
+        ("serve: {input: {max_rows: 3}}", ["serve.input.max_rows=2"], {"input": {"max_rows": 2}}),
+        ("environments: {local: {workers: 3}}", [], {"workers": {"count": 3}}),
+        ("serve: {workers: {count: 2}}\nenvironments: {local: {workers: 3}}", [], {"workers": {"count": 3}}),
+        ("serve: {s3: {region: a}}\nenvironments: {local: {s3: {region: b}}}", [], {"s3": {"region": "b"}}),
+        ("batch: {require_signature: true}", [], {"require_signature": True}),
+    ],
+)
+def test_settings_come_from_every_layer(tmp_path: Path, text: str, overrides: list[str], expected: Any) -> None:
+    found = of_project(tmp_path, text, *overrides)
+    assert found is not None
+    assert json.loads(found.text) == {"serve": expected}
+
+
+def test_settings_name_the_code_that_bundles_may_use_and_no_place_of_an_environment(tmp_path: Path) -> None:
+    text = "serve: {log: {uri: a, spool: b}, routing: {flags: c}, rollout_page: d}"
+    place = open_environment(
+        load_slice(_written(tmp_path, text)), "local", tmp_path, {"MODELWAY_TRUST": "my.Type"}
+    ).place
+    found = release_settings(place, REF.model_copy(update={"trusted": ("its.Type",)}))
+    assert found is not None
+    assert json.loads(found.text) == {"trusted": ["its.Type", "my.Type"]}
+
+
+def _written(root: Path, text: str) -> Path:
+    (root / "modelway.yaml").write_text(f"name: loans\n{text}\n")
+    return root / "modelway.yaml"
+
+
+def test_digest_follows_the_values_not_how_they_are_written() -> None:
+    one = ServingSettings.from_json('{"serve":{"log":{"sample":1,"hashed":[]},"input":{}}}')
+    other = ServingSettings.from_json('{"trusted":[],"serve":{"log":{"hashed":[],"sample":1.0}}}')
+    assert one.digest == other.digest is not None
+    assert one.digest != LOGGED.digest
+    assert ServingSettings().digest is None
+
+
+def test_release_without_settings_keeps_the_id_that_it_had() -> None:
+    text = json.dumps(["loans", ["1" * 64], IMAGE])
+    assert PLAIN.id == hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert PLAIN.model_copy(update={"settings": ServingSettings()}).id == PLAIN.id
+
+
+def test_changed_settings_are_another_release() -> None:
+    changed = PLAIN.model_copy(update={"settings": LOGGED})
+    more = ServingSettings(serve=ServeOptions(log=LogOptions(sample=0.6)))
+    assert len({PLAIN.id, changed.id, changed.model_copy(update={"settings": more}).id}) == 3
+    assert changed.model_copy(update={"commit": "abc", "revision": "7"}).id == changed.id
+
+
+def test_releases_from_before_are_read_as_having_none() -> None:
+    old = json.loads(Releases(history=(PLAIN,)).to_json())
+    del old["history"][0]["settings"]
+    assert Releases.from_json(json.dumps(old)).history == (PLAIN,)
+    kept = Releases(history=(PLAIN.model_copy(update={"settings": LOGGED}),))
+    assert Releases.from_json(kept.to_json()).history[0].given.text == LOGGED.text
+
+
+def test_defaults_are_no_part_of_what_a_target_compares(make_place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = make_place(**REMOTE)
+    ecs = EcsOptions(kind="ecs", cluster="c", service="s", region="eu-central-1")
+    release = PLAIN.model_copy(update={"settings": LOGGED})
+    before = (release.id, configuration_of(place, ecs, release), release.given.text)
+    monkeypatch.setattr("modelway.deploy.target.ServingSettings", _another_modelways)
+    assert (release.id, configuration_of(place, ecs, release), release.given.text) == before
+
+
+def _another_modelways() -> ServingSettings:
+    return ServingSettings(serve=ServeOptions(workers=WorkerOptions(drain_seconds=99.0)))
+
+
+def test_pod_is_given_its_releases_time_to_end_whatever_the_project_sets_now(make_place: Any) -> None:
+    place = make_place(**REMOTE)
+    patient = ServingSettings(serve=ServeOptions(workers=WorkerOptions(drain_seconds=300.0)))
+    options = KubernetesOptions(kind="kubernetes")
+    pods = [
+        manifests(place, options, PLAIN.model_copy(update={"settings": one}))[0]["spec"]["template"]["spec"]
+        for one in (None, patient)
+    ]
+    graces = [pod["terminationGracePeriodSeconds"] for pod in pods]
+    assert graces[1] - graces[0] == 280
+
+
+def test_settings_that_no_environment_holds_are_refused(tmp_path: Path) -> None:
+    columns = [f"a_column_with_a_long_name_{number}" for number in range(1200)]
+    with pytest.raises(UsageError, match=f"{MOST_BYTES:,}") as refused:
+        of_project(tmp_path, f"serve: {{log: {{columns: {json.dumps(columns)}}}}}")
+    assert "log.columns" in (refused.value.remedy or "")
+
+
+def test_a_password_in_an_address_never_travels() -> None:
+    secret = S3Options(endpoint_url="https://someone:secret@s3.example.com")
+    with pytest.raises(UsageError) as refused:
+        explicit_settings(ServeOptions(), s3=secret).checked()
+    assert "secret@" not in str(refused.value)
+
+
+def test_image_of_a_release_without_settings_is_built_again_for_one_that_has_some(make_place: Any) -> None:
+    place = make_place(options=EnvironmentOptions(image=ImageOptions(repository="r/i")))
+    changed = PLAIN.model_copy(update={"settings": LOGGED})
+    known = Releases(history=(PLAIN,))
+    assert known_image(place, PLAIN, known) == IMAGE
+    assert known_image(place, changed, known) is None
+    assert known_image(place, changed, Releases(history=(PLAIN, changed))) == IMAGE
+
+
+class _Told(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        status, body = self.server.told.pop(0) if len(self.server.told) > 1 else self.server.told[0]  # type: ignore[attr-defined]
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Any]:
+    """A server that gives these answers, the last one again and again; gives its address."""
+    servers = []
+
+    def begin(*told: tuple[int, Any]) -> str:
+        servers.append(server := ThreadingHTTPServer(("127.0.0.1", 0), _Told))
+        server.told = list(told)  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield begin
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+OLD = {"name": "modelway", "version": "1"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "told", "verdict", "words"),
+    [
+        (LOGGED, [(200, OLD | {"settings_digest": LOGGED.digest})], Verdict.PASS, LOGGED.digest),
+        (LOGGED, [(200, OLD), (200, OLD | {"settings_digest": LOGGED.digest})], Verdict.PASS, LOGGED.digest),
+        (LOGGED, [(200, OLD)], Verdict.FAIL, "--rebuild"),
+        (LOGGED, [(200, OLD | {"settings_digest": "0" * 12})], Verdict.FAIL, "0" * 12),
+        (LOGGED, [(200, OLD | {"settings_digest": "\x1b[2J"})], Verdict.FAIL, "reports none"),
+        (None, [(200, OLD)], Verdict.PASS, "nothing is set"),
+        (None, [(200, OLD | {"settings_digest": None})], Verdict.PASS, "nothing is set"),
+        (None, [(200, OLD | {"settings_digest": "0" * 12})], Verdict.FAIL, "not none"),
+        (LOGGED, [(403, {})], Verdict.PASS, "not verified"),
+    ],
+)
+def test_check_settings_compares_what_the_server_reports(
+    endpoint: Any, settings: ServingSettings | None, told: list[Any], verdict: Verdict, words: str
+) -> None:
+    wanted = PLAIN.model_copy(update={"settings": settings}).given.digest
+    check = check_settings(Asker(endpoint(*told), 5.0), wanted, time.monotonic() + 2.0)
+    assert check.verdict is verdict
+    assert words in check.detail
+
+
+def test_describe_settings_says_what_could_not_be_verified(endpoint: Any) -> None:
+    release = PLAIN.model_copy(update={"settings": LOGGED})
+    assert "not verified: no address" in describe_settings(release, None)
+    assert "not verified: no answer" in describe_settings(release, "http://127.0.0.1:9")
+    assert "not verified" in describe_settings(release, "nonsense")
+    assert "(verified" in describe_settings(release, endpoint((200, OLD | {"settings_digest": LOGGED.digest})))
+    assert f"not {LOGGED.digest}" in describe_settings(release, endpoint((200, OLD | {"settings_digest": "0" * 12})))
