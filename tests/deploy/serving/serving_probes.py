@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import psutil
 from serving_launch import until
 
 from modelway.flags import with_shares
@@ -263,7 +264,8 @@ def leaves_a_hanging_worker(server: Server) -> bool:
     try:
         return not until(lambda: server.events("worker_hangs"), 2.5 * SOON)
     finally:
-        worker.resume()
+        with suppress(psutil.NoSuchProcess):
+            worker.resume()
 
 
 def drops_what_its_queue_has_no_room_for(server: Server) -> bool:
