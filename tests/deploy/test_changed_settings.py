@@ -27,9 +27,11 @@ def test_changed_settings_are_deployed_and_rolled_back_like_any_release(tmp_path
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
-    def status_of(rows: int) -> int:
-        example = json.loads((tmp_path / "trained" / "serving_input_example.json").read_text())["dataframe_split"]
-        body = {"dataframe_split": {"columns": example["columns"], "data": example["data"] * rows}}
+    def status_of_a_row_with_an_unknown_column() -> int:
+        (path,) = (tmp_path / ".modelway" / "bundles").glob("*/serving_input_example.json")
+        split = json.loads(path.read_text())["dataframe_split"]
+        row = dict(zip(split["columns"], split["data"][0], strict=True))
+        body = {"dataframe_records": [row | {"unknown": 1}]}
         request = urllib.request.Request(
             f"http://127.0.0.1:{free_port}/predict", json.dumps(body).encode(), {"content-type": "application/json"}
         )
@@ -41,26 +43,28 @@ def test_changed_settings_are_deployed_and_rolled_back_like_any_release(tmp_path
 
     run("sample", "--output", "data")
     run("train", "--epochs", "10", "--output-dir", "trained")
-    limited = ("--set", "serve.input.max_rows=50000", "--set", "serve.workers.count=1")
+    changes = ("--set", "serve.input.extra=ignore", "--set", "serve.workers.count=1")
     try:
         first = run("deploy", "--env", "local")
-        assert (first["changed"], first["release"]["settings"], status_of(3)) == (True, None, 200)
+        assert (first["changed"], first["release"]["settings"]) == (True, None)
+        assert status_of_a_row_with_an_unknown_column() == 422
         assert "nothing is set (verified" in run("status", "--env", "local")["settings"]
 
-        changed = run("deploy", "--env", "local", *limited)
+        changed = run("deploy", "--env", "local", *changes)
         assert changed["changed"]
         assert changed["release"]["id"] != first["release"]["id"]
-        wanted = {"serve": {"input": {"max_rows": 50000}, "workers": {"count": 1}}}
-        assert changed["release"]["settings"]["serve"] == wanted["serve"]
+        assert changed["release"]["settings"]["serve"] == {"input": {"extra": "ignore"}, "workers": {"count": 1}}
+        assert status_of_a_row_with_an_unknown_column() == 200
         assert {one["name"] for one in changed["smoke"]["checks"]} >= {"serving settings"}
         told = run("status", "--env", "local")
         assert "(verified" in told["settings"]
         assert told["live"]["wanted"] == 1
-        assert not run("deploy", "--env", "local", *limited)["changed"]
+        assert not run("deploy", "--env", "local", *changes)["changed"]
 
         run("rollback", "--env", "local")
         told = run("status", "--env", "local")
         assert "nothing is set (verified" in told["settings"]
         assert told["live"]["release"] == first["release"]["id"]
+        assert status_of_a_row_with_an_unknown_column() == 422
     finally:
         run("stop", "--env", "local")

@@ -155,8 +155,8 @@ class Server:
         ]
         return sum(one.value for one in samples if one.name == name and labels.items() <= one.labels.items())
 
-    def workers(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children()
+    def first_worker(self) -> psutil.Process:
+        return psutil.Process(self.process.pid).children()[0]
 
     def events(self, name: str) -> list[dict[str, Any]]:
         lines = [line for line in self.stderr.read_text().splitlines() if line.startswith("{")]

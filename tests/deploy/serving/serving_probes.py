@@ -184,7 +184,7 @@ def put_an_old_hour(store: Store) -> None:
 
 
 def has_three_workers(server: Server) -> bool:
-    return bool(until(lambda: len(server.workers()) == 3, SOON))
+    return bool(until(lambda: server.metric("modelway_workers") == 3, SOON))
 
 
 def refuses_a_second_request(server: Server) -> bool:
@@ -259,7 +259,7 @@ def ends_what_is_under_way(server: Server) -> bool:
 
 def leaves_a_hanging_worker(server: Server) -> bool:
     """One that does nothing is replaced after six seconds by default."""
-    worker = server.workers()[0]
+    worker = server.first_worker()
     worker.suspend()
     try:
         return not until(lambda: server.events("worker_hangs"), 2.5 * SOON)
