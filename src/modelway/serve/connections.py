@@ -321,10 +321,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """The server ends: answer what has begun, and a first request that may be on its way."""
         self._ends = True
-        if self.cycle is not None or self._deaf:
-            super().shutdown()
-        else:
-            self.limits.await_end(self)
+        begun = self.cycle is not None or self._deaf
+        super().shutdown() if begun else self.limits.await_end(self)
 
     def pause_writing(self) -> None:
         """The client does not take what is sent."""

@@ -291,3 +291,15 @@ def start(launch: Launch, place: Place, store: Store, row: dict[str, Any], root:
         row,
         place.state,
     )
+
+
+def nested(values: dict[str, Any]) -> dict[str, Any]:
+    """`a.b: c` as `{a: {b: c}}`."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        *sections, name = key.split(".")
+        place = found
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[name] = value
+    return found

@@ -397,15 +397,3 @@ FAILING = ("require_signature", "public_key")
 
 def flag_document(shares: Shares | None) -> bytes:
     return json.dumps(with_shares(None, shares or Shares())).encode()
-
-
-def nested(values: dict[str, Any]) -> dict[str, Any]:
-    """`a.b: c` as `{a: {b: c}}`."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        *sections, name = key.split(".")
-        place = found
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[name] = value
-    return found

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import BaseModel
 
 sys.path.insert(0, str(Path(__file__).parent))
-from serving_launch import KINDS, SMOKE, Launch, Server, Store, place_of, render, start
-from serving_probes import FAILING, GROUPS, Group, flag_document, nested, routed
+from serving_launch import KINDS, SMOKE, Launch, Server, Store, nested, place_of, render, start
+from serving_probes import FAILING, GROUPS, Group, flag_document, routed
 
 from modelway.records.serve import ServeOptions
 from modelway.records.serving import OF_ENVIRONMENT, SETTINGS
