@@ -74,7 +74,10 @@ class Batcher:
         if not self._flushes:
             self._flushes = True
             loop.call_soon(self._flush)
-        return await future
+        try:
+            return await future
+        finally:
+            del future  # its exception has this frame: a cycle would keep the rows until a full collection
 
     async def aside(self, work: Callable[[], Found]) -> Found:
         """Do the work of a large request on the thread for these."""
@@ -122,6 +125,8 @@ class Batcher:
                 future.set_exception(answer)
             else:
                 future.set_result(answer)
+        part.clear()  # a traceback has the frames that hold these lists: see `score`
+        answers.clear()
 
 
 def score_together(model: ServedModel, questions: Sequence[Question]) -> list[Answer | Exception]:

@@ -78,6 +78,10 @@ class Desk:
         if self._access != "none":
             self._note(served)
 
+    async def keep_up(self) -> None:
+        """Wait until the records of large requests are nearly written, before the next large one is answered."""
+        await self._recorder.keep_up()
+
     def _keep(self, served: Served) -> None:
         if self._recorder.wants(served):
             self._recorder.record(served)

@@ -151,13 +151,13 @@ class Endpoint:
             exchange.hung_up = "body"
             return None
         except RefusedError as error:
-            refusal = error
+            return _refusal(error, exchange, protocol)
         except asyncio.CancelledError:
-            refusal = _ENDING  # the time to finish requests under way is over
+            refused = _ENDING  # the time to finish requests under way is over
         except Exception as error:  # noqa: BLE001 - a bug of ours is told to whoever runs the server, not to callers
             say("request_failed", "error", request=exchange.request, **describe_error(error))
-            refusal = _BUG
-        return refusal.status, to_json(protocol.refuse(refusal, exchange.request)), (JSON, *refusal.headers)
+            refused = _BUG
+        return _refusal(refused, exchange, protocol)
 
     async def _respond(self, exchange: _Exchange, receive: Receive, send: Send, route: Route, reply: Reply) -> int:
         """Send the response; its status, or `HUNG_UP` where the model's answer found nobody to take it."""
@@ -190,7 +190,10 @@ class Endpoint:
             if self._is_small(exchange, body, headers):
                 model, form = self._ask(exchange, body, headers, protocol, version)
             else:
+                await self._desk.keep_up()
                 model, form = await self._batcher.aside(partial(self._ask, exchange, body, headers, protocol, version))
+            if exchange.question is not None and exchange.question.rows > MANY_ROWS:
+                await self._desk.keep_up()
             answer = exchange.answer = await self._score(exchange, model)
             if len(answer.predictions) <= MANY_ROWS:
                 return protocol.write(model, answer, form)
@@ -280,6 +283,10 @@ class Endpoint:
             smoke=exchange.smoke,
             hung_up=exchange.hung_up,
         )
+
+
+def _refusal(error: RefusedError, exchange: _Exchange, protocol: Protocol) -> Reply:
+    return error.status, to_json(protocol.refuse(error, exchange.request)), (JSON, *error.headers)
 
 
 def _text(header: bytes) -> str:

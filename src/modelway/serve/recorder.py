@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,9 @@ _MANY_ROWS = 64
 """Rows from which on a request's records are written by another thread."""
 _PATIENCE_SECONDS = 2.0
 """How long a large request's records wait for memory; more than `flush_seconds`, after which there is some."""
+_MOST_WAITING = 20_000
+"""Rows that wait for their records to be written before further large requests are answered."""
+_WAIT = 0.02
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -98,6 +102,8 @@ class Recorder:
         self._writers: WeakKeyDictionary[ServedModel, list[tuple[str, Callable[[Any], Any]]]] = WeakKeyDictionary()
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="records")
         self._waits = True
+        self._rows = 0
+        self._written = 0
 
     @property
     def lost(self) -> int:
@@ -114,9 +120,15 @@ class Recorder:
     def record(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None = None) -> None:
         """Write a request's records; called after the response was sent. Never raises."""
         if served.question is not None and served.question.rows > _MANY_ROWS:
-            self._heavy.submit(self._record, served, shadow, self._append_bulk)
+            self._rows += served.question.rows
+            self._heavy.submit(self._record_many, served, shadow, served.question.rows)
         else:
             self._record(served, shadow, self._append)
+
+    async def keep_up(self) -> None:
+        """Wait until few rows wait for their records: large requests are answered faster than they are recorded."""
+        while self._rows - self._written > _MOST_WAITING:
+            await asyncio.sleep(_WAIT)
 
     def skip(self, served: Served) -> None:
         """Count a request that is not logged."""
@@ -125,6 +137,12 @@ class Recorder:
     def close(self) -> None:
         """Wait for records that are being written."""
         self._heavy.shutdown(wait=True)
+
+    def _record_many(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None, rows: int) -> None:
+        try:
+            self._record(served, shadow, self._append_bulk)
+        finally:
+            self._written += rows  # by this thread alone, as `_rows` is by the event loop's
 
     def _record(
         self,

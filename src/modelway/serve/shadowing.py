@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from modelway.serve.batching import score_together
 from modelway.serve.events import capture_library_logs, describe_error, say
 from modelway.serve.line import accept
+from modelway.serve.memory import trim_often
 from modelway.serve.release import load_model
 from modelway.serve.shadow import HURRY
 from modelway.serve.validation import Question
@@ -182,5 +183,6 @@ def shadow(
     capture_library_logs()
     challengers = Challengers(options, trust)
     challengers.load_first(paths)
+    trim_often()
     Shadowing(options, channel, listener, challengers).run()
     return 0

@@ -14,6 +14,7 @@ from modelway.serve.admin import administrate
 from modelway.serve.children import Child, Role, WorkerError
 from modelway.serve.events import say
 from modelway.serve.line import listen
+from modelway.serve.memory import fix_limits
 from modelway.serve.release import ReleasePaths
 from modelway.serve.reloading import Reload
 from modelway.serve.shadowing import shadow
@@ -77,6 +78,7 @@ class Supervisor:
         Raises:
             ModelwayError: no worker can start.
         """
+        fix_limits()
         gc.freeze()  # what is there already is shared with the workers, and no collection copies it
         with readable_signals() as wake:
             self._selector.register(wake, selectors.EVENT_READ)

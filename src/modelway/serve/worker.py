@@ -22,6 +22,7 @@ from modelway.serve.desk import Desk
 from modelway.serve.endpoint import Endpoint
 from modelway.serve.events import capture_library_logs, describe_error, say
 from modelway.serve.log import STREAMS, Backlog, Counts, Journal
+from modelway.serve.memory import trim_often
 from modelway.serve.metrics import Metrics
 from modelway.serve.recorder import Recorder
 from modelway.serve.release import Release, ReleasePaths, load_release
@@ -253,6 +254,7 @@ def work(
         what = f"can't write: {error.strerror or error}"
         channel.send({"failed": what, "where": error.filename, "remedy": "Set serve.log.spool.", "exit_code": 6})
         return 6
+    trim_often()
     say("loaded", slot=slot, seconds=round(time.perf_counter() - started, 3))
     worker.run(listener)
     return 0
