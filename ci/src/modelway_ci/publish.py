@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,8 @@ import dagger
 from dagger import dag
 
 from modelway_ci.deliver import environment_container, image
+from modelway_ci.handover import Handover
 from modelway_ci.images import UV
-from modelway_ci.seal import unseal
 from modelway_ci.stage import ARTIFACT, OUTSIDE_FAILED, Outcome, run_stage
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from modelway_ci.project import Project
 
-_KEY = "MODELWAY_SEAL"
+_HANDOVER = "MODELWAY_HANDOVER"
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,11 @@ async def publish(
         argv: the flags of `deploy` that choose versions.
         private_key: what the bundles are signed with.
     """
-    key = secrets.token_hex(32)
     container, flags = await environment_container(project, environment, private_key)
-    container = container.with_secret_variable(_KEY, dag.set_secret(f"seal-{uuid.uuid4().hex}", key))
     words = ["deploy", *argv, "--env", environment, *flags, "--bundles", ARTIFACT, "--json"]
-    outcome = await run_stage("deploy", container, words)
+    async with Handover() as handover:
+        address = dag.set_secret(f"handover-{uuid.uuid4().hex}", handover.address)
+        outcome = await run_stage("deploy", container.with_secret_variable(_HANDOVER, address), words)
     if outcome.exit_code:
         return Published(outcome)
     told = json.loads(outcome.stdout)
@@ -68,7 +67,7 @@ async def publish(
     bundles = outcome.artifact
     challengers = [bundles.directory(f"challengers/{number}") for number in range(len(versions) - 1)]
     champion, trusted, licenses = bundles.directory("bundle"), build["trusted"], build["licenses"]
-    login = unseal(build["login"], key).split("\n") if build["login"] else None
+    login = handover.text.split("\n") if handover.text else None
     try:
         variants = [
             await image(project, champion, challengers, dagger.Platform(platform), trusted, licenses)

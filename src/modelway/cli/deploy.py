@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from modelway.records.deploy import Plan, Release
 
 EXAMPLE = "modelway deploy --env local"
-_SEAL = "MODELWAY_SEAL"
-"""With --bundles: the key that the login of the images' registry is sealed with."""
+_HANDOVER = "MODELWAY_HANDOVER"
+"""With --bundles: where the login of the images' registry is handed over."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run the command."""
     looks = args.plan or args.render is not None or args.bundles is not None
-    files = args.render is not None or (args.bundles is not None and not os.environ.get(_SEAL))
+    files = args.render is not None or (args.bundles is not None and not os.environ.get(_HANDOVER))
     environment, flow, store = find_flow(args, output, pushes=args.image is None, deploys=not looks, asks=not files)
     from modelway.pipeline.deploy import Wanted, make_release
 
@@ -111,7 +111,7 @@ def _render(place: Place, release: Release, directory: Path, output: Output) -> 
 def _hand_out(environment: Environment, store: BundleStore, release: Release, directory: Path, output: Output) -> int:
     from modelway.pipeline.deploy_bundles import hand_out
 
-    told = hand_out(environment, store, release, directory, os.environ.get(_SEAL))
+    told = hand_out(environment, store, release, directory, os.environ.get(_HANDOVER))
     output.close()
     if not output.json:
         show(f"wrote {directory}" if told["build"] else f"nothing to build: {release.image} holds these bundles")

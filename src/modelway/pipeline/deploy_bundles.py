@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from modelway.artifacts import check_replaceable, write_artifact
 from modelway.deploy.image import BUILT, image_tags, login_to
 from modelway.deploy.image.context import copy_bundles
-from modelway.deploy.image.seal import seal
+from modelway.deploy.image.handover import hand_over
 from modelway.records.trust import join_names
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def hand_out(
-    environment: Environment, store: BundleStore, release: Release, directory: Path, key: str | None
+    environment: Environment, store: BundleStore, release: Release, directory: Path, handover: str | None
 ) -> dict[str, Any]:
     """Write `bundle/` and `challengers/N/`, and say how the image is called; the environment is left alone.
 
@@ -28,16 +28,16 @@ def hand_out(
         store: gives the bundles.
         release: it, with its image.
         directory: where they go.
-        key: what the registry's login is sealed with; no login is asked for when absent.
+        handover: where the registry's login is handed over (host, user and token, each a line); none is asked for
+            when absent.
 
     Returns:
         `versions`, `image`, `settings` (what its servers are given as MODELWAY_SERVE_SETTINGS); and `build`, null where
         that image exists already: `repository`, `tags`, `platforms`, `trusted` (the types and functions that the
-        bundles may use), `base_image`, `uv_image`, `source` and `licenses` (null where the settings name none) and the
-        sealed `login` (host, user and token in lines, or null).
+        bundles may use), `base_image`, `uv_image`, `source` and `licenses` (null where the settings name none).
 
     Raises:
-        OutsideError: the registry of models fails, the disk is full, or ECR gives no token.
+        OutsideError: the registry of models fails, the disk is full, ECR gives no token, or no one takes the login.
         UsageError: the directory holds something else.
     """
     check_replaceable(directory)
@@ -55,7 +55,8 @@ def hand_out(
     bundles = [store.directory(ref) for ref in refs]
     with write_artifact(directory, "bundles", {str(ref.version): ref.digest for ref in refs}) as place:
         copy_bundles(bundles, place)
-    login = login_to(environment.place) if key else None
+    if handover and (login := login_to(environment.place)):
+        hand_over(f"{login.host}\n{login.user}\n{login.token}", handover)
     told["build"] = {
         "repository": options.repository,
         "tags": image_tags(release, latest=options.latest),
@@ -65,6 +66,5 @@ def hand_out(
         "uv_image": options.uv_image,
         "source": options.source,
         "licenses": options.licenses,
-        "login": seal(f"{login.host}\n{login.user}\n{login.token}", key) if login and key else None,
     }
     return told

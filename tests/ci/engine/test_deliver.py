@@ -8,6 +8,7 @@ import shutil
 import sys
 import tarfile
 import urllib.request
+from base64 import b64encode
 
 import pytest
 
@@ -73,14 +74,17 @@ ENVIRONMENTS = """
 environments:
   staging:
     target: {kind: ecs, cluster: main, service: loans, region: us-east-1}
-    image: {repository: "localhost:REGISTRY/loans", login: false}
+    image: {repository: "localhost:REGISTRY/loans"}
     state: s3://deploys/staging
     wait: {poll_seconds: 0.5}
   production:
     target: {kind: kubernetes}
 """
 SECRET = "hunter2-and-nothing-else"
-KEYS = {"KEY": "someone", "SECRET": SECRET}
+TOKEN = "a-token-of-the-registry-7c31"
+BCRYPT = "pusher:$2b$04$kHhQZ62CZ.nNgcacZY7pfeEiE4i8YTU9fB8E2/kvetkfPwP3OOM/C"
+"""The registry's user and that token, as htpasswd has them."""
+KEYS = {"KEY": "someone", "SECRET": SECRET, "USER_OF_IMAGES": "pusher", "TOKEN_OF_IMAGES": TOKEN}
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +98,8 @@ def outside(bundle, project, root, tmp_path_factory):
     names = ("s3", "ecs", "registry", "served")
     ports = {name: free_port() for name in names}
     images = {"version": 0.1, "storage": {"filesystem": {"rootdirectory": str(folder / "images")}}}
+    (folder / "htpasswd").write_text(BCRYPT)
+    images["auth"] = {"htpasswd": {"realm": "images", "path": str(folder / "htpasswd")}}
     (folder / "registry.yml").write_text(json.dumps(images | {"http": {"addr": f"127.0.0.1:{ports['registry']}"}}))
     python, here = sys.executable, ("--host", "127.0.0.1", "--port")
     commands = {
@@ -116,6 +122,7 @@ def outside(bundle, project, root, tmp_path_factory):
         boto3.client("s3", endpoint_url=f"http://127.0.0.1:{ports['s3']}", **who).create_bucket(Bucket="deploys")
         services = [word for name in names for word in (f"--{name}", f"tcp://127.0.0.1:{ports[name]}")]
         keys = ["--aws-access-key-id", "env://KEY", "--aws-secret-access-key", "env://SECRET"]
+        keys += ["--registry-user", "env://USER_OF_IMAGES", "--registry-token", "env://TOKEN_OF_IMAGES"]
         yield ["--config", "deliver.yaml", *services, *keys]
 
 
@@ -127,6 +134,7 @@ def told(call, outside, tmp_path_factory):
         target = tmp_path_factory.mktemp("told") / "out"
         done = call(*outside, *words, "--report-only", "export", "--path", str(target), environment=KEYS)
         assert SECRET not in done.log
+        assert TOKEN not in done.log
         assert done.exit_code == 0, done.log[-3000:]
         return done, json.loads((target / "summary.json").read_text())
 
@@ -175,6 +183,7 @@ def test_what_was_pushed_is_what_the_registry_has(delivered):
             f"http://127.0.0.1:{address.rpartition(':')[2]}/v2/loans/manifests/{reference}"
         )
         request.add_header("accept", "application/vnd.oci.image.manifest.v1+json")
+        request.add_header("authorization", f"Basic {b64encode(f'pusher:{TOKEN}'.encode()).decode()}")
         with urllib.request.urlopen(request, timeout=20) as answer:
             content = answer.read()
             assert answer.headers["docker-content-digest"] == digest

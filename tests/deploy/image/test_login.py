@@ -10,8 +10,7 @@ import pytest
 
 from modelway.deploy.image import login_to, missing_login
 from modelway.deploy.image.login import host_of
-from modelway.deploy.image.seal import seal
-from modelway.errors import OutsideError, UsageError
+from modelway.errors import OutsideError
 from modelway.records.environment import EnvironmentOptions, ImageOptions
 
 DOCS = Path(__file__).parents[3] / "docs" / "aws-permissions.md"
@@ -80,11 +79,6 @@ def test_a_registry_that_asks_nobody_needs_nothing(place: Any) -> None:
 )
 def test_the_host_of_a_repository(repository: str, host: str) -> None:
     assert host_of(ImageOptions(repository=repository)) == host
-
-
-def test_a_short_key_seals_nothing() -> None:
-    with pytest.raises(UsageError):
-        seal("secret", "short")
 
 
 def test_the_policys_call_of_ecr_is_the_one_that_is_made(place: Any, ecr: dict[str, str]) -> None:
