@@ -33,9 +33,9 @@ def release(version: int, *challengers: int) -> Release:
     return Release(name="loans", champion=ref(version), challengers=tuple(map(ref, challengers)))
 
 
-UNHEALTHY, WRONG, REFUSED, SLOW, FORBIDDEN = 90, 91, 92, 93, 94
+UNHEALTHY, WRONG, REFUSED, SLOW, FORBIDDEN, THEIRS = 90, 91, 92, 93, 94, 95
 """Versions that never get healthy, fail the smoke test, are refused by the target, are never there in time, are refused
-for good."""
+for good, are not ours."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ class FileTarget:
         state = {UNHEALTHY: LiveState.FAILED, SLOW: LiveState.CHANGING}.get(told["version"], LiveState.STABLE)
         live = Live(
             state=LiveState.FAILED if told["settings"] == "bad" else state,
-            release=told["runs"],
+            release=None if told["version"] == THEIRS else told["runs"],
             revision=f"r{told['version']}",
             wanted=1,
             ready=1,
@@ -203,9 +203,31 @@ def test_what_is_not_healthy_is_rolled_back(world: World, version: int, why: str
 def test_a_first_deploy_that_fails_has_nothing_to_return_to(world: World, version: int) -> None:
     with pytest.raises(GateError, match="no release to return to"):
         world.flow().deploy(release(version))
-    assert world.state.read().history == ()
+    assert world.runs is None
+    known = world.state.read()
+    assert (known.history, known.attempt) == ((), None)
+    assert [event.what for event in known.events] == ["failed", "stopped"]
     world.flow().deploy(release(1))
     assert world.runs == release(1).id
+
+
+def test_a_first_deploy_that_can_not_be_stopped_says_how(world: World) -> None:
+    world.target.fails = {"stop"}
+    with pytest.raises(OutsideError, match="could not be stopped") as raised:
+        world.flow().deploy(release(WRONG))
+    assert "modelway stop --env test" in (raised.value.remedy or "")
+    world.target.fails = set()
+    world.flow().stop()
+    assert (world.runs, world.state.read().attempt) == (None, None)
+
+
+@pytest.mark.parametrize(("version", "runs"), [(WRONG, None), (UNHEALTHY, UNHEALTHY), (SLOW, SLOW)])
+def test_a_first_deploy_that_fails_leaves_what_another_brought(world: World, version: int, runs: int | None) -> None:
+    world.target.path.write_text(json.dumps({"runs": "theirs", "version": THEIRS}))
+    with pytest.raises(GateError, match="no release to return to"):
+        world.flow().deploy(release(version))
+    assert world.runs == (None if runs is None else release(runs).id)
+    assert world.state.read().attempt is None
 
 
 def test_a_target_that_refuses_leaves_what_runs(world: World) -> None:

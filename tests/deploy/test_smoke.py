@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from modelway.deploy.smoke import read_expected, smoke
 from modelway.deploy.smoke.asking import Reply
+from modelway.deploy.smoke.judging import refuses
 from modelway.deploy.smoke.questions import questions
 from modelway.deploy.target import open_target
 from modelway.records.deploy import LiveState
 from modelway.records.environment import SmokeOptions
 from modelway.records.smoke import SmokeCheck, SmokeReport
 from modelway.records.verdict import Verdict
+from modelway.serve.answers import write_inference_refusal
+from modelway.serve.refusals import ABSENT, Faults, RefusedError
 
 OPTIONS = SmokeOptions(deadline_seconds=0.5, requests=3, latency_ms=20_000.0)
 
@@ -114,3 +119,15 @@ def test_an_address_that_is_none_is_refused() -> None:
     for endpoint in ("localhost:8080", "ftp://x", "http://", "https://user:canary@x"):
         with pytest.raises(UsageError):
             smoke(endpoint, [], OPTIONS)
+
+
+@pytest.mark.parametrize("name", ['say "hi"', "back\\slash", "a\ttab\x00", "x" * 79 + "ü and more", "\u2028", "{}%s"])
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_refusal_that_names_an_odd_column_passes_and_another_does_not(name: str, ascii_only: bool) -> None:
+    faults = Faults(10)
+    faults.add(name, "a number", ABSENT)
+    with pytest.raises(RefusedError) as raised:
+        faults.refuse()
+    body = json.dumps(write_inference_refusal(raised.value, "r"), ensure_ascii=ascii_only, default=to_builtins).encode()
+    assert refuses(name)(Reply(422, body, 1.0)) is None
+    assert "does not name" in (refuses(f"other {name}")(Reply(422, body, 1.0)) or "")

@@ -53,7 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--render", type=Path, metavar="DIR", help="write Kubernetes's manifests there, for GitOps, and change nothing"
     )
     parser.add_argument("--plan", action="store_true", help="print what would be done, and change nothing")
-    parser.epilog = f"{parser.epilog}. Exit 7: rolled back; 4: a first deploy failed; 6: run it again, it goes on."
+    parser.epilog = (
+        f"{parser.epilog}. Exit 7: rolled back; 4: a first deploy failed, and was stopped; 6: run it again, it goes on."
+    )
 
 
 def run(args: argparse.Namespace, output: Output) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelway.deploy.executor import Executor, NotHealthyError
 from modelway.deploy.lock import deploy_lock
-from modelway.deploy.planner import is_there, plan_deploy, plan_return, plan_rollback, plan_stop
+from modelway.deploy.planner import is_there, plan_deploy, plan_end_of_first, plan_return, plan_rollback, plan_stop
 from modelway.errors import GateError, InputError, ModelwayError, OutsideError, RefusedError, RolledBackError
 from modelway.flags import switch_off
 
@@ -120,13 +120,15 @@ class Flow:
             raise error  # it was not even begun
         before = plan.before
         if before is None:
-            executor.note_failure(error.what, over=isinstance(error, NotHealthyError))
             if isinstance(error, OutsideError):
+                executor.note_failure(error.what, over=False)
                 raise error
+            stopped = self._end_first(executor, plan, error)
             raise GateError(
-                f"the first deploy failed, and there is no release to return to: {error.what}",
+                f"the first deploy failed, and there is no release to return to: {error.what}"
+                f"{'; it was stopped, and nothing runs now' if stopped else ''}",
                 where=error.where,
-                remedy=error.advice or f"`modelway status --env {self.place.environment}` tells what runs.",
+                remedy=error.advice or f"`modelway status --env {self.place.environment}` shows what runs.",
             ) from error
         executor.note_failure(error.what, over=False)
         self.say(f"failed: {error.what}")
@@ -144,6 +146,21 @@ class Flow:
             raise OutsideError(f"{error.what}; {before} still runs", where=error.where, remedy=error.advice) from error
         again = f"{before} runs again{', with its previous settings' if before.id == plan.release.id else ''}."
         raise RolledBackError(f"{plan.release} failed: {error.what}", remedy=again) from error
+
+    def _end_first(self, executor: Executor, plan: Plan, error: ModelwayError) -> bool:
+        """End a first release that failed, so that it answers no one; whether it was ended."""
+        self.say(f"failed: {error.what}")
+        try:
+            steps = plan_end_of_first(self.target, plan, self.target.inspect())
+            executor.note_failure(error.what, over=not steps)
+            executor.run(steps)
+        except ModelwayError as second:
+            raise OutsideError(
+                f"the first deploy failed ({error.what}), and the release could not be stopped: {second.what}",
+                where=second.where,
+                remedy=f"Stop it: modelway stop --env {self.place.environment}.",
+            ) from error
+        return bool(steps)
 
     @contextmanager
     def _locked(self) -> Iterator[Lock]:

@@ -83,6 +83,17 @@ def find_drift(target: Target, live: Live, known: Releases) -> tuple[str, ...]:
     return tuple(step.what for step in target.plan(current, live))
 
 
+def plan_end_of_first(target: Target, plan: Plan, live: Live) -> tuple[Step, ...]:
+    """Return the steps that end a first release that failed; none where what else runs there would end with it.
+
+    What a target ran before modelway came may still answer, unless all of the failed release runs.
+    """
+    theirs = plan.live.state is not LiveState.ABSENT and plan.live.release is None
+    if live.release != plan.release.id or (theirs and live.state is not LiveState.STABLE):
+        return ()
+    return plan_stop(target, live)
+
+
 def is_there(live: Live, release: Release) -> bool:
     """Whether the target runs the release, all of it."""
     return live.state is LiveState.STABLE and live.release == release.id
