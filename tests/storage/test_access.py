@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 
@@ -9,7 +10,8 @@ import pytest
 
 from modelway.errors import InputError, ModelwayError, OutsideError, UsageError
 from modelway.records.data import S3Options
-from modelway.storage import list_files, read_bytes, read_tagged, write_bytes, write_if_unchanged
+from modelway.serve.rollout_page import read_rollout_page
+from modelway.storage import list_files, read_bytes, read_range, read_tagged, write_bytes, write_if_unchanged
 from modelway.storage.s3 import s3_client
 
 
@@ -91,6 +93,35 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, 
 def test_a_directory_is_no_file_to_read(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_bytes(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        read_bytes,
+        read_tagged,
+        lambda uri: read_range(uri, 0, 1, "", S3Options()),
+        lambda uri: write_if_unchanged(uri, b"x", "a" * 64),
+        read_rollout_page,
+    ],
+    ids=["read_bytes", "read_tagged", "read_range", "write_if_unchanged", "rollout page"],
+)
+@pytest.mark.parametrize("kind", ["fifo", "device"])
+def test_reading_what_is_no_regular_file_never_waits(tmp_path, use, kind):
+    path = tmp_path / "flags.json"
+    os.mkfifo(path) if kind == "fifo" else path.symlink_to("/dev/zero")
+    said = []
+
+    def reading():
+        try:
+            said.append(use(str(path)))
+        except InputError as error:
+            said.append(error.what)
+
+    thread = threading.Thread(target=reading, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert said == [None if use is read_rollout_page else "not a regular file"]
 
 
 def test_a_place_that_is_a_file_can_hold_nothing(tmp_path):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from modelway.errors import InputError
 from modelway.serve.events import say
+from modelway.storage.local import open_regular
 
 HEADERS = {
     "cache-control": "no-store",
@@ -23,9 +25,11 @@ def read_rollout_page(path: str | None) -> bytes | None:
     if path is None:
         return None
     try:
-        return Path(path).read_bytes()
+        with open_regular(Path(path)) as file:
+            return file.read()
     except FileNotFoundError:
         return None
-    except OSError as error:
-        say("rollout_page_unreadable", "warning", path=path, reason=error.strerror)
+    except (OSError, InputError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error.what
+        say("rollout_page_unreadable", "warning", path=path, reason=reason)
         return None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from modelway.atomic import make_directories, replacing
 from modelway.errors import InputError, OutsideError
@@ -31,10 +33,24 @@ def list_local(
     return _found(base, [name for name in fitting if is_wanted(name, include, exclude, suffixes)])
 
 
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a regular file to read it; a FIFO or a device, which may have the reader wait forever, is refused.
+
+    Raises:
+        InputError: it is not a regular file.
+        OSError: it can't be opened.
+    """
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise InputError("not a regular file", where=str(path), remedy="Check the path.")
+    return file
+
+
 def read_local(uri: str, most_bytes: int | None = None) -> bytes:
     """A file's content, or its first bytes; raises `InputError` where there is none, `OutsideError` where it fails."""
     try:
-        with Path(uri).open("rb") as file:
+        with open_regular(Path(uri)) as file:
             return file.read(-1 if most_bytes is None else most_bytes)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise InputError("there is no such file", where=uri, remedy="Check the path.") from error
@@ -62,7 +78,7 @@ def write_local_if_unchanged(uri: str, content: bytes, tag: str | None) -> str |
     try:
         make_directories(path.parent)
         with locked(path.with_name(f".{path.name}.lock"), uri):
-            if (local_tag(path.read_bytes()) if path.exists() else None) != tag:
+            if (local_tag(read_local(uri)) if path.exists() else None) != tag:
                 return None
             write_local(uri, content)
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelway.errors import OutsideError
 from modelway.storage.addresses import is_s3, parse_s3
-from modelway.storage.local import outside
+from modelway.storage.local import open_regular, outside
 from modelway.storage.s3 import s3_client, translated
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def read_range(uri: str, start: int, end: int, tag: str, s3: S3Options) -> bytes
         return b""
     if not is_s3(uri):
         try:
-            with Path(uri).open("rb") as file:
+            with open_regular(Path(uri)) as file:
                 file.seek(start)
                 return file.read(end - start)
         except OSError as error:
