@@ -80,7 +80,7 @@ def drill(fault: str, number: int) -> Outcome:
     cluster.register({"family": "loans", "containerDefinitions": [{"name": "server", "image": "placeholder"}]}, [])
     cluster.create_service("loans", "loans", 0)
     with tempfile.TemporaryDirectory() as root, StandIn(cluster, key="someone") as stand_in:
-        _run(_flow(stand_in, Path(root)), release(1))
+        assert _run(_flow(stand_in, Path(root)), release(1)) == 0
         _plant(stand_in, fault, number)
         if fault == "killed":
             code = _killed(stand_in, Path(root), STEPS[number % len(STEPS)])
@@ -111,7 +111,7 @@ def _flow(stand_in: StandIn, root: Path, *, smoke_fails: bool = False, say: Any 
     target = EcsOptions(
         kind="ecs", cluster="main", service="loans", replicas=2, region="eu-central-1", endpoint_url=stand_in.url
     )
-    wait = WaitOptions(stable_seconds=5.0, poll_seconds=0.02, lease_seconds=0.5, lock_seconds=5.0)
+    wait = WaitOptions(stable_seconds=60.0, poll_seconds=0.02, lease_seconds=3.0, lock_seconds=60.0)
     options = EnvironmentOptions(target=target, wait=wait, url="http://loans.example")
     place = Place(
         environment="staging",
@@ -141,6 +141,7 @@ def _run(flow: Flow, wanted: Release) -> int:
     try:
         flow.deploy(wanted)
     except ModelwayError as error:
+        print(f"{wanted}: {error}")
         return error.exit_code
     return 0
 
