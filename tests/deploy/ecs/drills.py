@@ -141,7 +141,7 @@ def _run(flow: Flow, wanted: Release) -> int:
     try:
         flow.deploy(wanted)
     except ModelwayError as error:
-        print(f"{wanted}: {error}")
+        sys.stderr.write(f"{wanted}: {error}\n")
         return error.exit_code
     return 0
 
