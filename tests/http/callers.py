@@ -79,8 +79,12 @@ def kubernetes_find(url: str) -> object:
     return _cluster(url).find("Pod", {"app": "loans"})
 
 
-def kubernetes_put(url: str) -> object:
-    return _cluster(url).put({"kind": "Service", "metadata": {"name": "loans"}})
+def kubernetes_apply(url: str) -> object:
+    return _cluster(url).apply({"kind": "Service", "metadata": {"name": "loans"}}, "modelway")
+
+
+def kubernetes_delete(url: str) -> object:
+    return _cluster(url).delete("Service", "loans")
 
 
 def kubernetes_review(url: str) -> object:
@@ -124,7 +128,8 @@ CALLERS = (
     github_rights,
     kubernetes_get,
     kubernetes_find,
-    kubernetes_put,
+    kubernetes_apply,
+    kubernetes_delete,
     kubernetes_review,
     image_registry,
     slack_message,
