@@ -223,7 +223,7 @@ def test_a_first_deploy_that_can_not_be_stopped_says_how(world: World) -> None:
 
 @pytest.mark.parametrize(("version", "runs"), [(WRONG, None), (UNHEALTHY, UNHEALTHY), (SLOW, SLOW)])
 def test_a_first_deploy_that_fails_leaves_what_another_brought(world: World, version: int, runs: int | None) -> None:
-    world.target.path.write_text(json.dumps({"runs": "theirs", "version": THEIRS}))
+    world.target.path.write_text(json.dumps({"runs": "theirs", "version": THEIRS, "settings": "good"}))
     with pytest.raises(GateError, match="no release to return to"):
         world.flow().deploy(release(version))
     assert world.runs == (None if runs is None else release(runs).id)

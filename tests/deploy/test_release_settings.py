@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ from modelway.records.serve import LogOptions, ServeOptions, WorkerOptions
 from modelway.records.serving import MOST_BYTES, ServingSettings, explicit_settings
 from modelway.records.verdict import Verdict
 from modelway.settings import Override, load_slice
+from modelway.waiting import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -216,7 +216,7 @@ def test_check_settings_compares_what_the_server_reports(
     endpoint: Any, settings: ServingSettings | None, told: list[Any], verdict: Verdict, words: str
 ) -> None:
     wanted = PLAIN.model_copy(update={"settings": settings}).given.digest
-    check = check_settings(Asker(endpoint(*told), 5.0), wanted, time.monotonic() + 2.0)
+    check = check_settings(Asker(endpoint(*told), 5.0), wanted, Wait("the server", 2.0))
     assert check.verdict is verdict
     assert words in check.detail
 
