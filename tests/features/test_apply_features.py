@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import math
+import re
+import zlib
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,6 +12,8 @@ import pytest
 
 from modelway.errors import InputError
 from modelway.features import apply_features, fit_features, source_columns
+from modelway.features import text as text_module
+from modelway.features.text import count_hashed
 from modelway.records.features import FeatureSpec
 from modelway.records.fit import ColumnFeatures, DatePart, FeatureOptions
 
@@ -183,6 +188,18 @@ def test_no_rows_give_an_empty_matrix(income) -> None:
     columns, table = income
     spec = fit_features(FeatureOptions(), columns, "income", table)
     assert apply_features(spec, table.slice(0, 0)).shape == (0, len(spec.names))
+
+
+@pytest.mark.parametrize("ngrams", [1, 2, 3, 5])
+@pytest.mark.parametrize("piece", [1, 2, 7, 64])
+def test_count_hashed_is_the_same_however_a_text_is_cut(monkeypatch, ngrams: int, piece: int) -> None:
+    words = ["a", "İstanbul", "naïve_word", "x" * 100, "7", "b"] * 5
+    text = " -- ".join(words) + "\n"
+    lowered = re.findall(r"\w+", text.lower())
+    runs = [" ".join(lowered[i : i + n]) for n in range(1, ngrams + 1) for i in range(len(lowered) - n + 1)]
+    monkeypatch.setattr(text_module, "_PIECE", piece)
+    assert count_hashed(text, 1 << 20, ngrams) == Counter(zlib.crc32(run.encode()) % (1 << 20) for run in runs)
+    assert count_hashed("", 8, ngrams) == count_hashed(" \n-", 8, ngrams) == Counter()
 
 
 @pytest.mark.parametrize("column", ["city", "note"])

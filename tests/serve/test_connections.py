@@ -76,6 +76,7 @@ def _is_closed(connection: socket.socket) -> bool:
         ("a chunk extension", [HEAD, b"transfer-encoding: chunked\r\n\r\n1;", *[b"x" * 10_000] * 100], 431),
         ("empty lines", [b"\r\n" * 100_000], 431),
         ("garbage", [b"\0\1\2\3\4"], 400),
+        ("tiny chunks", [HEAD, b"transfer-encoding: chunked\r\n\r\n", *[b"2\r\n  \r\n" * 1000] * 100], 400),
         ("a broken chunk", [HEAD, b"transfer-encoding: chunked\r\n\r\nxyz\r\n"], 400),
         ("no host", [b"GET /health HTTP/1.1\r\n\r\n"], 400),
         ("two hosts", [b"GET /health HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n"], 400),
@@ -247,6 +248,14 @@ def test_uploads_that_stall_take_no_memory_from_others(start, row) -> None:
     assert stalled[0].recv(65536).startswith(b"HTTP/1.1 408 ")
     for connection in stalled:
         connection.close()
+
+
+def test_body_in_a_chunk_a_line_is_read(start, row) -> None:
+    server = start()
+    body = json.dumps({"dataframe_records": [row]}).encode()
+    head = HEAD + b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunks = (b"8\r\n" + b" " * 8 + b"\r\n") * 12_000 + b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+    assert _answer(server, head, chunks).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_clients_connections_are_bounded_where_that_is_set(start, until) -> None:

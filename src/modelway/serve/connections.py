@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 import httptools
@@ -30,6 +30,8 @@ _SWEEP_SECONDS = 0.5
 """How often connections are checked for a deadline that has passed."""
 _MOST_PIPELINED = 16
 """Requests that wait on one connection for the one before."""
+_MOST_PARTS, _LEAST_PART_BYTES = 10_000, 8
+"""Chunks of a body after which they have to hold so many bytes on average: each costs more than its bytes; 400 else."""
 _LINGER_SECONDS = 2.0
 """How long a refused request is still read, so that the refusal is not lost to a reset, and a first one is awaited."""
 _ALWAYS = frozenset({b"/ping", b"/health", b"/v2/health/live", b"/v2/health/ready"})
@@ -176,8 +178,7 @@ class Connections:
         if self._most_of_client is None or protocol.client is None:
             return None
         address = ip_address(protocol.client[0].partition("%")[0])
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
+        address = getattr(address, "ipv4_mapped", None) or address
         if any(address in proxy for proxy in self._proxies):
             return None
         return str(ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
@@ -192,18 +193,15 @@ class _OverError(Exception):
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """One connection; made by uvicorn.
-
-    Attributes:
-        limits: the process's connections.
-    """
+    """One connection; made by uvicorn."""
 
     limits: Connections
+    """All of the process."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
         super().connection_made(transport)
-        self._head_bytes = self._hosts = self._unparsed = 0
+        self._head_bytes = self._hosts = self._unparsed = self._parts = self._body_bytes = 0
         self._in_head = self._parsed = self._deaf = self._lingering = self._ends = False
         self.limits.enter(self)
 
@@ -251,7 +249,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._head_bytes = self._hosts = 0
+        self._head_bytes = self._hosts = self._parts = self._body_bytes = 0
         self._in_head = True
 
     def on_url(self, url: bytes) -> None:
@@ -294,6 +292,10 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
         self._parsed = True
+        self._parts += 1
+        self._body_bytes += len(body)
+        if self._parts > _MOST_PARTS and self._body_bytes < self._parts * _LEAST_PART_BYTES:
+            raise _OverError(400, "the request's body comes in chunks of a few bytes")
         super().on_body(body)
 
     def on_message_complete(self) -> None:
