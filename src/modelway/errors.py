@@ -12,6 +12,8 @@ from modelway.escaping import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+from modelway.redaction import hide_password
+
 EXIT_CODES = {
     0: "done",
     1: "a bug",
@@ -29,7 +31,8 @@ EXIT_CODES = {
 class ModelwayError(Exception):
     """Base of every error that a user can meet.
 
-    As text it is safe to print: each part is one line, in which control characters of names are escaped.
+    As text it is safe to print: each part is one line, in which control characters of names are escaped. Passwords in
+    addresses are hidden in all parts.
 
     Args:
         what: what is wrong, in one sentence without a full stop.
@@ -48,11 +51,12 @@ class ModelwayError(Exception):
         remedy: str | Sequence[str] | None = None,
         further: Sequence[ModelwayError] = (),
     ) -> None:
-        self.what = what
-        self.where = where
-        self.advice = (remedy,) if isinstance(remedy, str) else tuple(remedy or ())
+        # Here, because messages of libraries quote addresses whole, and an error ends in reports and logs, too.
+        self.what = hide_password(what)
+        self.where = where and hide_password(where)
+        self.advice = tuple(map(hide_password, (remedy,) if isinstance(remedy, str) else remedy or ()))
         self.further = tuple(further)
-        super().__init__(what, where, self.advice, self.further)
+        super().__init__(self.what, self.where, self.advice, self.further)
 
     @property
     def remedy(self) -> str | None:

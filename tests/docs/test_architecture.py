@@ -14,7 +14,18 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "modelway"
 MODULE = ROOT / "ci" / "src" / "modelway_ci"
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-FOR_ALL = {"errors", "escaping", "parsing", "records", "atomic", "locks", "processes", "sketches", "waiting"}
+FOR_ALL = {
+    "errors",
+    "escaping",
+    "parsing",
+    "redaction",
+    "records",
+    "atomic",
+    "locks",
+    "processes",
+    "sketches",
+    "waiting",
+}
 
 
 def table(topic: str, header: str) -> list[list[str]]:

@@ -16,6 +16,7 @@ import modelway
 from modelway.cli.output import Output
 from modelway.errors import INTERRUPTED, ModelwayError, OutsideError
 from modelway.escaping import guard_streams, printable
+from modelway.redaction import hide_password
 from modelway.waiting import shown
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def run(argv: Sequence[str]) -> int:
         known = _in_our_words(error)
         output.error(known)
         if output.verbose and known.exit_code == ModelwayError.exit_code:
-            output.block("".join(traceback.format_exception(error)))
+            output.block(hide_password("".join(traceback.format_exception(error))))
         return known.exit_code
 
 

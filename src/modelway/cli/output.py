@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from modelway.escaping import guard_streams, json_text, printable, printable_lines, unguarded
+from modelway.redaction import hide_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -129,7 +130,7 @@ class Output:
         """Say something that is no result."""
         self.close()
         for line in lines:
-            print(printable(line), file=sys.stderr)
+            print(printable(hide_password(line)), file=sys.stderr)
 
     def error(self, error: ModelwayError) -> None:
         """Say what is wrong."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from modelway.errors import OutsideError, SettingsError
+from modelway.redaction import hide_password
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,11 +50,6 @@ class Location:
         return hide_password(self.uri)
 
 
-def hide_password(text: str) -> str:
-    """A text with user and password of each address in it replaced."""
-    return re.sub(r"//[^/@\s]+@", "//***@", text)
-
-
 def locate(options: RegisterOptions, root: Path) -> Location:
     """Find the registry; relative paths begin at `root`, the directory of the settings file.
 
@@ -78,7 +73,7 @@ def locate(options: RegisterOptions, root: Path) -> Location:
         return Location(uri.rstrip("/"), None, None, root.as_uri())
     if scheme not in DATABASES:
         raise SettingsError(
-            f"{hide_password(uri)!r} is neither a tracking server nor a database",
+            f"{uri!r} is neither a tracking server nor a database",
             where=_KEY,
             remedy=f"Begin it with one of {', '.join(f'{known}://' for known in (*SERVERS, *DATABASES))}.",
         )

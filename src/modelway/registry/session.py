@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from modelway.errors import ModelwayError, OutsideError
+from modelway.redaction import hide_password
 from modelway.registry.bounded import bounded
-from modelway.registry.location import database_remedy, hide_password
+from modelway.registry.location import database_remedy
 from modelway.waiting import OverdueError, Wait
 
 if TYPE_CHECKING:

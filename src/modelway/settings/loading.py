@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from modelway.errors import SettingsError
+from modelway.redaction import hide_password, holds_password
 from modelway.settings.yaml_values import read_yaml
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ _SHOWN = 80
 _LARGEST = 4_000_000
 """Bytes of a settings file."""
 _REMEDY = "`modelway schema` lists every key; examples/loans/modelway.yaml explains each."
+_FREE = {"--tracking-uri", "MLFLOW_TRACKING_URI"}
+"""Where a database's address comes from outside of the settings; the registry refuses a password over HTTP itself."""
+_REMOVE_IT = "Remove user and password from it; docs/accounts.md lists the environment variables that hold them."
 _BUILT_IN_ENVIRONMENTS: dict[str, dict[str, Any]] = {
     "local": {"model_version": "champion", "target": {"kind": "local"}},
     "staging": {"model_version": "challenger"},
@@ -46,7 +50,8 @@ class Override:
     @classmethod
     def parse(cls, text: str) -> Override:
         """Read `a.b=c`, where c is YAML; raises `SettingsError` when it is not of that form."""
-        flag = f"--set {text if len(text) <= _SHOWN else f'{text[: _SHOWN - 1]}…'}"
+        text_shown = hide_password(text)
+        flag = f"--set {text_shown if len(text_shown) <= _SHOWN else f'{text_shown[: _SHOWN - 1]}…'}"
         dotted, equals, value = text.partition("=")
         keys = tuple(dotted.split("."))
         if not equals or not all(keys):
@@ -91,6 +96,7 @@ def load_slice(path: Path, overrides: Sequence[Override] = ()) -> SettingsSlice:
 def _load(path: Path, overrides: Sequence[Override], kind: Callable[[dict[str, Any]], type[_S]]) -> _S:
     root, values = _parse(_read(path), path)
     origins = _apply_overrides(values, overrides)
+    _refuse_passwords(values, path, root, origins)
     values["environments"] = _overlay_environments(values.get("environments"))
     try:
         return kind(values).model_validate_json(json.dumps(values))
@@ -153,6 +159,24 @@ def _apply_overrides(values: dict[str, Any], overrides: Sequence[Override]) -> d
     return origins
 
 
+def _refuse_passwords(
+    values: Any, path: Path, root: yaml.MappingNode, origins: Mapping[tuple[str, ...], str], above: tuple[Any, ...] = ()
+) -> None:
+    """Raise `SettingsError` where an address has a password in it: settings are committed, printed, copied around."""
+    if isinstance(values, dict | list):
+        for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+            _refuse_passwords(value, path, root, origins, (*above, key))
+    elif isinstance(values, str) and holds_password(values):
+        keys, line = tuple(map(str, above)), _locate(root, above)[1]
+        flag = next((flag for place, flag in origins.items() if place == keys[: len(place)]), None)
+        if flag not in _FREE:
+            raise SettingsError(
+                f"{'.'.join(keys)}: an address must not hold a password",
+                where=flag or f"{path}:{line}",
+                remedy=_REMOVE_IT,
+            )
+
+
 def _overlay_environments(environments: Any) -> Any:
     """Each environment laid over the defaults; what is malformed is left for the record to refuse."""
     if environments is None:
@@ -205,7 +229,7 @@ def _describe(detail: Any, keys: tuple[str, ...]) -> tuple[str, str]:
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if kind == "value_error":
         return message, _REMEDY
-    shown = json.dumps(found, default=str)
+    shown = hide_password(json.dumps(found, default=str))
     shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
     advice = (
         'Put text that YAML takes for something else between quotes, as in "yes".' if kind == "string_type" else _REMEDY
