@@ -25,6 +25,8 @@ FOR_ALL = {
     "processes",
     "sketches",
     "waiting",
+    "deadlines",
+    "transport",
 }
 
 

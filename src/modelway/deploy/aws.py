@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from modelway.deadlines import deadline
 from modelway.errors import ModelwayError, OutsideError, RefusedError, UsageError
 from modelway.records.deploy import MissingSecret
+from modelway.storage.answers import TornAnswerError, bound_client
+from modelway.transport import bound_botocore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,9 +73,16 @@ def _client(service: str, region: str | None, endpoint_url: str | None, who: tup
     retries: Any = {"mode": "standard", "max_attempts": 5}
     config = Config(retries=retries, connect_timeout=10, read_timeout=60)
     given: Any = dict(who)
-    try:
+
+    def make() -> Any:
         session: Any = boto3.session.Session(region_name=region, **given)
         return session.client(service, endpoint_url=endpoint_url, config=config)
+
+    try:
+        # It looks for credentials: in files, by a program, or by asking the machine's metadata service.
+        bound_botocore()
+        with deadline(service, peer="the source of AWS's credentials", part=1.0) as bound:
+            return bound_client(bound.run(make))
     except (ValueError, BotoCoreError) as error:
         raise UsageError(
             str(error).rstrip("."), where=service, remedy="Set the target's region, or AWS_REGION and AWS_PROFILE."
@@ -81,15 +91,23 @@ def _client(service: str, region: str | None, endpoint_url: str | None, who: tup
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Turn boto3's errors into ours."""
+    """Bound what is done within, and turn boto3's errors into ours."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
-    try:
-        yield
-    except ClientError as error:
-        raise _refusal(error, where) from error
-    except BotoCoreError as error:
-        raise _failure(error, where) from error
+    with deadline(where) as bound:
+        try:
+            yield
+        except ClientError as error:
+            raise _refusal(error, where) from error
+        except BotoCoreError as error:
+            raise (_failure(error, where) if bound.left() else bound.error()) from error
+        except (ResponseParserError, TornAnswerError) as error:
+            raise OutsideError(
+                f"{bound.peer} sent an answer that can't be read: {str(error)[:200]}",
+                where=where,
+                remedy="Check the target's endpoint_url, and whether a proxy stands in between.",
+            ) from error
 
 
 def error_code(error: Any) -> str:

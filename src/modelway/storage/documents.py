@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from modelway.deadlines import deadline
 from modelway.errors import OutsideError
 from modelway.records.data import S3Options
 from modelway.storage.access import read_version, write_if_unchanged
@@ -22,6 +23,8 @@ _LOSSES = 4
 """Answers that may get lost in one change before the store counts as failing."""
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.25
+_WRITE_PART = 0.5
+"""Of the time that is left, how much a write gets: where its answer is lost, reading settles what became of it."""
 _LOTS = secrets.SystemRandom()
 
 
@@ -71,7 +74,10 @@ class Document(Generic[_T]):
             OutsideError: the store fails, others never stop writing, or an answer was lost and the object does not
                 tell whether the change took effect.
         """
-        mark = secrets.token_hex(8)
+        with deadline(self.uri):
+            return self._change(change, secrets.token_hex(8))
+
+    def _change(self, change: Callable[[_T], _T | None], mark: str) -> tuple[_T, bool]:
         unsettled: _Unsettled | None = None
         losses = 0
         for attempt in range(_ATTEMPTS):
@@ -113,7 +119,8 @@ class Document(Generic[_T]):
         content = self.render(wanted)
         content = content.encode() if isinstance(content, str) else content
         marks = version.marks_with(mark)
-        return write_if_unchanged(self.uri, content, version.tag, s3=self.s3, marks=marks) is not None
+        with deadline(self.uri, part=_WRITE_PART):
+            return write_if_unchanged(self.uri, content, version.tag, s3=self.s3, marks=marks) is not None
 
     def _unknown(self, error: OutsideError) -> OutsideError:
         return OutsideError(

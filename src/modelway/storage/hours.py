@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.storage.addresses import is_s3, parse_s3
+from modelway.storage.calls import whole
 from modelway.storage.local import outside
 from modelway.storage.objects import remove_below
-from modelway.storage.s3 import s3_client, translated
+from modelway.storage.s3 import s3_client
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
+
     from modelway.records.data import S3Options
 
 _KEYS = 1000
@@ -64,10 +67,13 @@ def _remove_objects(uri: str, before: float, s3: S3Options, requests: int) -> tu
     prefix = f"{address.key.rstrip('/')}/"
     last = f"{prefix}date="
     for _ in range(requests // 2):
-        with translated(uri):
-            found = s3_client(s3).list_objects_v2(
+
+        def page(last: str = last) -> ListObjectsV2OutputTypeDef:
+            return s3_client(s3).list_objects_v2(
                 Bucket=address.bucket, Prefix=f"{prefix}date=", StartAfter=last, MaxKeys=_KEYS
             )
+
+        found = whole(page, uri, "the listing")
         keys = [item["Key"] for item in found.get("Contents", [])]
         old = [key for key in (key.removeprefix(prefix) for key in keys) if _is_over(key, before)]
         if old:

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from modelway.atomic import make_directories, replacing
-from modelway.errors import InputError, OutsideError
+from modelway.errors import InputError
 from modelway.locks import locked
 from modelway.records.base import Record
 from modelway.records.data import S3Options
 from modelway.records.progress import silent
 from modelway.storage.access import list_files
 from modelway.storage.addresses import DATA_SUFFIXES, parse_s3
+from modelway.storage.answers import TornAnswerError
+from modelway.storage.calls import whole
 from modelway.storage.local import outside, write_local
-from modelway.storage.s3 import s3_client, translated
+from modelway.storage.s3 import s3_client
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -167,45 +169,29 @@ def _download_all(
 def _download(client: S3Client, item: Found, target: Path) -> _Seen:
     """Download one object, again where what came is not what S3 has."""
     make_directories(target.parent)
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            with translated(item.uri), replacing(target) as work:
-                _download_once(client, item, work)
-                modified = work.stat().st_mtime_ns
-            return _Seen(tag=item.tag, size=item.size, modified_ns=modified)
-        except _TornError as error:
-            if attempt == _ATTEMPTS:
-                raise OutsideError(
-                    f"the download stays torn: {error}", where=item.uri, remedy="Try again later."
-                ) from error
-    raise AssertionError  # the loop returns or raises
+
+    def once() -> _Seen:
+        with replacing(target) as work:
+            _download_once(client, item, work)
+            modified = work.stat().st_mtime_ns
+        return _Seen(tag=item.tag, size=item.size, modified_ns=modified)
+
+    return whole(once, item.uri, "the download", _ATTEMPTS)
 
 
 def _download_once(client: S3Client, item: Found, work: Path) -> None:
-    """Write an object into a file; raises `_TornError` unless it is whole."""
-    from botocore import exceptions
-
+    """Write an object into a file; raises `TornAnswerError` unless it is whole."""
     address = parse_s3(item.uri)
-    torn = (
-        exceptions.ConnectionClosedError,
-        exceptions.FlexibleChecksumError,
-        exceptions.IncompleteReadError,
-        exceptions.ReadTimeoutError,
-        exceptions.ResponseStreamingError,
-    )
-    try:
-        answer = client.get_object(Bucket=address.bucket, Key=address.key, IfMatch=f'"{item.tag}"')
-        with work.open("wb") as file:
-            for block in answer["Body"].iter_chunks(_BLOCK):
-                file.write(block)
-    except torn as error:
-        raise _TornError(str(error)) from error
+    answer = client.get_object(Bucket=address.bucket, Key=address.key, IfMatch=f'"{item.tag}"')
+    with work.open("wb") as file:
+        for block in answer["Body"].iter_chunks(_BLOCK):
+            file.write(block)
     if (size := work.stat().st_size) != item.size:
-        raise _TornError(f"{size} bytes came of {item.size}")
+        raise TornAnswerError(f"{size} bytes came of {item.size}")
     # The ETag of what a KMS key or the caller's own key encrypts is no MD5 sum (S3's API reference, "Object").
     encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
     if not encrypted and not _has_tag(client, item, work):
-        raise _TornError("what came is not what its ETag says")
+        raise TornAnswerError("what came is not what its ETag says")
 
 
 def _has_tag(client: S3Client, item: Found, path: Path) -> bool:
@@ -252,7 +238,3 @@ def _remove(directory: Path, seen: dict[str, _Seen], gone: set[str]) -> None:
     for name in sorted(gone):
         (directory / name).unlink(missing_ok=True)
         del seen[name]
-
-
-class _TornError(Exception):
-    """What came is not the whole object."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from modelway.errors import OutsideError
 from modelway.storage.addresses import is_s3, parse_s3
+from modelway.storage.answers import TornAnswerError
+from modelway.storage.calls import translated, whole
 from modelway.storage.local import open_regular, outside
-from modelway.storage.s3 import s3_client, translated
+from modelway.storage.s3 import pages, s3_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
+
+    from mypy_boto3_s3.type_defs import DeleteObjectsOutputTypeDef
 
     from modelway.records.data import S3Options
 
-_T = TypeVar("_T")
-_ATTEMPTS = 4
-_FIRST_PAUSE = 0.2
 _SINGLE = 8 << 20
 """Bytes of an object that is put at once; larger ones go up in parts of this size."""
 _KEYS = 1000
@@ -50,10 +53,10 @@ def read_range(uri: str, start: int, end: int, tag: str, s3: S3Options) -> bytes
         )
         content = answer["Body"].read()
         if len(content) != end - start:
-            raise _TornError(f"{len(content)} bytes came of {end - start}")
+            raise TornAnswerError(f"{len(content)} bytes came of {end - start}")
         return content
 
-    return _again(read, uri, "the download")
+    return whole(read, uri, "the download")
 
 
 def upload(path: Path, uri: str, s3: S3Options) -> None:
@@ -65,25 +68,26 @@ def upload(path: Path, uri: str, s3: S3Options) -> None:
         InputError: there is no such bucket.
         OutsideError: S3 fails, denies access, or the upload stays torn.
     """
-    from boto3.s3.transfer import TransferConfig
+    from s3transfer.manager import TransferConfig, TransferManager
 
     address = parse_s3(uri)
     size = path.stat().st_size
-    config = TransferConfig(multipart_threshold=_SINGLE, multipart_chunksize=_SINGLE, max_concurrency=4)
+    config = TransferConfig(
+        multipart_threshold=_SINGLE,
+        multipart_chunksize=_SINGLE,
+        max_request_concurrency=4,
+        max_submission_concurrency=1,
+    )
 
     def send() -> None:
-        from boto3.exceptions import S3UploadFailedError
-
         client = s3_client(s3)
-        try:
-            client.upload_file(str(path), address.bucket, address.key, Config=config)
-        except S3UploadFailedError as error:
-            raise error.__context__ or error from error
+        with TransferManager(client, config, executor_cls=_FollowingPool) as manager:
+            manager.upload(str(path), address.bucket, address.key).result()
         found = client.head_object(Bucket=address.bucket, Key=address.key)["ContentLength"]
         if found != size:
-            raise _TornError(f"{found} bytes are there of {size}")
+            raise TornAnswerError(f"{found} bytes are there of {size}")
 
-    _again(send, uri, "the upload")
+    whole(send, uri, "the upload")
 
 
 def list_below(uri: str, s3: S3Options) -> dict[str, int]:
@@ -105,9 +109,8 @@ def list_below(uri: str, s3: S3Options) -> dict[str, int]:
             raise outside(error, uri) from error
     address = parse_s3(uri)
     prefix = f"{address.key.rstrip('/')}/"
-    with translated(uri):
-        pages = s3_client(s3).get_paginator("list_objects_v2").paginate(Bucket=address.bucket, Prefix=prefix)
-        return {item["Key"][len(prefix) :]: item["Size"] for page in pages for item in page.get("Contents", [])}
+    found = pages(s3_client(s3), address.bucket, prefix)
+    return {item["Key"][len(prefix) :]: item["Size"] for page in found for item in page.get("Contents", [])}
 
 
 def remove_below(uri: str, names: Iterable[str], s3: S3Options) -> None:
@@ -126,15 +129,17 @@ def remove_below(uri: str, names: Iterable[str], s3: S3Options) -> None:
         return
     address = parse_s3(uri)
     prefix = f"{address.key.rstrip('/')}/"
-    with translated(uri):
-        for start in range(0, len(wanted), _KEYS):
-            keys = [{"Key": f"{prefix}{name}"} for name in wanted[start : start + _KEYS]]
-            answer = s3_client(s3).delete_objects(Bucket=address.bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
-            if failed := answer.get("Errors"):
-                raise OutsideError(
-                    f"{len(failed)} objects can't be removed: {failed[0].get('Message', failed[0].get('Code'))}",
-                    where=uri,
-                )
+    for start in range(0, len(wanted), _KEYS):
+        keys = [{"Key": f"{prefix}{name}"} for name in wanted[start : start + _KEYS]]
+
+        def remove(keys: Any = keys) -> DeleteObjectsOutputTypeDef:
+            return s3_client(s3).delete_objects(Bucket=address.bucket, Delete={"Objects": keys, "Quiet": True})
+
+        if failed := whole(remove, uri, "the answer").get("Errors"):
+            raise OutsideError(
+                f"{len(failed)} objects can't be removed: {failed[0].get('Message', failed[0].get('Code'))}",
+                where=uri,
+            )
 
 
 def abort_uploads(uri: str, s3: S3Options) -> None:
@@ -149,39 +154,8 @@ def abort_uploads(uri: str, s3: S3Options) -> None:
             client.abort_multipart_upload(Bucket=address.bucket, Key=item["Key"], UploadId=item["UploadId"])
 
 
-def _again(action: Callable[[], _T], where: str, what: str) -> _T:
-    """Do something until it is whole; boto3 itself tries requests again, but not what breaks within an answer."""
-    from botocore import exceptions
+class _FollowingPool(ThreadPoolExecutor):
+    """Threads that know the deadline of the call that they work for."""
 
-    torn = (
-        exceptions.ConnectionClosedError,
-        exceptions.FlexibleChecksumError,
-        exceptions.IncompleteReadError,
-        exceptions.ReadTimeoutError,
-        exceptions.ResponseStreamingError,
-        _TornError,
-    )
-    for attempt in range(_ATTEMPTS):
-        last = attempt == _ATTEMPTS - 1
-        try:
-            with translated(where):
-                try:
-                    return action()
-                except torn as error:
-                    if last:
-                        raise OutsideError(
-                            f"{what} stays torn: {error}", where=where, remedy="Try again later."
-                        ) from error
-        except OutsideError as error:
-            if last or not _is_throttled(error):
-                raise
-        time.sleep(_FIRST_PAUSE * 2**attempt)
-    raise AssertionError  # the loop returns or raises
-
-
-def _is_throttled(error: OutsideError) -> bool:
-    return any(code in error.what for code in ("SlowDown", "Throttling", "RequestLimitExceeded", "503"))
-
-
-class _TornError(Exception):
-    """What came or went is not the whole."""
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return super().submit(copy_context().run, fn, *args, **kwargs)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.storage.addresses import has_wildcard, parse_s3, split_glob
-from modelway.storage.s3 import s3_client, translated
+from modelway.storage.calls import translated, whole
+from modelway.storage.s3 import s3_client
 
 if TYPE_CHECKING:
     from modelway.records.data import S3Options
@@ -41,9 +42,8 @@ def probe_s3(uri: str, options: S3Options) -> Probe:
     """
     address = parse_s3(uri)
     prefix = split_glob(address.key)[0] if has_wildcard(address.key) else address.key
-    with translated(uri):
-        client = s3_client(options)
-        told = client.list_objects_v2(Bucket=address.bucket, Prefix=prefix, MaxKeys=1)
+    client = s3_client(options)
+    told = whole(lambda: client.list_objects_v2(Bucket=address.bucket, Prefix=prefix, MaxKeys=1), uri, "the listing")
     headers = told["ResponseMetadata"]["HTTPHeaders"]
     keys = [item["Key"] for item in told.get("Contents", [])]
     for key in keys:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
+from modelway.deadlines import TimeUpError, deadline
 from modelway.errors import InputError, ModelwayError, OutsideError, UsageError
 from modelway.storage.addresses import (
     DATA_SUFFIXES,
@@ -19,30 +19,21 @@ from modelway.storage.addresses import (
     parse_s3,
     split_glob,
 )
+from modelway.storage.answers import ForeignAnswerError, TornAnswerError, bound_client
+from modelway.storage.calls import CHANGED, code_of, failure, refusal, translated, whole
 from modelway.storage.versions import LostAnswerError
+from modelway.transport import bound_botocore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import ObjectTypeDef
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ObjectTypeDef
 
     from modelway.records.data import S3Options
 
-_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
-_DENIED = {"401", "403", "AccessDenied", "Forbidden", "AllAccessDisabled", "AccountProblem"}
-_BAD_CREDENTIALS = {
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "ExpiredToken",
-    "InvalidToken",
-    "TokenRefreshRequired",
-}
-_ELSEWHERE = {"301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
-_CHANGED = {"412", "409", "PreconditionFailed", "ConditionalRequestConflict"}
 _MARKS = "modelway-writes"
 """The user metadata (`x-amz-meta-`) in which a document keeps the marks of its last writes."""
-_CREDENTIALS = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the machine a role."
 
 
 @lru_cache(maxsize=8)
@@ -64,14 +55,22 @@ def s3_client(options: S3Options) -> S3Client:
         read_timeout=60,
         max_pool_connections=16,
     )
+
+    def make() -> S3Client:
+        session = boto3.session.Session()
+        return session.client("s3", endpoint_url=options.endpoint_url, region_name=options.region, config=config)
+
+    where = options.endpoint_url or "s3"
     try:
-        return boto3.session.Session().client(
-            "s3", endpoint_url=options.endpoint_url, region_name=options.region, config=config
-        )
+        # It looks for credentials: in files, by a program, or by asking the machine's metadata service.
+        bound_botocore()
+        with translated(where), deadline(where, peer="the source of AWS's credentials", part=1.0) as bound:
+            client: S3Client = bound_client(bound.run(make))
     except ValueError as error:
         raise UsageError(
             str(error), where="s3", remedy="Correct the settings' s3.endpoint_url and s3.region."
         ) from error
+    return client
 
 
 def list_s3(
@@ -82,13 +81,12 @@ def list_s3(
     suffixes: tuple[str, ...] = DATA_SUFFIXES,
 ) -> list[Found]:
     """The objects behind an object, prefix or glob, sorted by name; see `access.list_files`."""
-    address = parse_s3(uri)
-    with translated(uri):
-        exact = _exact(s3_client(options), address)
-        if exact is not None:
-            return [exact]
-        folder, pattern = split_glob(address.key) if has_wildcard(address.key) else (_as_folder(address.key), "")
-        found = list(_below(s3_client(options), address.bucket, folder, suffixes))
+    address, client = parse_s3(uri), s3_client(options)
+    exact = _exact(client, address)
+    if exact is not None:
+        return [exact]
+    folder, pattern = split_glob(address.key) if has_wildcard(address.key) else (_as_folder(address.key), "")
+    found = list(_below(client, address.bucket, folder, suffixes))
     wanted = [
         item
         for item in found
@@ -102,10 +100,40 @@ def list_s3(
 def read_s3(uri: str, options: S3Options, most_bytes: int | None = None) -> tuple[bytes, str, tuple[str, ...]]:
     """An object's content, or its first bytes, its ETag, and the marks of its last conditional writes."""
     address = parse_s3(uri)
-    with translated(uri):
+
+    def read() -> tuple[bytes, str, tuple[str, ...]]:
         answer = s3_client(options).get_object(Bucket=address.bucket, Key=address.key)
         kept = {name.lower(): value for name, value in answer["Metadata"].items()}  # some servers capitalise names
-        return answer["Body"].read(most_bytes), answer["ETag"].strip('"'), tuple(kept.get(_MARKS, "").split())
+        content = answer["Body"].read(most_bytes)
+        wanted = answer["ContentLength"] if most_bytes is None else min(most_bytes, answer["ContentLength"])
+        if len(content) < wanted:
+            raise TornAnswerError(f"{len(content)} bytes came of {wanted}")
+        return content, answer["ETag"].strip('"'), tuple(kept.get(_MARKS, "").split())
+
+    return whole(read, uri, "the download")
+
+
+def pages(client: S3Client, bucket: str, prefix: str) -> Iterator[ListObjectsV2OutputTypeDef]:
+    """The pages of a listing; each is a call with a deadline of its own."""
+    more: dict[str, Any] = {}
+    while True:
+        where = f"s3://{bucket}/{prefix}"
+
+        def call(more: dict[str, Any] = more) -> ListObjectsV2OutputTypeDef:
+            return client.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
+
+        page = whole(call, where, "the listing")
+        yield page
+        if not page.get("IsTruncated"):
+            return
+        token = page.get("NextContinuationToken")
+        if not token or token == more.get("ContinuationToken"):
+            raise OutsideError(
+                "the listing does not go on: S3 says there is more, and not where",
+                where=where,
+                remedy="The server has to know ListObjectsV2 (`list-type=2`) of S3's API.",
+            )
+        more = {"ContinuationToken": token}
 
 
 def write_s3(uri: str, options: S3Options, content: bytes) -> str:
@@ -136,29 +164,16 @@ def write_s3_if_unchanged(
         except ClientError as error:
             told = error.response["ResponseMetadata"]
             if told.get("RetryAttempts") or told["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise _lost(_refusal(error, uri)) from error
-            code = _code(error)
-            if code in _CHANGED or (tag is not None and code == "NoSuchKey"):
+                raise _lost(refusal(error, uri)) from error
+            code = code_of(error)
+            if code in CHANGED or (tag is not None and code == "NoSuchKey"):
                 return None
             raise
         except (ConnectionError, HTTPClientError) as error:  # what an earlier try did is not told
-            raise _lost(_failure(error, uri)) from error
+            raise _lost(failure(error, uri)) from error
+        except (TimeUpError, ForeignAnswerError) as error:
+            raise _lost(error) from error
         return answer["ETag"].strip('"')
-
-
-@contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Turn boto3's errors into ours."""
-    try:
-        from botocore.exceptions import BotoCoreError, ClientError
-    except ImportError as error:
-        raise UsageError("s3:// needs boto3", remedy="pip install 'modelway[train]'") from error
-    try:
-        yield
-    except ClientError as error:
-        raise _refusal(error, where) from error
-    except BotoCoreError as error:
-        raise _failure(error, where) from error
 
 
 def _addressing_style(options: S3Options) -> Literal["auto", "virtual", "path"]:
@@ -168,54 +183,19 @@ def _addressing_style(options: S3Options) -> Literal["auto", "virtual", "path"]:
     return "virtual" if options.endpoint_url else "auto"
 
 
-def _code(error: Any) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
 def _lost(error: ModelwayError) -> LostAnswerError:
     return LostAnswerError(error.what, where=error.where, remedy=error.advice)
-
-
-def _refusal(error: Any, where: str) -> ModelwayError:
-    """The error for what the server answered."""
-    code = _code(error)
-    if code in _MISSING:
-        missing = "bucket" if code == "NoSuchBucket" else "object"
-        return InputError(f"there is no such {missing}", where=where, remedy="Check the address and s3.endpoint_url.")
-    if code in _DENIED:
-        return OutsideError("access denied", where=where, remedy="Check the rights of the credentials on the bucket.")
-    if code in _BAD_CREDENTIALS:
-        return OutsideError(f"the credentials are refused ({code})", where=where, remedy=_CREDENTIALS)
-    if code in _ELSEWHERE:
-        return OutsideError("the bucket lies in another region", where=where, remedy="Set s3.region to the bucket's.")
-    if code in _CHANGED:
-        return OutsideError("the object changed while it was read", where=where, remedy="Try again.")
-    message = error.response.get("Error", {}).get("Message", "")
-    return OutsideError(f"S3 answered {code}: {message}", where=where, remedy="Try again later.")
-
-
-def _failure(error: Exception, where: str) -> ModelwayError:
-    """The error for what happened before an answer came."""
-    from botocore import exceptions
-
-    if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
-        return UsageError("there are no credentials for S3", where=where, remedy=_CREDENTIALS)
-    if isinstance(error, exceptions.ProfileNotFound | exceptions.NoRegionError):
-        return UsageError(str(error).rstrip("."), where=where, remedy="Correct AWS_PROFILE or s3.region.")
-    if isinstance(error, exceptions.ParamValidationError):
-        return InputError("this is no address of an S3 object", where=where, remedy="Write s3://bucket/key.")
-    return OutsideError(
-        f"S3 can't be reached: {error}",
-        where=where,
-        remedy="Check the network and the settings' s3.endpoint_url and s3.path_style.",
-    )
 
 
 def _exact(client: S3Client, address: S3Address) -> Found | None:
     """The object of exactly this key, if there is one: of all keys that begin with it, it sorts first."""
     if not address.key or address.key.endswith("/"):
         return None
-    answer = client.list_objects_v2(Bucket=address.bucket, Prefix=address.key, MaxKeys=1)
+    answer = whole(
+        lambda: client.list_objects_v2(Bucket=address.bucket, Prefix=address.key, MaxKeys=1),
+        str(address),
+        "the listing",
+    )
     first = answer.get("Contents", [])
     if not first or first[0]["Key"] != address.key:
         return None
@@ -225,7 +205,7 @@ def _exact(client: S3Client, address: S3Address) -> Found | None:
 
 def _below(client: S3Client, bucket: str, folder: str, suffixes: tuple[str, ...]) -> Iterator[Found]:
     """Every data file below a prefix that is empty or ends with a slash."""
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
+    for page in pages(client, bucket, folder):
         for item in page.get("Contents", []):
             name = item["Key"][len(folder) :]
             if is_data_name(name, suffixes):

@@ -1,0 +1,84 @@
+"""Every call of S3 ends, with exit code 6 and the server's name, however the server misbehaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelway.errors import ModelwayError
+from modelway.records.data import S3Options
+from modelway.storage import (
+    Document,
+    Found,
+    abort_uploads,
+    fetch,
+    list_below,
+    list_files,
+    probe_s3,
+    read_bytes,
+    read_range,
+    remove_below,
+    remove_hours,
+    upload,
+    write_bytes,
+)
+from modelway.storage.s3 import s3_client
+
+from .conftest import WAYS, outcome
+
+URI = "s3://bucket/some/key"
+
+
+def _upload(s3: S3Options, tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(b"x" * (9 << 20))
+    upload(path, URI, s3)
+
+
+CALLS = {
+    "list": lambda s3, tmp_path: list_files("s3://bucket/some/", s3=s3),
+    "list exactly": lambda s3, tmp_path: list_files(URI, s3=s3),
+    "list below": lambda s3, tmp_path: list_below("s3://bucket/some", s3),
+    "read": lambda s3, tmp_path: read_bytes(URI, s3=s3),
+    "read a range": lambda s3, tmp_path: read_range(URI, 0, 10, "", s3),
+    "fetch": lambda s3, tmp_path: fetch([Found("a.csv", URI, 10, "0" * 32)], tmp_path / "copies", s3=s3),
+    "write": lambda s3, tmp_path: write_bytes(URI, b"content", s3=s3),
+    "upload": _upload,
+    "change": lambda s3, tmp_path: Document(URI, "it", lambda found: found or b"", bytes, s3).change(lambda _: b"new"),
+    "remove": lambda s3, tmp_path: remove_below("s3://bucket/some", ["key"], s3),
+    "remove hours": lambda s3, tmp_path: remove_hours("s3://bucket/some", 1e9, s3, requests=4),
+    "abort": lambda s3, tmp_path: abort_uploads("s3://bucket/some", s3),
+    "probe": lambda s3, tmp_path: probe_s3(URI, s3),
+}
+
+
+SLOW = {
+    "hangs",
+    "reads nothing",
+    "dribbles its head",
+    "dribbles its body",
+    "fails",
+    "closes",
+    "resets",
+    "sends no HTTP",
+}
+"""Ways whose calls last until the time is up or all attempts are made."""
+ROWS = [
+    pytest.param(call, way, marks=[pytest.mark.slow] if way in SLOW and call not in {"read", "fetch"} else [])
+    for call in CALLS
+    for way in WAYS
+]
+
+
+@pytest.mark.parametrize(("call", "way"), ROWS)
+def test_a_call_ends_with_6_and_names_the_server(start, short, tmp_path: Path, call: str, way: str) -> None:
+    server = start(WAYS[way])
+    s3 = S3Options(endpoint_url=server.url, region="eu-central-1", path_style=True)
+    s3_client(s3)
+    short()
+    found = outcome(lambda: CALLS[call](s3, tmp_path))
+    assert isinstance(found, ModelwayError), repr(found)
+    assert found.exit_code == 6, found
+    assert server.host in str(found), found
+    assert not list((tmp_path / "copies").glob("*.csv*"))
