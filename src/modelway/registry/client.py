@@ -10,6 +10,7 @@ from urllib.request import url2pathname
 from modelway.atomic import make_directories, restrict, temporary_directory
 from modelway.errors import OutsideError
 from modelway.locks import locked
+from modelway.registry.bounding import bounded_client, check_driver_and_server
 from modelway.registry.location import check_database
 from modelway.registry.moved import ROOT_TAG, follow_move
 from modelway.registry.session import check_reachable
@@ -28,17 +29,17 @@ def open_client(location: Location, lock: tuple[Path, str, float]) -> MlflowClie
         lock: a lock file, and how long to wait for it: MLflow's migrations of an empty database fail when two
             processes run them at once.
     """
-    from mlflow import MlflowClient
-
     if location.on_server:
         check_reachable(location)
-        return MlflowClient(tracking_uri=location.uri, registry_uri=location.uri)
+        return bounded_client(location)
     with locked(*lock):
         if location.database is not None:
             _create_database(location.database)
             check_database(location.database)
             follow_move(location.database, location.root)
-        client = MlflowClient(tracking_uri=location.uri, registry_uri=location.uri)
+        else:
+            check_driver_and_server(location)
+        client = bounded_client(location)
         client.search_registered_models(max_results=1)
     return client
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from modelway.errors import InputError, OutsideError
 from modelway.registry import versions
+from modelway.registry.bounding import bounded_client, check_driver_and_server, run_bounded
 from modelway.registry.location import check_database, database_remedy, locate
 from modelway.registry.run import ARTIFACT
 from modelway.registry.session import calls, check_reachable
@@ -62,12 +63,12 @@ def look(options: RegisterOptions, name: str, root: Path, credentials: Credentia
         return Look(location.address, _count_in_file(location.database), location.artifacts, None)
     if not location.on_server:
         with calls(location, None):
-            return Look(location.address, _count_in_database(location.uri), location.artifacts, None)
+            check_driver_and_server(location)
+            count = run_bounded(lambda: _count_in_database(location.uri), location)
+            return Look(location.address, count, location.artifacts, None)
     with calls(location, credentials):
-        from mlflow import MlflowClient
-
         check_reachable(location)
-        client = MlflowClient(tracking_uri=location.uri, registry_uri=location.uri)
+        client = bounded_client(location)
         found = versions.all_versions(client, name)
         return _server(client, location, options.experiment or name, found)
 

@@ -55,7 +55,9 @@ def translated(where: str) -> Iterator[None]:
             ) from error
 
 
-def whole(action: Callable[[], _T], where: str, what: str, attempts: int = _ATTEMPTS) -> _T:
+def whole(
+    action: Callable[[], _T], where: str, what: str, attempts: int = _ATTEMPTS, pause: float = _FIRST_PAUSE
+) -> _T:
     """Do something until it is whole, at most `attempts` times, within one deadline.
 
     boto3 itself tries requests again, but not what breaks within an answer.
@@ -89,7 +91,7 @@ def whole(action: Callable[[], _T], where: str, what: str, attempts: int = _ATTE
             except OutsideError as error:
                 if last or isinstance(error, TimeUpError) or not any(code in error.what for code in _THROTTLED):
                     raise
-            time.sleep(min(_FIRST_PAUSE * 2**attempt, bound.left()))
+            time.sleep(min(pause * 2**attempt, bound.left()))
     raise AssertionError  # the loop returns or raises
 
 

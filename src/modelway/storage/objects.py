@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from modelway.records.data import S3Options
 
+_FIRST_PAUSE = 0.2
+"""Seconds before the second attempt; each further pause is twice as long."""
 _SINGLE = 8 << 20
 """Bytes of an object that is put at once; larger ones go up in parts of this size."""
 _KEYS = 1000
@@ -56,7 +58,7 @@ def read_range(uri: str, start: int, end: int, tag: str, s3: S3Options) -> bytes
             raise TornAnswerError(f"{len(content)} bytes came of {end - start}")
         return content
 
-    return whole(read, uri, "the download")
+    return whole(read, uri, "the download", pause=_FIRST_PAUSE)
 
 
 def upload(path: Path, uri: str, s3: S3Options) -> None:
@@ -87,7 +89,7 @@ def upload(path: Path, uri: str, s3: S3Options) -> None:
         if found != size:
             raise TornAnswerError(f"{found} bytes are there of {size}")
 
-    whole(send, uri, "the upload")
+    whole(send, uri, "the upload", pause=_FIRST_PAUSE)
 
 
 def list_below(uri: str, s3: S3Options) -> dict[str, int]:

@@ -1,0 +1,129 @@
+"""Calls of MLflow that end: its clients of databases and servers wait without end, or try again for minutes."""
+
+from __future__ import annotations
+
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from modelway.deadlines import LEAST, current, deadline
+from modelway.errors import OutsideError, SettingsError
+from modelway.redaction import hide_password
+from modelway.transport import bound_botocore, bound_urllib3
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlflow import MlflowClient
+
+    from modelway.registry.location import Location
+
+_T = TypeVar("_T")
+_COUNTED = ("", "s3", "http", "https", "mlflow-artifacts", "gs", "wasbs", "abfss")
+"""Kinds of stores whose bytes are counted, so that a long transfer is told from one that hangs; "" is a server's."""
+_OF_FILES = {"log_artifact", "log_artifacts", "log_text", "log_dict", "download_artifacts", "list_artifacts"}
+
+
+def bounded_client(location: Location) -> MlflowClient:
+    """A client of MLflow each of whose calls has a deadline, unless the registry is on this machine.
+
+    A database's call goes on while its statements end in time: migrations of an empty database are many short ones.
+
+    Raises:
+        OutsideError: the database or server does not answer in time.
+    """
+    from mlflow import MlflowClient
+
+    def make() -> MlflowClient:
+        return MlflowClient(tracking_uri=location.uri, registry_uri=location.uri)
+
+    if location.database is not None and urlsplit(location.artifacts or "").scheme == "file":
+        return make()
+    _count()
+    return cast("MlflowClient", _Bounded(_run(make, location), location))
+
+
+def check_driver_and_server(location: Location) -> None:
+    """See that a database server can be reached, before MLflow tries: it tries again for 100 s.
+
+    Raises:
+        SettingsError: the address is none, or its driver is not installed.
+        OutsideError: the server does not answer, or refuses us.
+    """
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+    try:
+        engine = create_engine(location.uri)
+    except (ImportError, NoSuchModuleError) as error:
+        raise SettingsError(
+            f"the driver of the registry's database is not installed: {error}",
+            where=f"register.tracking_uri: {location.address}",
+            remedy=f"Install it ({getattr(error, 'name', None) or 'the part after + in the address'}), "
+            "or name an installed one, as in postgresql+psycopg2://.",
+        ) from error
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError(
+            f"not an address of a database: {error}",
+            where=f"register.tracking_uri: {location.address}",
+            remedy="Write postgresql://user@host:port/database; a password needs %-escapes for @, / and the like.",
+        ) from error
+    _count()
+    try:
+        _run(lambda: engine.connect().close(), location)
+    except SQLAlchemyError as error:
+        raise OutsideError(
+            f"the registry's database can't be reached: {' '.join(str(error.__cause__ or error).split())[:300]}",
+            where=location.address,
+            remedy="Check that it runs, register.tracking_uri, and the user's password.",
+        ) from error
+    finally:
+        engine.dispose(close=False)
+
+
+def run_bounded(call: Callable[[], _T], location: Location) -> _T:
+    """Call what asks the registry, with a deadline."""
+    _count()
+    return _run(call, location)
+
+
+def _run(call: Callable[[], _T], location: Location) -> _T:
+    peer = hide_password(urlsplit(location.uri).netloc.rpartition("@")[2])
+    with deadline(location.address, peer=peer) as bound:
+        return bound.run(call)
+
+
+class _Bounded:
+    """A client whose methods are called within a deadline."""
+
+    def __init__(self, client: MlflowClient, location: Location) -> None:
+        self._client = client
+        self._location = location
+        self._counted = urlsplit(location.artifacts or "").scheme in _COUNTED
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        outside = self._counted if name in _OF_FILES else self._location.database is None
+        if not callable(found) or not outside:
+            return found
+
+        @wraps(found)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return _run(lambda: found(*args, **kwargs), self._location)
+
+        return call
+
+
+@lru_cache(maxsize=1)
+def _count() -> None:
+    """Let what MLflow uses heed deadlines: urllib3, botocore; and each statement of a database that ends."""
+    from sqlalchemy import Engine, event
+
+    bound_botocore()
+    bound_urllib3()
+
+    def ended(*_: Any) -> None:
+        if (bound := current()) is not None:
+            bound.moved(LEAST)
+
+    event.listen(Engine, "after_cursor_execute", ended)
