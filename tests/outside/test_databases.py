@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,31 +99,48 @@ def test_a_file_that_is_no_database_ends_with_6(tmp_path: Path, content: bytes) 
 
 
 @pytest.fixture
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, list[int]]]:
-    """A PostgreSQL server: its address and its processes."""
+def postgres() -> Iterator[tuple[str, int]]:
+    """A PostgreSQL server: its address and its process."""
     if shutil.which("initdb") is None:
         pytest.skip("there is no PostgreSQL here")
     pytest.importorskip("psycopg2")
-    folder = Path(tmp_path_factory.mktemp("pg"))
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    data = folder / "data"
-    done = subprocess.run(
-        ["initdb", "-D", str(data), "-U", "me", "-A", "trust", "--no-sync"], capture_output=True, text=True, check=False
+    folder = Path(tempfile.mkdtemp(prefix="modelway-pg-"))
+    who: dict[str, Any] = {}
+    if os.geteuid() == 0:  # PostgreSQL does not run as root
+        try:
+            shutil.chown(folder, "postgres")
+        except LookupError:
+            pytest.skip("there is no user for PostgreSQL here")
+        who = {"user": "postgres", "cwd": folder}
+    data, port = folder / "data", free_port()
+    subprocess.run(
+        ["initdb", "-D", str(data), "-U", "me", "-A", "trust", "--no-sync"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        **who,
     )
-    if done.returncode:
-        pytest.skip(f"PostgreSQL can't be started here: {done.stderr[-200:]}")
-    flags = f"-p {port} -h 127.0.0.1 -k {folder} -F"
     control = ["pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log")]
-    subprocess.run([*control, "-o", flags, "start"], check=True, stdout=subprocess.DEVNULL)
+    flags = ["-o", f"-p {port} -h 127.0.0.1 -k {folder} -F"]
+    subprocess.run([*control, *flags, "start"], check=True, stdout=subprocess.DEVNULL, **who)
     first = int((data / "postmaster.pid").read_text().splitlines()[0])
     try:
-        yield f"postgresql+psycopg2://me@127.0.0.1:{port}/postgres", [first]
+        yield f"postgresql+psycopg2://me@127.0.0.1:{port}/postgres", first
     finally:
-        for number in [first, *_children(first)]:
-            os.kill(number, signal.SIGCONT)
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL)
+        _signal([first, *_children(first)], signal.SIGCONT)
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL, **who)
+        shutil.rmtree(folder)
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+def _signal(numbers: list[int], sent: signal.Signals) -> None:
+    for number in numbers:
+        with contextlib.suppress(ProcessLookupError):  # a server's own short helper
+            os.kill(number, sent)
 
 
 def _children(parent: int) -> list[int]:
@@ -129,21 +149,19 @@ def _children(parent: int) -> list[int]:
 
 @pytest.mark.slow
 def test_a_server_that_is_stopped_ends_calls_with_6_and_goes_on_later(
-    postgres: tuple[str, list[int]], short, tmp_path: Path
+    postgres: tuple[str, int], short, tmp_path: Path
 ) -> None:
-    uri, (first,) = postgres
+    uri, first = postgres
     registry = Registry(RegisterOptions(tracking_uri=uri), "loans", tmp_path)
     assert registry.versions() == []
     assert look(RegisterOptions(tracking_uri=uri), "loans", tmp_path, None).versions == 0
     stopped = [first, *_children(first)]
-    for number in stopped:
-        os.kill(number, signal.SIGSTOP)
+    _signal(stopped, signal.SIGSTOP)
     short()
     for call in (registry.versions, lambda: _find(uri, tmp_path), lambda: _look(uri, tmp_path)):
         found = outcome(call)
         assert isinstance(found, ModelwayError), repr(found)
         assert found.exit_code == 6
         assert "127.0.0.1" in str(found)
-    for number in stopped:
-        os.kill(number, signal.SIGCONT)
+    _signal(stopped, signal.SIGCONT)
     assert _find(uri, tmp_path) == []

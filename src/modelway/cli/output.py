@@ -163,11 +163,12 @@ class Output:
             print(printable(f"{step}: {done}/{total} {note}".rstrip()), file=sys.stderr)
 
     def waiting(self, text: str) -> None:
-        """Show that something outside is waited for; bars stay."""
-        if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False)
+        """Show whom a call waits for; called by any thread. Bars stay."""
+        bar = self._bar
+        if bar is not None:
+            bar.console.print(hide_password(text), markup=False, highlight=False)
         else:
-            print(text, file=sys.stderr, flush=True)
+            print(hide_password(text), file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """End the progress bars, so that what follows stands below them."""
