@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -67,3 +72,54 @@ def test_flags_are_read_from_a_bucket(start, bundle, s3, until) -> None:
     assert server.predict().json["model_version"] == "3"
     put(1)
     until(lambda: server.predict().json["model_version"] == "4")
+
+
+@pytest.fixture
+def dribbling() -> Iterator[S3Options]:
+    """A store that takes requests and answers a byte at a time, for good."""
+    listener, held = socket.create_server(("127.0.0.1", 0), backlog=64), []
+
+    def dribble(client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client.sendall(b"H")
+                time.sleep(0.2)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                held.append(listener.accept()[0])
+                threading.Thread(target=dribble, args=(held[-1],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield S3Options(endpoint_url=url, region="us-east-1", path_style=True)
+    for one in (listener, *held):
+        one.close()
+
+
+def test_a_store_that_dribbles_counts_as_away_and_holds_up_nothing(start, dribbling: S3Options, until) -> None:
+    server = start(
+        log__uri="s3://bucket/log",
+        s3=dribbling.model_dump(),
+        log__flush_seconds=0.05,
+        log__segment_seconds=0.1,
+        env={"MODELWAY_OUTSIDE_SECONDS": "1"},
+    )
+    assert server.predict().status == 200
+    until(lambda: server.metric("modelway_log_away") == 1, seconds=60)
+    for _ in range(20):
+        assert server.predict().status == 200
+    assert server.stop() == 0
+
+
+def test_flags_on_a_store_that_dribbles_hold_up_nothing(start, bundle, dribbling: S3Options) -> None:
+    server = start(
+        *("--challenger", str(bundle(4)), "--flags", "s3://bucket/flags.json"),
+        s3=dribbling.model_dump(),
+        routing__poll_seconds=0.05,
+        env={"MODELWAY_OUTSIDE_SECONDS": "1"},
+    )
+    for _ in range(20):
+        assert server.predict().json["model_version"] == "3"
+    assert server.stop() == 0
