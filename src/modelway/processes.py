@@ -132,6 +132,21 @@ def inherited_listener() -> socket.socket | None:
     return socket.socket(fileno=_FIRST_INHERITED)
 
 
+def git_environment() -> dict[str, str]:
+    """The environment for git, which may fetch what a partial clone lacks: it fails where it would ask a person."""
+    own_ssh = "GIT_SSH" in os.environ or "GIT_SSH_COMMAND" in os.environ
+    return {
+        "GIT_HTTP_LOW_SPEED_LIMIT": "1000",  # bytes a second, so that a fetch that outlives git ends, too
+        "GIT_HTTP_LOW_SPEED_TIME": "60",
+        **os.environ,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "",
+        "SSH_ASKPASS": "",
+        "GCM_INTERACTIVE": "never",
+        **({} if own_ssh else {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}),
+    }
+
+
 def start_of(pid: int) -> str | None:
     """When a process began, in the system's own words; None where none of this number runs.
 

@@ -10,7 +10,7 @@ import io
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from modelway.deadlines import Deadline, TimeUpError, current, default_seconds, moved_elsewhere
+from modelway.deadlines import LEAST, Deadline, TimeUpError, current, default_seconds, moved_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined,unused-ignore]
@@ -35,6 +35,18 @@ def bound_urllib3() -> None:
 
     for pool in (HTTPConnectionPool, HTTPSConnectionPool):
         pool.ConnectionCls = _bounded(pool.ConnectionCls)
+
+
+@lru_cache(maxsize=1)
+def bound_sqlalchemy() -> None:
+    """Count each statement of a database that ends as enough: migrations are many short ones."""
+    from sqlalchemy import Engine, event
+
+    def ended(*_: Any) -> None:
+        if (bound := current()) is not None:
+            bound.moved(LEAST)
+
+    event.listen(Engine, "after_cursor_execute", ended)
 
 
 def _bounded(kind: Any) -> Any:

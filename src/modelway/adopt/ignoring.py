@@ -5,6 +5,9 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from modelway.deadlines import default_seconds
+from modelway.processes import git_environment
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -46,7 +49,15 @@ def _is_tracked(root: Path, name: str) -> bool:
 def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str] | None:
     """What git says; None where there is no git, or no repository."""
     try:
-        asked = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)  # noqa: S603, S607
-    except OSError:
+        asked = subprocess.run(  # noqa: S603
+            ["git", "-C", str(root), *words],  # noqa: S607
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=git_environment(),
+            timeout=default_seconds(),
+        )
+    except (OSError, subprocess.TimeoutExpired):
         return None
     return asked if asked.returncode in {0, 1} else None

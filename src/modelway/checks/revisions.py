@@ -8,7 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelway.deadlines import VARIABLE, default_seconds
 from modelway.errors import OutsideError, UsageError
+from modelway.processes import git_environment
 
 _NOTHING = re.compile(r"0{40}|0{64}")
 """What GitHub names as the commit before a branch's first push."""
@@ -91,6 +93,8 @@ def changed_paths(repository: Repository, base: str, head: str | None) -> list[s
 def file_at(repository: Repository, commit: str, path: str) -> bytes | None:
     """A file of the project's directory as it was in a commit; None where it was not there."""
     found = _git(repository.top, "cat-file", "blob", f"{commit}:{repository.prefix}{path}")
+    if found.returncode and b"promisor" in found.stderr:
+        raise OutsideError(f"git can't fetch what this partial clone lacks: {_last_line(found.stderr)}", where=path)
     return found.stdout if found.returncode == 0 else None
 
 
@@ -113,7 +117,15 @@ def _git(directory: Path, *argv: str) -> subprocess.CompletedProcess[bytes]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
+            env=git_environment(),
+            timeout=default_seconds(),
         )
+    except subprocess.TimeoutExpired as error:
+        raise OutsideError(
+            f"git {argv[0]} did not end within {error.timeout:g} s",
+            where=str(directory),
+            remedy=f"A partial clone fetches what it lacks: check its remote. {VARIABLE} allows more time.",
+        ) from error
     except FileNotFoundError as error:
         raise OutsideError("git is not installed", remedy="Install it; what changed is told by git.") from error
 

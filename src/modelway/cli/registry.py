@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from modelway.artifacts import file_digest
 from modelway.errors import UsageError
+from modelway.processes import git_environment
 from modelway.settings import Override
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _ask_git(root: Path, *argv: str) -> str | None:
             capture_output=True,
             text=True,
             timeout=10,
+            env=git_environment(),
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from modelway.deadlines import LEAST, current, deadline
+from modelway.deadlines import deadline
 from modelway.errors import OutsideError, SettingsError
 from modelway.redaction import hide_password
-from modelway.transport import bound_botocore, bound_urllib3
+from modelway.transport import bound_botocore, bound_sqlalchemy, bound_urllib3
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,16 +114,8 @@ class _Bounded:
         return call
 
 
-@lru_cache(maxsize=1)
 def _count() -> None:
-    """Let what MLflow uses heed deadlines: urllib3, botocore; and each statement of a database that ends."""
-    from sqlalchemy import Engine, event
-
+    """Let what MLflow uses heed deadlines."""
     bound_botocore()
     bound_urllib3()
-
-    def ended(*_: Any) -> None:
-        if (bound := current()) is not None:
-            bound.moved(LEAST)
-
-    event.listen(Engine, "after_cursor_execute", ended)
+    bound_sqlalchemy()

@@ -7,24 +7,29 @@ earlier. With one worker, a search that was interrupted and resumed therefore tr
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import optuna
 from optuna.trial import TrialState
 
+from modelway.deadlines import TimeUpError, deadline
 from modelway.errors import OutsideError, SettingsError
 from modelway.records.fit import CustomEstimatorOptions
 from modelway.train.estimators import train_estimator
 from modelway.train.problem import DivergedError
 from modelway.train.space import suggest, with_params
+from modelway.transport import bound_sqlalchemy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from modelway.records.fit import EstimatorOptions, FitOptions
     from modelway.train.problem import Problem, Sample
     from modelway.train.space import Space
 
+_T = TypeVar("_T")
+_KEY = "fit.search.storage"
 _REPORTS = 10
 """How often a trial tells its loss for pruning; each time costs a write to the study."""
 
@@ -77,8 +82,33 @@ def open_study(options: FitOptions, address: str | None, name: str) -> optuna.St
 
 def _storage(address: str) -> optuna.storages.RDBStorage:
     # Workers wait for each other's writes; the default of 5 seconds is short on a busy machine.
-    arguments = {"connect_args": {"timeout": 60}} if address.startswith("sqlite:") else {}
-    return optuna.storages.RDBStorage(address, engine_kwargs=arguments)
+    if address.startswith("sqlite:"):
+        return optuna.storages.RDBStorage(address, engine_kwargs={"connect_args": {"timeout": 60}})
+    return _within_deadline(lambda: _DatabaseStorage(address), address)
+
+
+def _within_deadline(call: Callable[[], _T], address: str) -> _T:
+    """Call what asks a database server; it goes on while its statements end in time."""
+    bound_sqlalchemy()
+    with deadline(_KEY, peer=urlsplit(address).netloc.rpartition("@")[2]) as bound:
+        return bound.run(call)
+
+
+def _bounded(name: str) -> Callable[..., Any]:
+    inner = getattr(optuna.storages.RDBStorage, name)
+
+    def method(self: optuna.storages.RDBStorage, *args: Any, **kwargs: Any) -> Any:
+        return _within_deadline(lambda: inner(self, *args, **kwargs), str(self.url))
+
+    return method
+
+
+_DatabaseStorage: type[optuna.storages.RDBStorage] = type(
+    "_DatabaseStorage",
+    (optuna.storages.RDBStorage,),
+    {name: _bounded(name) for name in optuna.storages.BaseStorage.__abstractmethods__},
+)
+"""A study in a database server, each of whose calls has a deadline."""
 
 
 @contextmanager
@@ -86,12 +116,12 @@ def study_errors(address: str | None) -> Iterator[None]:
     """Turn the database's errors into `SettingsError` and `OutsideError`."""
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-    where = None if address is None else "fit.search.storage"
+    where = None if address is None else _KEY
     try:
         yield
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise SettingsError(
-            "this is no address of a database that can be reached",
+            f"this is no address of a database that can be reached: {error}",
             where=where,
             remedy="Write it as for SQLAlchemy, such as sqlite:///studies.db, and install the database's driver.",
         ) from error
@@ -121,6 +151,8 @@ def run_trial(
         loss = _validation_loss(trial, options, estimator, problem, train, validation)
     except (optuna.TrialPruned, DivergedError):
         study.tell(trial, state=TrialState.PRUNED)
+    except TimeUpError:
+        raise  # the database that does not answer would not take the trial's end either
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)
         raise

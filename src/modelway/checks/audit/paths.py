@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from modelway.checks import changes
 from modelway.checks.audit.outcome import count
+from modelway.processes import git_environment
 from modelway.records.artifacts import Manifest
 from modelway.records.audit import SKIPPED_FOLDERS
 
@@ -128,6 +129,7 @@ def _of_git(root: Path, *which: str) -> list[str] | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_GIT_SECONDS,
+            env=git_environment(),
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

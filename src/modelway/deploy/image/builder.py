@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.atomic import scratch_directory
+from modelway.deadlines import VARIABLE, default_seconds
 from modelway.deploy.image.commands import PROGRAMS, Job, build_commands, login_command
 from modelway.deploy.image.context import image_arguments, write_context
 from modelway.deploy.image.labels import image_labels
@@ -98,7 +99,14 @@ def _run(command: Sequence[str], environment: Mapping[str, str], login: Login | 
             text=True,
             errors="replace",
             check=False,
+            timeout=default_seconds() if typed else None,  # a login is short; a build or push may be long
         )
+    except subprocess.TimeoutExpired as error:
+        raise OutsideError(
+            f"`{' '.join(command[:2])}` did not end within {error.timeout:g} s",
+            where=login.host if login is not None else None,
+            remedy=f"Check the network and the registry. {VARIABLE} allows more time.",
+        ) from error
     except OSError as error:
         raise OutsideError(f"{command[0]} can't be run: {error}", remedy="Check its installation.") from error
     if done.returncode:
