@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import socket
+import time
 from pathlib import Path
 
 import pytest
 
+from modelway.deadlines import LEAST, VARIABLE
 from modelway.errors import ModelwayError
 from modelway.records.data import S3Options
 from modelway.storage import (
@@ -25,7 +29,7 @@ from modelway.storage import (
 )
 from modelway.storage.s3 import s3_client
 
-from .conftest import WAYS, outcome
+from .conftest import LONGEST, WAYS, answer, outcome, read_head, say
 
 URI = "s3://bucket/some/key"
 
@@ -82,3 +86,68 @@ def test_a_call_ends_with_6_and_names_the_server(start, short, tmp_path: Path, c
     assert found.exit_code == 6, found
     assert server.host in str(found), found
     assert not list((tmp_path / "copies").glob("*.csv*"))
+
+
+class TestConnecting:
+    def test_an_address_that_never_answers_ends(self, short) -> None:
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        held = [socket.socket() for _ in range(4)]  # they fill what the kernel keeps for one that does not accept
+        for one in held:
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        s3 = S3Options(endpoint_url=f"http://{host}", region="eu-central-1", path_style=True)
+        s3_client(s3)
+        short()
+        found = outcome(lambda: read_bytes(URI, s3=s3))
+        assert isinstance(found, ModelwayError), repr(found)
+        assert found.exit_code == 6
+        assert host in str(found)
+        for one in (listener, *held):
+            one.close()
+
+    def test_a_name_that_is_looked_up_for_good_ends(self, short, monkeypatch: pytest.MonkeyPatch) -> None:
+        s3 = S3Options(endpoint_url="http://store.example.org:9000", region="eu-central-1", path_style=True)
+        s3_client(s3)
+        monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: time.sleep(LONGEST))
+        short()
+        found = outcome(lambda: read_bytes(URI, s3=s3))
+        assert isinstance(found, ModelwayError), repr(found)
+        assert found.exit_code == 6
+        assert "store.example.org:9000" in str(found)
+
+
+class TestTransfers:
+    OBJECT = bytes(range(256)) * 256 * 12
+
+    @pytest.mark.slow
+    def test_a_slow_download_is_not_cut(self, start, monkeypatch: pytest.MonkeyPatch) -> None:
+        def slowly(client: socket.socket) -> None:
+            read_head(client)
+            client.sendall(answer(b"", length=len(self.OBJECT)))
+            for place in range(0, len(self.OBJECT), LEAST):
+                time.sleep(0.8)
+                client.sendall(self.OBJECT[place : place + LEAST])
+
+        server = start(slowly)
+        s3 = S3Options(endpoint_url=server.url, region="eu-central-1", path_style=True)
+        s3_client(s3)
+        monkeypatch.setenv(VARIABLE, "5")  # it takes ten seconds
+        assert read_bytes(URI, s3=s3) == self.OBJECT
+
+    def test_what_breaks_off_once_is_fetched_again_whole(self, start, tmp_path: Path) -> None:
+        content = b"a,b\n1,2\n" * 999
+        tag = hashlib.md5(content).hexdigest()
+        whole = answer(content, length=len(content)).replace(b"0" * 32, tag.encode())
+        answers = iter([whole[:900], whole[:900], whole])
+
+        def breaks_off_twice(client: socket.socket) -> None:
+            say(next(answers))(client)
+
+        server = start(breaks_off_twice)
+        s3 = S3Options(endpoint_url=server.url, region="eu-central-1", path_style=True)
+        found = fetch([Found("a.csv", URI, len(content), tag)], tmp_path, s3=s3)
+        assert found["a.csv"].read_bytes() == content
+        assert server.accepted == 3

@@ -1,4 +1,4 @@
-"""Calls of MLflow that end: its clients of databases and servers wait without end, or try again for minutes."""
+"""Calls of MLflow to a database or a store of files that end: MLflow waits without end, or tries again for minutes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OF_FILES = {"log_artifact", "log_artifacts", "log_text", "log_dict", "download_
 
 
 def bounded_client(location: Location) -> MlflowClient:
-    """A client of MLflow each of whose calls has a deadline, unless the registry is on this machine.
+    """A client of MLflow whose calls of a database server and of a store of files elsewhere have a deadline.
 
     A database's call goes on while its statements end in time: migrations of an empty database are many short ones.
 
@@ -103,7 +103,8 @@ class _Bounded:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._client, name)
-        outside = self._counted if name in _OF_FILES else self._location.database is None
+        on_database_server = self._location.database is None and not self._location.on_server
+        outside = self._counted if name in _OF_FILES else on_database_server
         if not callable(found) or not outside:
             return found
 
