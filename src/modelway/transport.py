@@ -10,7 +10,7 @@ import io
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from modelway.deadlines import LEAST, Deadline, TimeUpError, current, default_seconds, moved_elsewhere
+from modelway.waiting import LEAST, OverdueError, Wait, current, default_seconds, moved_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined,unused-ignore]
@@ -59,7 +59,7 @@ class _Bounded:
     host: str
     port: int
     sock: Any
-    own: Deadline | None = None
+    own: Wait | None = None
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
         """Send a request; its own deadline begins, for where the thread works for no call."""
@@ -72,13 +72,13 @@ class _Bounded:
         super().connect()  # type: ignore[misc]
         self.sock = _Socket(self.sock, self)
 
-    def deadline(self) -> Deadline:
+    def deadline(self) -> Wait:
         return current() or self.own or self._begin()
 
-    def _begin(self) -> Deadline:
+    def _begin(self) -> Wait:
         peer = f"{self.host}:{self.port}"
-        self.own = Deadline(peer, default_seconds(), peer)
-        if (bounding := current()) is not None:
+        self.own = Wait(peer, default_seconds(), peer, renewed=True)
+        if (bounding := current()) is not None and bounding.renewed:
             bounding.peer = peer
         return self.own
 
@@ -87,9 +87,17 @@ class _Bounded:
         from urllib3.exceptions import ConnectTimeoutError
 
         deadline = self.deadline()
+        made = super()._new_conn  # type: ignore[misc]
+
+        def connect() -> Any:
+            found = made()
+            if not deadline.left:
+                found.close()  # nobody takes it any more
+            return found
+
         try:
-            found = deadline.run(super()._new_conn, lambda late: late.close())  # type: ignore[misc]
-        except TimeUpError as error:
+            found = deadline.run(connect)
+        except OverdueError as error:
             raise ConnectTimeoutError(self, str(error.what)) from error
         found.settimeout(_least(found.gettimeout(), deadline))  # bounds the TLS handshake
         return found
@@ -138,7 +146,7 @@ class _Socket:
 
     def _prepare(self) -> None:
         deadline = self._connection.deadline()
-        if not deadline.left():
+        if not deadline.left:
             raise TimeoutError(deadline.error().what)
         self._plain.settimeout(_least(self._timeout, deadline))
 
@@ -164,6 +172,6 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
-def _least(timeout: float | None, deadline: Deadline) -> float:
+def _least(timeout: float | None, deadline: Wait) -> float:
     """A timeout that is never 0, which would mean not to wait at all."""
-    return max(0.001, min(deadline.left(), deadline.seconds if timeout is None else timeout))
+    return max(0.001, min(deadline.left, deadline.seconds if timeout is None else timeout))

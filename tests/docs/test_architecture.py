@@ -25,7 +25,6 @@ FOR_ALL = {
     "processes",
     "sketches",
     "waiting",
-    "deadlines",
     "transport",
 }
 

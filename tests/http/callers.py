@@ -8,31 +8,29 @@ from urllib.parse import urlsplit
 import pytest
 
 from modelway.deploy.image import asking as image
-from modelway.deploy.kubernetes import cluster
 from modelway.deploy.kubernetes.access import Access
+from modelway.deploy.kubernetes.cluster import Cluster
 from modelway.deploy.local import admin
 from modelway.deploy.smoke.run import smoke
 from modelway.errors import OutsideError
 from modelway.github import GitHub
-from modelway.github import client as github
 from modelway.notify import slack
 from modelway.records.environment import SmokeOptions
 from modelway.records.github import Repository
 from modelway.records.register import RegisterOptions
 from modelway.registry import Registry, session
+from modelway.waiting import VARIABLE
 
 SECRET = "canary-7d3f"
 
 
 def shorten(patch: pytest.MonkeyPatch, seconds: float = 1.0) -> None:
     """Let every caller wait for so long at most."""
-    patch.setattr(github, "SECONDS", seconds)
-    patch.setattr(cluster, "_SECONDS", seconds)
+    patch.setenv(VARIABLE, str(seconds))
     patch.setattr(image, "_SECONDS", seconds)
     patch.setattr(slack, "_SECONDS", seconds)
     patch.setattr(admin, "_PATIENCE", seconds)
     patch.setattr(session, "REACH_SECONDS", seconds)
-    patch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(seconds)))
     patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     patch.setenv("MLFLOW_TRACKING_TOKEN", SECRET)
 
@@ -67,8 +65,8 @@ def github_rights(url: str) -> object:
     return rights_of(_github(url))
 
 
-def _cluster(url: str) -> cluster.Cluster:
-    return cluster.Cluster(Access(url, None, SECRET), "models")
+def _cluster(url: str) -> Cluster:
+    return Cluster(Access(url, None, SECRET), "models")
 
 
 def kubernetes_get(url: str) -> object:

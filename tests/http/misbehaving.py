@@ -174,6 +174,7 @@ def _answers(name: str, status: str, content: bytes, *headers: str) -> Callable[
 is_a_login_page = _answers("is_a_login_page", "200 OK", _PORTAL, "Content-Type: text/html")
 is_a_login_page_unlabelled = _answers("is_a_login_page_unlabelled", "200 OK", _PORTAL, "Content-Type: application/json")
 nests_deeply = _answers("nests_deeply", "200 OK", b"[" * 100_000, "Content-Type: application/json")
+is_empty = _answers("is_empty", "200 OK", b"", "Content-Type: application/json")
 is_an_empty_list = _answers("is_an_empty_list", "200 OK", b"[]", "Content-Type: application/json")
 is_a_text = _answers("is_a_text", "200 OK", b'"text"', "Content-Type: application/json")
 is_no_text = _answers("is_no_text", "200 OK", b"\xff\xfe\x00", "Content-Type: application/json")
@@ -211,7 +212,7 @@ NEVER_ENDING = (
     sends_without_end,
 )
 BROKEN = (closes, sends_a_bomb, stops_early, tears_a_chunk, is_no_http, has_a_line_too_long)
-WRONG = (is_a_login_page, is_a_login_page_unlabelled, nests_deeply, is_an_empty_list, is_a_text, is_no_text)
+WRONG = (is_a_login_page, is_a_login_page_unlabelled, nests_deeply, is_empty, is_an_empty_list, is_a_text, is_no_text)
 REFUSING = (refuses, forbids, holds_back, is_down, redirects_to_itself, redirects_elsewhere)
 
 

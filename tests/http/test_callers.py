@@ -15,7 +15,7 @@ FINE = {
     # What a caller has no use for, and what says nothing against it.
     (caller, behave)
     for caller in ("slack_message", "image_registry")
-    for behave in ("nests_deeply", "is_an_empty_list", "is_a_text", "is_no_text", "sends_a_bomb")
+    for behave in ("nests_deeply", "is_empty", "is_an_empty_list", "is_a_text", "is_no_text", "sends_a_bomb")
 }
 
 

@@ -26,7 +26,8 @@ from modelway.http import HttpClient, NoAnswerError, exchange
 from modelway.records.environment import SmokeOptions
 from modelway.records.register import RegisterOptions
 from modelway.records.verdict import Verdict
-from modelway.registry import Registry, bounded
+from modelway.registry import Registry, bounding
+from modelway.transport import bound_urllib3
 
 SECRET = "canary-7d3f"
 
@@ -246,6 +247,20 @@ class TestWaiting:
             name = f"wait for {server.url.partition('//')[2]}"
             assert misbehaving.wait_until(lambda: name not in {one.name for one in threading.enumerate()})
 
+    def test_a_longer_deadline_counts_also_where_connections_are_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As once MLflow was called: bounded connections have the default deadline, unless they work for a wait."""
+
+        def behave(server: Any, connection: socket.socket) -> None:
+            server.over.wait(1.5)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+        bound_urllib3()
+        monkeypatch.setenv(waiting.VARIABLE, "0.5")
+        with misbehaving.running(behave) as server:
+            assert client(attempts=1).send("GET", server.url, seconds=60).json() == {}
+            with pytest.raises(NoAnswerError, match=r"within 0\.5 s"):
+                client(attempts=1).send("GET", server.url)
+
     def test_the_deadline_is_that_of_all_attempts(self) -> None:
         with misbehaving.running(misbehaving.closes) as server:
             with pytest.raises(NoAnswerError):
@@ -324,7 +339,7 @@ def test_mlflow_after_an_overdue_call_no_other_is_waited_for(monkeypatch: pytest
 def test_mlflow_a_body_that_is_too_large_is_not_read_to_its_end(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(bounded, "LARGEST", 1 << 20)
+    monkeypatch.setattr(bounding, "LARGEST", 1 << 20)
     with (
         misbehaving.running(misbehaving.is_large) as server,
         pytest.raises(OutsideError, match="it sent more than"),

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from modelway.deadlines import VARIABLE
 from modelway.storage.s3 import s3_client
+from modelway.waiting import VARIABLE
 
 SECONDS = 2.0
 LONGEST = 40.0

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from modelway.deadlines import LEAST, VARIABLE
 from modelway.errors import ModelwayError
 from modelway.records.data import S3Options
 from modelway.storage import (
@@ -28,6 +27,7 @@ from modelway.storage import (
     write_bytes,
 )
 from modelway.storage.s3 import s3_client
+from modelway.waiting import LEAST, VARIABLE
 
 from .conftest import LONGEST, WAYS, answer, outcome, read_head, say
 

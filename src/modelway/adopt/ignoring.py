@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from modelway.deadlines import default_seconds
 from modelway.processes import git_environment
+from modelway.waiting import default_seconds
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelway.deadlines import VARIABLE, default_seconds
 from modelway.errors import OutsideError, UsageError
 from modelway.processes import git_environment
+from modelway.waiting import VARIABLE, default_seconds
 
 _NOTHING = re.compile(r"0{40}|0{64}")
 """What GitHub names as the commit before a branch's first push."""

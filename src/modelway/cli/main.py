@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import modelway
-from modelway import deadlines, waiting
 from modelway.cli.output import Output
 from modelway.errors import INTERRUPTED, ModelwayError, OutsideError
 from modelway.escaping import guard_streams, printable
 from modelway.redaction import hide_password
+from modelway.waiting import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,11 +77,8 @@ def run(argv: Sequence[str]) -> int:
     args = _parse(argv)
     output = Output(json=args.json, verbose=args.verbose)
     try:
-        # A server has a log of its own, and must not fork beside a thread.
-        with (
-            nullcontext() if args.command == "serve" else deadlines.shown(output.waiting),
-            nullcontext() if args.command == "serve" else waiting.shown(output.waiting),
-        ):
+        # A server has a log of its own, and must not fork next to a thread.
+        with nullcontext() if args.command == "serve" else shown(output.waiting):
             return int(args.entry(args, output))
     except KeyboardInterrupt:
         output.note("interrupted; nothing half-written is left")

@@ -164,11 +164,11 @@ class Output:
 
     def waiting(self, text: str) -> None:
         """Show whom a call waits for; called by any thread. Bars stay."""
-        bar = self._bar
+        text, bar = printable(hide_password(text)), self._bar
         if bar is not None:
-            bar.console.print(hide_password(text), markup=False, highlight=False)
+            bar.console.print(text, markup=False, highlight=False)
         else:
-            print(hide_password(text), file=sys.stderr, flush=True)
+            print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """End the progress bars, so that what follows stands below them."""

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from modelway.deadlines import deadline
 from modelway.errors import ModelwayError, OutsideError, RefusedError, UsageError
 from modelway.records.deploy import MissingSecret
 from modelway.storage.answers import TornAnswerError, bound_client
 from modelway.transport import bound_botocore
+from modelway.waiting import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,7 +101,7 @@ def translated(where: str) -> Iterator[None]:
         except ClientError as error:
             raise _refusal(error, where) from error
         except BotoCoreError as error:
-            raise (_failure(error, where) if bound.left() else bound.error()) from error
+            raise (_failure(error, where) if bound.left else bound.error()) from error
         except (ResponseParserError, TornAnswerError) as error:
             raise OutsideError(
                 f"{bound.peer} sent an answer that can't be read: {str(error)[:200]}",

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from modelway.errors import OutsideError, UsageError
 from modelway.github.failures import Answer, UnansweredError, failure_of, pause_of
-from modelway.http import SECONDS as _SECONDS
 from modelway.http import HttpClient, NoAnswerError, origin_of
+from modelway.waiting import default_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 API_URL = "https://api.github.com"
 ATTEMPTS = 4
 """How often a request is sent before we give up."""
-SECONDS = _SECONDS
-"""How long a request may take, with its retries."""
 _SLOWEST_UPLOAD = 500_000
 """Bytes per second that an upload may take as its own time."""
 _VERSION = "2022-11-28"
@@ -116,7 +114,7 @@ class GitHub:
     def _settle(self, method: str, address: str, *, data: bytes | None = None, file: Path | None = None) -> Answer:
         where = f"{method} {address.partition('?')[0]}"
         headers = {"Content-Type": "application/octet-stream" if file else "application/json"}
-        seconds = SECONDS + (file.stat().st_size / _SLOWEST_UPLOAD if file else 0)
+        seconds = default_seconds() + (file.stat().st_size / _SLOWEST_UPLOAD if file else 0)
         try:
             response = self._client.send(method, address, headers=headers, body=file or data, seconds=seconds)
         except NoAnswerError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelway.http.client import SECONDS, HttpClient
+from modelway.http.client import HttpClient
 from modelway.http.response import NoAnswerError, Response, origin_of, parse_json
 
-__all__ = ["SECONDS", "HttpClient", "NoAnswerError", "Response", "origin_of", "parse_json"]
+__all__ = ["HttpClient", "NoAnswerError", "Response", "origin_of", "parse_json"]

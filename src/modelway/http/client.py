@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING
 
 from modelway.errors import UsageError
 from modelway.http.response import NoAnswerError, Response, origin_of
-from modelway.waiting import OverdueError, Wait
+from modelway.waiting import OverdueError, Wait, default_seconds
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
-SECONDS = 60.0
-"""How long a request may take, retries included, unless its caller says otherwise."""
 _READ_SECONDS = 30.0
 """How long one attempt waits for the next bytes, so that there is time for another one."""
 _ATTEMPTS = 4
@@ -74,7 +72,7 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | Path | None = None,
         repeatable: bool | None = None,
-        seconds: float = SECONDS,
+        seconds: float | None = None,
         wait: Wait | None = None,
     ) -> Response:
         """Send a request and return the response, whatever its status.
@@ -85,7 +83,7 @@ class HttpClient:
             headers: further ones.
             body: what is sent, or the file that is.
             repeatable: whether it may be done twice; by the method when None.
-            seconds: the total deadline.
+            seconds: the total deadline, retries included; None for `default_seconds`.
             wait: a longer wait that this one is part of: its deadline counts too, and it is what is shown.
 
         Raises:
@@ -93,8 +91,9 @@ class HttpClient:
             NoAnswerError: no usable response came in time.
         """
         where = _origin(url)
+        seconds = default_seconds() if seconds is None else seconds
         wait = wait or Wait(where.partition("://")[2], seconds)
-        part = Wait(wait.what, min(seconds, wait.left))
+        part = Wait(wait.peer, min(seconds, wait.left))
         again = method in _REPEATABLE if repeatable is None else repeatable
         merged = {**self._headers, **_checked(headers or {})}
         for attempt in range(1, self._attempts + 1):

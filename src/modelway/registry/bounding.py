@@ -1,24 +1,35 @@
-"""Calls of MLflow to a database or a store of files that end: MLflow waits without end, or tries again for minutes."""
+"""Bounds on MLflow's calls, which its own settings lack: to a tracking server, a database or a store of files.
+
+MLFLOW_HTTP_REQUEST_TIMEOUT bounds the wait for the next bytes alone, and each retry anew. Here it is also the total
+deadline of a call to a tracking server with its retries. A database is waited for without end by MLflow, or tried again
+for minutes; here its calls, and those that move files, have a renewed deadline.
+"""
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from modelway.deadlines import deadline
 from modelway.errors import OutsideError, SettingsError
+from modelway.http import parse_json
 from modelway.redaction import hide_password
 from modelway.transport import bound_botocore, bound_sqlalchemy, bound_urllib3
+from modelway.waiting import OverdueError, Wait, deadline, default_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mlflow import MlflowClient
 
     from modelway.registry.location import Location
 
 _T = TypeVar("_T")
+LARGEST = 64 << 20
+"""Bytes of an answer of a tracking server's API; pages of versions and metrics are far smaller."""
+_SERVER = "the tracking server"
 _COUNTED = ("", "s3", "http", "https", "mlflow-artifacts", "gs", "wasbs", "abfss")
 """Kinds of stores whose bytes are counted, so that a long transfer is told from one that hangs; "" is a server's."""
 _OF_FILES = {"log_artifact", "log_artifacts", "log_text", "log_dict", "download_artifacts", "list_artifacts"}
@@ -120,3 +131,66 @@ def _count() -> None:
     bound_botocore()
     bound_urllib3()
     bound_sqlalchemy()
+
+
+@contextmanager
+def bounded(location: Location) -> Iterator[None]:
+    """Bound the calls to a tracking server in time and size, and refuse answers that are not its API's.
+
+    After a call that was overdue all others fail at once: what is left to do, such as marking a run as failed, would
+    only wait as long again. MLflow turns the exceptions of `requests` that are raised here into its own.
+    """
+    if not location.on_server:
+        yield
+        return
+    import requests
+
+    original = requests.Session.request
+    host = urlsplit(location.uri).netloc
+    overdue: list[str] = []
+
+    def request(session: Any, method: str, url: str, *args: Any, **options: Any) -> Any:
+        if options.get("stream") or options.get("data") is not None or not url.startswith(location.uri):
+            return original(session, method, url, *args, **options)
+        if overdue:
+            raise requests.exceptions.ConnectionError(overdue[0])
+        seconds = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or default_seconds())
+
+        def ask() -> Any:
+            response = original(session, method, url, *args, **{**options, "stream": True})
+            content = bytearray()
+            for piece in response.iter_content(1 << 16):
+                content += piece
+                if len(content) > LARGEST:
+                    response.close()
+                    raise requests.exceptions.ContentDecodingError(f"it sent more than {LARGEST >> 20} MiB")
+            response._content = bytes(content)  # noqa: SLF001 - as MLflow itself sets it
+            return response
+
+        try:
+            response = Wait(host, seconds).run(ask, session.close)
+        except OverdueError:
+            overdue.append(f"no complete answer within {seconds:g} s")
+            raise requests.exceptions.ConnectionError(overdue[0]) from None
+        _check(response)
+        return response
+
+    requests.Session.request = request  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        requests.Session.request = original  # type: ignore[method-assign]
+
+
+def _check(response: Any) -> None:
+    """Raise where the body of a success is not a JSON object: MLflow would take it for a bug of its own."""
+    from requests.exceptions import InvalidJSONError
+
+    if response.status_code != 200:
+        return
+    try:
+        told = parse_json(response.content, response.headers, _SERVER, response.url)
+    except OutsideError as error:
+        raise InvalidJSONError(error.what) from None
+    if not isinstance(told, dict):
+        raise InvalidJSONError(f"the answer of {_SERVER} is not one of MLflow's API")

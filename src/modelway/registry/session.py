@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import os
 import sqlite3
 import threading
@@ -17,9 +18,9 @@ from urllib.parse import urlsplit
 
 from modelway.errors import ModelwayError, OutsideError
 from modelway.redaction import hide_password
-from modelway.registry.bounded import bounded
+from modelway.registry.bounding import bounded
 from modelway.registry.location import database_remedy
-from modelway.waiting import OverdueError, Wait
+from modelway.waiting import OverdueError, Wait, default_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +34,13 @@ _ALWAYS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 _UNLESS_SET = {
-    # MLflow's own 7 retries take minutes to tell that a server is down; these take 6 seconds. Its timeout bounds each
-    # of them; `bounded` makes it the bound of all together.
+    # MLflow's own 7 retries take minutes to tell that a server is down; these take 6 seconds.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
 }
+_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+"""Bounds each try; `bounded` makes it the bound of all together."""
 _NOISY = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 REACH_SECONDS = 10.0
 _one_at_a_time = threading.RLock()
@@ -106,6 +107,7 @@ def _environment(credentials: Credentials | None) -> Iterator[None]:
     wanted: dict[str, str | None] = {
         **_ALWAYS,
         **{key: os.environ.get(key, value) for key, value in _UNLESS_SET.items()},
+        _TIMEOUT: os.environ.get(_TIMEOUT, str(math.ceil(default_seconds()))),  # MLflow wants a whole number
     }
     if credentials is not None:
         wanted["MLFLOW_TRACKING_USERNAME"] = credentials.username

@@ -6,9 +6,9 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from modelway.deadlines import current
 from modelway.errors import OutsideError
 from modelway.transport import bound_botocore
+from modelway.waiting import current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ def _check_time(**_: Any) -> None:
 def _check_time_to_try_again(response: Any = None, caught_exception: Any = None, **_: Any) -> None:
     """Don't begin a pause that is longer than the time that is left."""
     failed = caught_exception is not None or (response is not None and response[0].status_code >= 429)
-    if failed and (deadline := current()) is not None and deadline.left() < min(_LONGEST_PAUSE, deadline.seconds / 8):
+    if failed and (deadline := current()) is not None and deadline.left < min(_LONGEST_PAUSE, deadline.seconds / 8):
         raise deadline.error()
 
 

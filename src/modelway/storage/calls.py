@@ -6,9 +6,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from modelway.deadlines import TimeUpError, current, deadline
 from modelway.errors import InputError, ModelwayError, OutsideError, UsageError
 from modelway.storage.answers import TornAnswerError
+from modelway.waiting import OverdueError, current, deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def translated(where: str) -> Iterator[None]:
         except ClientError as error:
             raise refusal(error, where) from error
         except BotoCoreError as error:
-            raise (failure(error, where) if bound.left() else bound.error()) from error
+            raise (failure(error, where) if bound.left else bound.error()) from error
         except (ResponseParserError, TornAnswerError) as error:
             raise OutsideError(
                 f"{bound.peer} sent an answer that can't be read: {str(error)[:200]}",
@@ -89,9 +89,9 @@ def whole(
                                 f"{what} from {bound.peer} stays torn: {error}", where=where, remedy="Try again later."
                             ) from error
             except OutsideError as error:
-                if last or isinstance(error, TimeUpError) or not any(code in error.what for code in _THROTTLED):
+                if last or isinstance(error, OverdueError) or not any(code in error.what for code in _THROTTLED):
                     raise
-            time.sleep(min(pause * 2**attempt, bound.left()))
+            time.sleep(min(pause * 2**attempt, bound.left))
     raise AssertionError  # the loop returns or raises
 
 

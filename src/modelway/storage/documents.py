@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from modelway.deadlines import deadline
 from modelway.errors import OutsideError
 from modelway.records.data import S3Options
 from modelway.storage.access import read_version, write_if_unchanged
 from modelway.storage.versions import LostAnswerError, Version
+from modelway.waiting import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,6 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
-from modelway.deadlines import TimeUpError, deadline
 from modelway.errors import InputError, ModelwayError, OutsideError, UsageError
 from modelway.storage.addresses import (
     DATA_SUFFIXES,
@@ -23,6 +22,7 @@ from modelway.storage.answers import ForeignAnswerError, TornAnswerError, bound_
 from modelway.storage.calls import CHANGED, code_of, failure, refusal, translated, whole
 from modelway.storage.versions import LostAnswerError
 from modelway.transport import bound_botocore
+from modelway.waiting import OverdueError, deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,7 +171,7 @@ def write_s3_if_unchanged(
             raise
         except (ConnectionError, HTTPClientError) as error:  # what an earlier try did is not told
             raise _lost(failure(error, uri)) from error
-        except (TimeUpError, ForeignAnswerError) as error:
+        except (OverdueError, ForeignAnswerError) as error:
             raise _lost(error) from error
         return answer["ETag"].strip('"')
 

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 import optuna
 from optuna.trial import TrialState
 
-from modelway.deadlines import TimeUpError, deadline
 from modelway.errors import OutsideError, SettingsError
 from modelway.records.fit import CustomEstimatorOptions
 from modelway.train.estimators import train_estimator
 from modelway.train.problem import DivergedError
 from modelway.train.space import suggest, with_params
 from modelway.transport import bound_sqlalchemy
+from modelway.waiting import OverdueError, deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -151,7 +151,7 @@ def run_trial(
         loss = _validation_loss(trial, options, estimator, problem, train, validation)
     except (optuna.TrialPruned, DivergedError):
         study.tell(trial, state=TrialState.PRUNED)
-    except TimeUpError:
+    except OverdueError:
         raise  # the database that does not answer would not take the trial's end either
     except BaseException:
         study.tell(trial, state=TrialState.FAIL)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.atomic import scratch_directory
-from modelway.deadlines import VARIABLE, default_seconds
 from modelway.deploy.image.commands import PROGRAMS, Job, build_commands, login_command
 from modelway.deploy.image.context import image_arguments, write_context
 from modelway.deploy.image.labels import image_labels
@@ -20,6 +19,7 @@ from modelway.errors import OutsideError, UsageError
 from modelway.escaping import printable_lines
 from modelway.parsing import parse_json
 from modelway.records.trust import join_names
+from modelway.waiting import VARIABLE, default_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

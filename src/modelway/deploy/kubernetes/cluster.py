@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from modelway.errors import OutsideError, RefusedError, UsageError
-from modelway.http import SECONDS, HttpClient
+from modelway.http import HttpClient
 
 if TYPE_CHECKING:
     from modelway.deploy.kubernetes.access import Access
@@ -24,7 +24,6 @@ _PATHS = {
     "Namespace": "api/v1/namespaces",
     "SelfSubjectAccessReview": "apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
 }
-_SECONDS = SECONDS
 _SIGN_IN = (
     "Check the kubeconfig's server, the proxy (HTTPS_PROXY, NO_PROXY), and whether this network asks for a sign-in."
 )
@@ -150,9 +149,7 @@ class Cluster:
         path = _PATHS[kind].format(self._namespace)
         address = f"{self._access.url}/{path}{'/' if name else ''}{name}{query}"
         data = None if body is None else json.dumps(body).encode()
-        return self._client.send(
-            method, address, headers={"Content-Type": form}, body=data, repeatable=True, seconds=_SECONDS
-        )
+        return self._client.send(method, address, headers={"Content-Type": form}, body=data, repeatable=True)
 
 
 def _are_objects(found: Any) -> bool:
