@@ -27,9 +27,9 @@ from modelway.storage import (
     write_bytes,
 )
 from modelway.storage.s3 import s3_client
-from modelway.waiting import LEAST, VARIABLE
+from modelway.waiting import LEAST, VARIABLE, OverdueError, deadline
 
-from .conftest import LONGEST, WAYS, answer, outcome, read_head, say
+from .conftest import LONGEST, WAYS, answer, hang, outcome, read_head, say
 
 URI = "s3://bucket/some/key"
 
@@ -89,6 +89,15 @@ def test_a_call_ends_with_6_and_names_the_server(start, short, tmp_path: Path, c
 
 
 class TestConnecting:
+    def test_a_server_is_named_where_the_time_is_up_before_it_is_asked(self, start, monkeypatch) -> None:
+        server = start(hang)
+        s3 = S3Options(endpoint_url=server.url, region="eu-central-1", path_style=True)
+        client = s3_client(s3)
+        monkeypatch.setenv(VARIABLE, "1e-9")
+        with deadline("s3://bucket/key"), pytest.raises(OverdueError, match=server.host):
+            client.head_object(Bucket="bucket", Key="key")
+        assert server.accepted == 0
+
     def test_an_address_that_never_answers_ends(self, short) -> None:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from modelway.errors import OutsideError
 from modelway.transport import bound_botocore
@@ -45,8 +46,9 @@ def bound_client(client: Any) -> Any:
     return client
 
 
-def _check_time(**_: Any) -> None:
+def _check_time(request: Any, **_: Any) -> None:
     if (deadline := current()) is not None:
+        deadline.peer = deadline.peer or urlsplit(request.url).netloc
         deadline.check()
 
 
