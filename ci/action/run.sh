@@ -118,7 +118,7 @@ call() {
     words+=("--${flag%%=*}" "env://$name")
   done
   words+=("--run-url=$RUN_URL" "--github-api-url=$GITHUB_API_URL")
-  words+=("--source-url=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY" "$CALL" --report-only)
+  words+=("--source-url=$SOURCE_URL" "$CALL" --report-only)
   case $CALL in
     check-* | test | audit | smoke-train) ;;
     *)

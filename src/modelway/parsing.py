@@ -18,12 +18,13 @@ MOST_DEPTH = 200
 _HALF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def parse_json(content: bytes | str, *, depth: int = MOST_DEPTH) -> Any:
+def parse_json(content: bytes | str, *, depth: int = MOST_DEPTH, paths: bool = False) -> Any:
     """Parse JSON (RFC 8259) that holds what every program reads in the same way, and that Python can write again.
 
     Args:
         content: the document.
         depth: the most arrays and objects within each other.
+        paths: whether it may hold paths that are not Unicode, as half surrogate pairs (PEP 383).
 
     Raises:
         ValueError: it is not JSON in Unicode, is nested too deeply, repeats a key, holds half a surrogate pair, or a
@@ -37,8 +38,8 @@ def parse_json(content: bytes | str, *, depth: int = MOST_DEPTH) -> Any:
     except RecursionError:
         raise ValueError(f"nested more than {depth} levels deep") from None
     if not text.isascii():
-        text.encode()
-    if _HALF_A_PAIR.search(text):
+        text.encode(errors="surrogateescape" if paths else "strict")
+    if not paths and _HALF_A_PAIR.search(text):
         json.dumps(found, ensure_ascii=False).encode()
     _check_depth(found, depth)
     return found

@@ -66,6 +66,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         "checks/streams.py",
         "checks/tools.py",
         "cli/audit.py",
+        "http/**",
         "pipeline/audit.py",
     ),
     "smoke-train": (

@@ -18,6 +18,7 @@ from modelway.cli.serve_settings import Served, read_served
 from modelway.cli.settings import address
 from modelway.cli.trust import add_trust_flag
 from modelway.errors import INTERRUPTED, OutsideError, UsageError
+from modelway.parsing import parse_json
 from modelway.processes import cores, inherited_listener, memory, open_listener
 from modelway.records.serving import SETTINGS
 from modelway.settings import Override
@@ -133,7 +134,7 @@ def _print_settings(served: Served, output: Output) -> int:
     record = {
         "digest": served.settings.digest,
         "source": served.source,
-        "settings": json.loads(served.settings.text or "{}"),
+        "settings": parse_json(served.settings.text or "{}"),
         "serve": served.options.model_dump(mode="json"),
         "trusted": list(served.trust.names),
     }

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from modelway.cli.settings import read_slice
 from modelway.cli.trust import find_trust
 from modelway.errors import SettingsError
+from modelway.parsing import parse_json
 from modelway.records.serving import SETTINGS, ServingSettings, explicit_settings
 from modelway.records.trust import locate_key
 from modelway.settings import Override, find_settings
@@ -84,7 +85,7 @@ def _of_release(args: argparse.Namespace, overrides: Sequence[Override], text: s
         settings = ServingSettings.from_json(text or "{}")
     except ValidationError as error:
         raise _refused(error, SETTINGS) from error
-    values = json.loads(settings.text or "{}").get("serve", {})
+    values = parse_json(settings.text or "{}").get("serve", {})
     for override in overrides:
         if override.keys[0] != "serve" or len(override.keys) == 1:
             raise SettingsError("there is no settings file, so only keys of `serve` can be set", where=override.flag)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from modelway.errors import OutsideError
+from modelway.parsing import parse_json
 from modelway.transport import bound_botocore
 from modelway.waiting import current
 
@@ -95,7 +95,7 @@ def _check_s3(operation: str, status: int, headers: Mapping[str, str], body: Any
 
 def _check_json(operation_model: Any, status: int, headers: Mapping[str, str], body: bytes) -> None:
     try:
-        found = json.loads(body or b"{}")
+        found = parse_json(body or b"{}")
     except ValueError:
         found = None
     shape = operation_model.output_shape

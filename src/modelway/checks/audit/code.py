@@ -82,7 +82,7 @@ def _bandit(site: Site, files: Sequence[str], options: CodeAuditOptions) -> Any:
         if run.problem:
             raise AuditFaultError(f"{run.problem} (audit.timeout)")
         try:
-            said = parse_json(report.read_bytes())
+            said = parse_json(report.read_bytes(), paths=True)
             seen = {*said["metrics"], *(one["filename"] for one in said["errors"])}
             missing = [name for name in files if f"./{name}" not in seen]
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -77,4 +77,4 @@ class Site:
                 raise AuditFaultError(f"{what} (audit.timeout)")
             if run.exit_code or not answered.is_file():
                 raise AuditFaultError(f"the {name} ended with {run.exit_code} and gave no answer")
-            return parse_json(answered.read_bytes())
+            return parse_json(answered.read_bytes(), paths=True)

@@ -7,15 +7,14 @@ is asked for a well-known vulnerability first: a service that does not know of t
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from modelway.checks.audit.outcome import AuditFaultError
+from modelway.errors import OutsideError
+from modelway.http import HttpClient, NoAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,11 +26,11 @@ CANARY_NAMES = frozenset({"DSA-5514-1", "CVE-2023-4911", "DEBIAN-CVE-2023-4911"}
 """A vulnerability that Debian's advisories have known since 2023."""
 
 _ANSWER_SECONDS = 20.0
-_MAX_BYTES = 64 * 2**20
 _MAX_PAGES = 50
 _AT_ONCE = 4
 _REMEDY = "try again where it can be reached, give a database with --advisories, or leave the check out "
 _REMEDY += "(audit.os_packages.enabled)"
+_OSV = HttpClient("OSV", remedy=_REMEDY)
 
 
 def ask_osv(
@@ -93,18 +92,15 @@ def _about(record: dict[str, Any], ecosystem: str, name: str) -> dict[str, Any]:
 
 
 def _post(address: str, question: dict[str, Any], until: float) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json"}
     seconds = min(_ANSWER_SECONDS, until - time.monotonic())
-    headers = {"Content-Type": "application/json", "User-Agent": "modelway"}
-    request = urllib.request.Request(address, json.dumps(question).encode(), headers)  # noqa: S310 - of the settings
+    body = json.dumps(question).encode()
     try:
-        if seconds <= 0:
-            raise TimeoutError
-        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310 - http or https, as the settings are
-            told = json.loads(answer.read(_MAX_BYTES))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        what = str(error.code) if isinstance(error, urllib.error.HTTPError) else type(reason).__name__
-        raise AuditFaultError(f"{address} gives no answer ({what}): {_REMEDY}", outside=True) from error
+        told = _OSV.send("POST", address, headers=headers, body=body, repeatable=True, seconds=max(seconds, 0)).json()
+    except NoAnswerError as error:
+        raise AuditFaultError(f"{address} gives no answer ({error.reason}): {_REMEDY}", outside=True) from error
+    except OutsideError as error:
+        raise AuditFaultError(f"{address}: {error.what}: {_REMEDY}", outside=True) from error
     if not isinstance(told, dict):
         raise AuditFaultError(f"{address} gave no answer in the OSV format: {_REMEDY}", outside=True)
     return told

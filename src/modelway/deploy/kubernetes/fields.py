@@ -7,10 +7,11 @@ element of a set, `.` the element itself. https://kubernetes.io/docs/reference/u
 from __future__ import annotations
 
 import copy
-import json
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from modelway.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +99,7 @@ def _extract(value: Any, fields: Json) -> Any:
 def _element(item: Any, fields: Json) -> Any:
     """Return what is ours of a list's element; None if nothing is."""
     for key, below in fields.items():
-        told: Any = json.loads(key[2:]) if key[:2] in {"k:", "v:"} else None
+        told: Any = parse_json(key[2:]) if key[:2] in {"k:", "v:"} else None
         if key.startswith("v:") and told == item:
             return item
         if key.startswith("k:") and isinstance(item, dict) and told.items() <= item.items():
