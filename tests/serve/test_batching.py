@@ -71,6 +71,20 @@ def test_those_of_one_moment_are_one_call_and_each_gets_its_rows(ask) -> None:
     assert metrics.batch_rows[ROW_BOUNDS.index(4)] == 1
 
 
+def test_few_rows_that_cost_as_much_as_many_leave_the_event_loop_to_others() -> None:
+    model = Model()
+
+    async def ask_both() -> None:
+        batcher = Batcher(Metrics())
+        for many in (True, False):
+            await batcher.score(model, Question({"number": [1]}, 1), alone=True, many=many)
+        batcher.close()
+
+    asyncio.run(ask_both())
+    here = threading.current_thread().name
+    assert [name == here for name in model.threads] == [False, True]
+
+
 def test_one_that_can_not_be_scored_costs_the_others_nothing(ask) -> None:
     found, _ = ask(Model(), _questions([1], [-2], [3]))
     assert (found[0], found[2]) == ([1], [3])

@@ -113,7 +113,11 @@ def test_large_requests_wait_until_earlier_records_are_written() -> None:
         def wait_for_room(self, *_: object) -> bool:
             return True
 
-    model = SimpleNamespace(classes=("no", "yes"), signature=SimpleNamespace(columns=()))
+    class Model:
+        classes = ("no", "yes")
+        signature = SimpleNamespace(columns=())
+
+    model = Model()
     question = Question({}, _MOST_WAITING + 1)
 
     def served(rows: int) -> SimpleNamespace:
@@ -121,6 +125,7 @@ def test_large_requests_wait_until_earlier_records_are_written() -> None:
         return SimpleNamespace(
             id="id", request="r", moment=0.0, key=None, variant="champion", version="3", epoch="e", status=200,
             latency_ms=1.0, model=model, question=Question({}, rows), answer=answer, smoke=False, hung_up=None,
+            weight=rows,
         )  # fmt: skip
 
     async def run() -> None:

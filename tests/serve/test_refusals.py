@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -175,8 +176,6 @@ def test_a_failing_model_is_the_servers_fault_and_tells_nothing(start, bundle) -
 
 
 def test_a_full_queue_is_told(start, until, row, bundle) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     server = start(champion=bundle(3, seconds=0.3), workers__queue=2)
     many = [row] * 100  # enough rows to be scored beside the event loop
     with ThreadPoolExecutor(8) as pool:
@@ -185,6 +184,18 @@ def test_a_full_queue_is_told(start, until, row, bundle) -> None:
     assert all(answer.headers["retry-after"] for answer in answers if answer.status == 429)
     until(lambda: server.metric("modelway_queue") == 0)
     assert server.predict().status == 200
+
+
+def test_large_requests_leave_half_of_the_queue_to_small_ones(start, row) -> None:
+    server = start(workers__count=1, workers__queue=4)
+    text = {**row, "note": "a word " * 200_000}
+    with ThreadPoolExecutor(8) as clients:
+        large = [clients.submit(server.predict, text) for _ in range(24)]
+        small = []
+        while not all(one.done() for one in large):
+            small.append(server.predict(row).status)
+    assert {one.result().status for one in large} == {200, 429}
+    assert set(small) == {200}
 
 
 @pytest.mark.parametrize(

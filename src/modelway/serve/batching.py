@@ -51,15 +51,16 @@ class Batcher:
         self._busy: set[ServedModel] = set()
         self._flushes = False
 
-    async def score(self, model: ServedModel, question: Question, *, alone: bool) -> Answer:
+    async def score(self, model: ServedModel, question: Question, *, alone: bool, many: bool = False) -> Answer:
         """The answer to a question; raises `InputError` where a row can't be scored, anything where the model fails.
 
         Args:
             model: what answers.
             question: the rows.
             alone: whether no other request is there, so that this one is best scored at once.
+            many: whether it costs as much as many rows do.
         """
-        if question.rows > MANY_ROWS:
+        if many or question.rows > MANY_ROWS:
             self._metrics.batch(question.rows)
             return await self.aside(partial(_score, model, question))
         if alone and model.seconds <= _LONG_SECONDS:

@@ -48,6 +48,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _LONGEST_KEY = 1024
 _MOST_BYTES, _MOST_WORK = 16 * 1024, 200_000
 """Bytes, and values times columns, up to which a body is read at once; a larger one on another thread."""
+_BYTES_OF_A_ROW = _MOST_BYTES // MANY_ROWS
 _CLOSE = (b"connection", b"close")
 _BUG = RefusedError(500, "INTERNAL_ERROR", "the server failed; its log says why")
 _ENDING = RefusedError(503, "UNAVAILABLE", "the server is ending; try again", headers=((b"retry-after", b"1"),))
@@ -72,6 +73,13 @@ class _Exchange:
     answer: Answer | None = None
     smoke: bool = False
     hung_up: str | None = None
+    size: int = 0
+    """Bytes of the body, decompressed."""
+
+    @property
+    def weight(self) -> int:
+        """Rows, or how many rows are usually in so many bytes: a few can hold megabytes of text."""
+        return max(self.size // _BYTES_OF_A_ROW, self.question.rows if self.question is not None else 0)
 
 
 class Endpoint:
@@ -90,7 +98,7 @@ class Endpoint:
     """
 
     def __init__(self, options: ServeOptions, batcher: Batcher, desk: Desk, smoke: bytes | None = None) -> None:
-        self.inflight = 0
+        self.inflight = self._large = 0
         self.draining = False
         self.tasks: Sized = ()
         self._batcher = batcher
@@ -185,14 +193,21 @@ class Endpoint:
         if self.inflight >= self._queue:
             self._uploads.release(body)
             raise RefusedError(429, "RESOURCE_EXHAUSTED", "too many requests are waiting; try again", headers=RETRY)
+        small = self._is_small(exchange, body, headers)
+        if not small and self._large * 2 >= self._queue:
+            self._uploads.release(body)
+            raise RefusedError(
+                429, "RESOURCE_EXHAUSTED", "too many large requests are waiting; try again", headers=RETRY
+            )
         self.inflight += 1
+        self._large += not small
         try:
-            if self._is_small(exchange, body, headers):
+            if small:
                 model, form = self._ask(exchange, body, headers, protocol, version)
             else:
                 await self._desk.keep_up()
                 model, form = await self._batcher.aside(partial(self._ask, exchange, body, headers, protocol, version))
-            if exchange.question is not None and exchange.question.rows > MANY_ROWS:
+            if exchange.weight > MANY_ROWS:
                 await self._desk.keep_up()
             answer = exchange.answer = await self._score(exchange, model)
             if len(answer.predictions) <= MANY_ROWS:
@@ -201,6 +216,7 @@ class Endpoint:
         finally:
             self._uploads.release(body)
             self.inflight -= 1
+            self._large -= not small
 
     def _is_small(self, exchange: _Exchange, body: bytes, headers: Headers) -> bool:
         """Whether reading the body costs less than going to another thread for it would gain the other requests."""
@@ -215,6 +231,7 @@ class Endpoint:
         """Read the body and find the model that answers it."""
         if (encoding := headers.get(b"content-encoding", b"identity")) != b"identity":
             body = decompress(body, encoding, self._limit)
+        exchange.size = len(body)
         release = exchange.plan.release
         if version is not None or self._key_column is None or exchange.key is not None:
             model = release.models[self._route(exchange, version).version]
@@ -243,7 +260,9 @@ class Endpoint:
         if question is None:
             raise AssertionError  # `_ask` has set it
         try:
-            return await self._batcher.score(model, question, alone=len(self.tasks) <= 1)
+            return await self._batcher.score(
+                model, question, alone=len(self.tasks) <= 1, many=exchange.weight > MANY_ROWS
+            )
         except NoScoreError as error:
             say("model_failed", "error", request=exchange.request, version=model.version, error=str(error))
             raise RefusedError(500, "INTERNAL_ERROR", "the model gave no finite score") from error
@@ -282,6 +301,7 @@ class Endpoint:
             answer=exchange.answer,
             smoke=exchange.smoke,
             hung_up=exchange.hung_up,
+            weight=exchange.weight,
         )
 
 

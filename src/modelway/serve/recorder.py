@@ -59,6 +59,7 @@ class Served:
         smoke: whether a smoke test asked and proved it: awkward rows, and no traffic.
         hung_up: during what its caller hung up: body, scoring or response; None where it did not, and `status` says
             what it ended with.
+        weight: how many rows its records cost as much as: a few can hold megabytes of text.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Served:
     answer: Answer | None = None
     smoke: bool = False
     hung_up: str | None = None
+    weight: int = 0
 
     @property
     def whole(self) -> bool:
@@ -119,9 +121,9 @@ class Recorder:
 
     def record(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None = None) -> None:
         """Write a request's records; called after the response was sent. Never raises."""
-        if served.question is not None and served.question.rows > _MANY_ROWS:
-            self._rows += served.question.rows
-            self._heavy.submit(self._record_many, served, shadow, served.question.rows)
+        if served.weight > _MANY_ROWS:
+            self._rows += served.weight
+            self._heavy.submit(self._record_many, served, shadow, served.weight)
         else:
             self._record(served, shadow, self._append)
 
