@@ -23,6 +23,8 @@ from ecs_stand_in import Cluster, StandIn
 
 from modelway.artifacts import read_manifest
 from modelway.records.data import S3Options
+from modelway.records.serve import ServeOptions
+from modelway.records.serving import SETTINGS, ServingSettings
 from modelway.storage.s3 import s3_client
 from modelway_ci.handover import Handover
 
@@ -64,10 +66,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_project: Any) ->
 
 
 @pytest.fixture
-def served(project: Any, free_port: int) -> Iterator[str]:
-    """A server of the first version, as ECS would run it."""
+def served(project: Any, store: str, free_port: int) -> Iterator[str]:
+    """A server of the first version, as ECS would run it, with the settings that the release passes to it."""
+    serve = ServeOptions(s3=S3Options(endpoint_url=store, path_style=True))
+    variables = {**os.environ, SETTINGS: ServingSettings(serve=serve).text}
     argv = [sys.executable, "-m", "modelway", "serve", "--bundle", str(project.root / "bundle"), "--workers", "1"]
-    process = subprocess.Popen([*argv, "--port", str(free_port)], cwd="/", stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([*argv, "--port", str(free_port)], cwd="/", env=variables, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{free_port}"
     for _ in range(600):
         try:
