@@ -71,11 +71,12 @@ def test_a_key_stays_in_its_group_while_the_share_grows(duo, flags, until) -> No
         before = now
 
 
-def test_groups_are_the_same_at_every_replica_and_after_a_restart(duo, flags) -> None:
+def test_groups_are_the_same_at_every_replica_and_after_a_restart(duo, flags, until) -> None:
     first = duo()
     flags(new_model=0.5)
     other = duo()
     flags(new_model=0.5)
+    until(lambda: _epoch(first) == _epoch(other) == "4")
     for server in (first, other):
         assert _variants(server, range(40)) == _variants(first, range(40))
 

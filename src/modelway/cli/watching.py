@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelway.cli.registry import open_registry, registry_overrides
 from modelway.cli.settings import address, read_slice
-from modelway.errors import SettingsError, UsageError
+from modelway.errors import ModelwayError, SettingsError, UsageError
 from modelway.settings import find_settings
 
 if TYPE_CHECKING:
@@ -64,9 +64,15 @@ class Scene:
 
     @property
     def hashed(self) -> tuple[str, ...]:
-        """The columns that the log holds hashes of: as the servers that write it were told, where that is known."""
+        """The columns that the log holds hashes of: by the release that runs, else by the project's settings.
+
+        A record of releases that can't be read stops no monitoring.
+        """
         environment = environment_of(self)
-        release = None if environment is None else environment.state.read().current
+        try:
+            release = None if environment is None else environment.state.read().current
+        except ModelwayError:
+            release = None
         if release is not None and release.settings is not None:
             return release.settings.serve.log.hashed
         return () if self.settings is None else self.settings.serve.log.hashed
