@@ -11,6 +11,11 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
+from modelway.pipeline.environment import open_environment
+from modelway.records.data import S3Options
+from modelway.records.serving import SETTINGS
+from modelway.settings import load_slice
+
 PATIENCE = 600
 """Seconds that one may take to answer; the engine builds its images first."""
 
@@ -37,6 +42,13 @@ def running(argv, port, path="/", cwd=None, **variables):
     finally:
         server.terminate()
         server.wait()
+
+
+def settings_of(config, environment, store):
+    """The variable that a deploy of this settings file passes to its servers, with the port of `--s3`."""
+    found = open_environment(load_slice(config), environment, config.parent, {}).place.settings
+    s3 = S3Options(endpoint_url=f"http://s3:{store}", path_style=True)
+    return {SETTINGS: found.model_copy(update={"serve": found.serve.model_copy(update={"s3": s3})}).text}
 
 
 def first_answer(port, body, process):

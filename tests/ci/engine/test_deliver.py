@@ -15,7 +15,7 @@ import pytest
 from modelway.bundle import verify_bundle
 from modelway_ci.images import PYTHON
 
-from .servers import free_port, running
+from .servers import free_port, running, settings_of
 
 pytestmark = pytest.mark.slow
 
@@ -116,7 +116,12 @@ def outside(bundle, project, root, tmp_path_factory):
         running(commands["s3"], ports["s3"]),
         running(commands["ecs"], ports["ecs"], **paths),
         running(commands["registry"], ports["registry"]),
-        running(commands["served"], ports["served"]),
+        running(
+            commands["served"],
+            ports["served"],
+            cwd=folder,
+            **settings_of(project / "deliver.yaml", "staging", ports["s3"]),
+        ),
     ):
         who = {"aws_access_key_id": "someone", "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
         boto3.client("s3", endpoint_url=f"http://127.0.0.1:{ports['s3']}", **who).create_bucket(Bucket="deploys")

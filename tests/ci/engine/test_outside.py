@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from modelway.settings import load_slice
+
 from .servers import free_port, running
 
 pytestmark = pytest.mark.slow
@@ -65,7 +67,7 @@ def test_a_tracking_server_of_the_host_and_a_secret_that_shows_nowhere(call, mlf
     ]
 
 
-def test_a_release_is_published_once_and_its_token_shows_nowhere(call, root, tmp_path):
+def test_a_release_is_published_once_and_its_token_shows_nowhere(call, project, root, tmp_path):
     port = free_port()
     standin = root / "tests" / "github" / "standin.py"
     command = [sys.executable, str(standin), str(port), "octocat/loans", SECRET, "github"]
@@ -78,7 +80,7 @@ def test_a_release_is_published_once_and_its_token_shows_nowhere(call, root, tmp
         first = call(*words, environment=environment)
         assert first.exit_code == 0, first.log[-3000:]
         told = json.loads((tmp_path / "out/summary.json").read_text())
-        assert (told["tag"], len(told["uploaded"])) == ("loans-v1", 3)
+        assert (told["tag"], len(told["uploaded"])) == (f"{load_slice(project / 'modelway.yaml').name}-v1", 3)
         again = call(*words, environment=environment)
         assert json.loads((tmp_path / "out/summary.json").read_text())["uploaded"] == []
         refused = call(*words, environment={"GH_TOKEN": "another"})

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from .servers import free_port, running
+from .servers import free_port, running, settings_of
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +78,8 @@ def look(call, bundles, project, root, tmp_path):
     (project / "rollout.yaml").write_text(settings)
     python, here = sys.executable, ("--host", "127.0.0.1", "--port")
     keys = {"AWS_ACCESS_KEY_ID": KEYS["KEY"], "AWS_SECRET_ACCESS_KEY": KEYS["SECRET"], "AWS_REGION": "us-east-1"}
-    served = ["--bundle", bundles[0], "--challenger", bundles[1], "--workers", "1", "--config", "rollout.yaml"]
+    served = ["--bundle", bundles[0], "--challenger", bundles[1], "--workers", "1"]
+    keys |= settings_of(project / "rollout.yaml", "staging", ports["s3"])
     served += ["--log", "s3://deploys/staging/log", "--flags", "s3://deploys/staging/flags.json"]
     where = {"endpoint_url": f"http://127.0.0.1:{ports['s3']}", "path_style": True}
     served += ["--set", f"serve.s3={json.dumps(where)}"]
