@@ -144,7 +144,7 @@ def test_a_version_is_delivered_and_delivering_it_again_changes_nothing(
     # Whoever builds and pushes elsewhere has the secrets there: to write the bundles takes none.
     for name in ("MODELWAY_HANDOVER", "MODELWAY_REGISTRY_USER", "MODELWAY_REGISTRY_TOKEN"):
         monkeypatch.delenv(name)
-    plain = project.json("deploy", "--env", "staging", "--rebuild", "--bundles", "plain", *flags)
+    project.json("deploy", "--env", "staging", "--rebuild", "--bundles", "plain", *flags)
     assert (project.root / "plain" / "bundle" / "model.onnx").is_file()
 
     (definition,) = [one for one in stand_in.cluster.definitions.values() if one["revision"] == 2]
