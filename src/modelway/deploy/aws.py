@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from modelway.errors import ModelwayError, OutsideError, RefusedError, UsageError
 from modelway.records.deploy import MissingSecret
-from modelway.storage.answers import TornAnswerError, bound_client
-from modelway.transport import bound_botocore
-from modelway.waiting import deadline
+from modelway.storage.answers import make_client
+from modelway.storage.calls import boto_errors, code_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
 KEY, SECRET, TOKEN, PROFILE = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"
 _ROLES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
@@ -79,44 +78,20 @@ def _client(service: str, region: str | None, endpoint_url: str | None, who: tup
         return session.client(service, endpoint_url=endpoint_url, config=config)
 
     try:
-        # It looks for credentials: in files, by a program, or by asking the machine's metadata service.
-        bound_botocore()
-        with deadline(service, peer="the source of AWS's credentials", part=1.0) as bound:
-            return bound_client(bound.run(make))
+        return make_client(make, service)
     except (ValueError, BotoCoreError) as error:
         raise UsageError(
             str(error).rstrip("."), where=service, remedy="Set the target's region, or AWS_REGION and AWS_PROFILE."
         ) from error
 
 
-@contextmanager
-def translated(where: str) -> Iterator[None]:
+def translated(where: str) -> AbstractContextManager[None]:
     """Bound what is done within, and turn boto3's errors into ours."""
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.parsers import ResponseParserError
-
-    with deadline(where) as bound:
-        try:
-            yield
-        except ClientError as error:
-            raise _refusal(error, where) from error
-        except BotoCoreError as error:
-            raise (_failure(error, where) if bound.left else bound.error()) from error
-        except (ResponseParserError, TornAnswerError) as error:
-            raise OutsideError(
-                f"{bound.peer} sent an answer that can't be read: {str(error)[:200]}",
-                where=where,
-                remedy="Check the target's endpoint_url, and whether a proxy stands in between.",
-            ) from error
-
-
-def error_code(error: Any) -> str:
-    """The code of an answer that refuses."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+    return boto_errors(where, _refusal, _failure, "the target's endpoint_url")
 
 
 def _refusal(error: Any, where: str) -> ModelwayError:
-    code, message = error_code(error), error.response.get("Error", {}).get("Message", "")
+    code, message = code_of(error), error.response.get("Error", {}).get("Message", "")
     if code in _REFUSED:
         return RefusedError(f"AWS refuses the credentials ({code})", where=where, remedy=_CREDENTIALS)
     if code in {"AccessDeniedException", "AccessDenied"}:

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from modelway.errors import OutsideError
 from modelway.parsing import parse_json
 from modelway.transport import bound_botocore
-from modelway.waiting import current
+from modelway.waiting import current, deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _LONGEST_PAUSE = 8.0
 """Seconds that botocore waits at most before it tries again, in the four or five attempts that our clients make."""
@@ -36,9 +36,19 @@ class ForeignAnswerError(OutsideError):
     """Something answered that is not the service, so what was asked for may or may not have happened."""
 
 
-def bound_client(client: Any) -> Any:
-    """Let a client heed the current deadline, and check what answers it."""
+def make_client(make: Callable[[], Any], where: str) -> Any:
+    """Return a client that heeds the current deadline, and whose answers are checked.
+
+    Args:
+        make: makes it; it looks for credentials: in files, by a program, or by asking the machine's metadata service.
+        where: what is asked for, as an error names it.
+
+    Raises:
+        OverdueError: the source of credentials does not answer.
+    """
     bound_botocore()
+    with deadline(where, peer="the source of AWS's credentials", part=1.0) as bound:
+        client = bound.run(make)
     events = client.meta.events
     events.register("before-send", _check_time)
     events.register("needs-retry", _check_time_to_try_again)
@@ -47,16 +57,16 @@ def bound_client(client: Any) -> Any:
 
 
 def _check_time(request: Any, **_: Any) -> None:
-    if (deadline := current()) is not None:
-        deadline.peer = deadline.peer or urlsplit(request.url).netloc
-        deadline.check()
+    if (wait := current()) is not None:
+        wait.peer = wait.peer or urlsplit(request.url).netloc
+        wait.check()
 
 
 def _check_time_to_try_again(response: Any = None, caught_exception: Any = None, **_: Any) -> None:
     """Don't begin a pause that is longer than the time that is left."""
     failed = caught_exception is not None or (response is not None and response[0].status_code >= 429)
-    if failed and (deadline := current()) is not None and deadline.left < min(_LONGEST_PAUSE, deadline.seconds / 8):
-        raise deadline.error()
+    if failed and (wait := current()) is not None and wait.left < min(_LONGEST_PAUSE, wait.seconds / 8):
+        raise wait.error()
 
 
 def _check_answer(operation_model: Any, response_dict: Mapping[str, Any], **_: Any) -> None:
@@ -110,12 +120,12 @@ def _root(body: bytes) -> str:
 
 
 def _foreign(headers: Mapping[str, str], body: Any, what: str | None = None) -> ForeignAnswerError:
-    deadline = current()
+    wait = current()
     kind = headers.get("content-type", "").partition(";")[0].strip()
     came = f"<{root}>" if (root := _root(body)) else f"content of type {kind}" if kind and body else "no content"
     return ForeignAnswerError(
-        f"{deadline.peer if deadline and deadline.peer else 'the server'} does not answer as the service does: "
+        f"{wait.peer if wait and wait.peer else 'the server'} does not answer as the service does: "
         f"{what or f'it sent {came}'}",
-        where=deadline.where if deadline else None,
+        where=wait.where if wait else None,
         remedy="Check the endpoint's address, and whether a proxy or a login page stands in between.",
     )

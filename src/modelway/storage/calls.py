@@ -34,12 +34,33 @@ _CREDENTIALS = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Bound what is done within, and turn boto3's errors into ours."""
+    """Bound what is done within, and turn boto3's errors of S3 into ours."""
     try:
-        from botocore.exceptions import BotoCoreError, ClientError
-        from botocore.parsers import ResponseParserError
+        import botocore.exceptions  # noqa: F401 - only to see that it is installed
     except ImportError as error:
         raise UsageError("s3:// needs boto3", remedy="pip install 'modelway[train]'") from error
+    with boto_errors(where, refusal, failure, "the settings' s3.endpoint_url"):
+        yield
+
+
+@contextmanager
+def boto_errors(
+    where: str,
+    refusal: Callable[[Any, str], ModelwayError],
+    failure: Callable[[Exception, str], ModelwayError],
+    endpoint: str,
+) -> Iterator[None]:
+    """Bound what is done within, and turn boto3's errors into ours.
+
+    Args:
+        where: what is asked for, as an error names it.
+        refusal: the error for what the service answered.
+        failure: the error for what happened before an answer came.
+        endpoint: the setting that names the service's address.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
     with deadline(where) as bound:
         try:
             yield
@@ -51,7 +72,7 @@ def translated(where: str) -> Iterator[None]:
             raise OutsideError(
                 f"{bound.peer} sent an answer that can't be read: {str(error)[:200]}",
                 where=where,
-                remedy="Check the settings' s3.endpoint_url, and whether a proxy stands in between.",
+                remedy=f"Check {endpoint}, and whether a proxy stands in between.",
             ) from error
 
 

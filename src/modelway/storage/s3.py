@@ -18,11 +18,10 @@ from modelway.storage.addresses import (
     parse_s3,
     split_glob,
 )
-from modelway.storage.answers import ForeignAnswerError, TornAnswerError, bound_client
+from modelway.storage.answers import ForeignAnswerError, TornAnswerError, make_client
 from modelway.storage.calls import CHANGED, code_of, failure, refusal, translated, whole
 from modelway.storage.versions import LostAnswerError
-from modelway.transport import bound_botocore
-from modelway.waiting import OverdueError, deadline
+from modelway.waiting import OverdueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,10 +61,8 @@ def s3_client(options: S3Options) -> S3Client:
 
     where = options.endpoint_url or "s3"
     try:
-        # It looks for credentials: in files, by a program, or by asking the machine's metadata service.
-        bound_botocore()
-        with translated(where), deadline(where, peer="the source of AWS's credentials", part=1.0) as bound:
-            client: S3Client = bound_client(bound.run(make))
+        with translated(where):
+            client: S3Client = make_client(make, where)
     except ValueError as error:
         raise UsageError(
             str(error), where="s3", remedy="Correct the settings' s3.endpoint_url and s3.region."
