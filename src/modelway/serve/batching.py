@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 MANY_ROWS = 64
-"""Rows from which on a request is scored by itself on another thread, so that small ones go on."""
+"""Rows beyond which a request is scored, and its records are written, on another thread, so that small ones go on."""
 _LONG_SECONDS = 0.05
 """How long a model may take for a small request, or several together, to be scored by the event loop."""
 _TOGETHER = 256

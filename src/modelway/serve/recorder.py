@@ -15,6 +15,7 @@ import msgspec
 
 from modelway.records.data import ColumnType
 from modelway.records.serve import HUNG_UP
+from modelway.serve.batching import MANY_ROWS
 from modelway.serve.events import describe_error, say
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_MANY_ROWS = 64
-"""Rows from which on a request's records are written by another thread."""
 _PATIENCE_SECONDS = 2.0
 """How long a large request's records wait for memory; more than `flush_seconds`, after which there is some."""
 _MOST_WAITING = 20_000
@@ -121,7 +120,7 @@ class Recorder:
 
     def record(self, served: Served, shadow: tuple[ServedModel, Answer | None] | None = None) -> None:
         """Write a request's records; called after the response was sent. Never raises."""
-        if served.weight > _MANY_ROWS:
+        if served.weight > MANY_ROWS:
             self._rows += served.weight
             self._heavy.submit(self._record_many, served, shadow, served.weight)
         else:

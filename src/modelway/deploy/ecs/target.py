@@ -121,9 +121,9 @@ class EcsTarget:
 
     def _active(self, revision: str) -> str | None:
         """Return the revision, or the one that took its place as it was deregistered."""
-        if self._service.is_active(revision):
-            return revision
         definition, tags = self._service.definition(revision)
+        if definition["status"] == "ACTIVE":
+            return revision
         ours = {key: tags[key] for key in (RELEASE_TAG, CONFIGURATION_TAG) if key in tags}
         return self._service.find_revision(definition["family"], ours) if ours else None
 
