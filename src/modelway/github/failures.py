@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelway.errors import OutsideError
-from modelway.http import origin_of, parse_json
+from modelway.http import origin_of, parse_answer
 from modelway.http.response import SIGN_IN
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Answer:
         if not self.content:
             return None
         remedy = f"{SIGN_IN} The API of GitHub Enterprise is at https://HOST/api/v3."
-        return parse_json(self.content, self.headers, "GitHub", self.where, remedy)
+        return parse_answer(self.content, self.headers, "GitHub", self.where, remedy)
 
     @property
     def message(self) -> str:

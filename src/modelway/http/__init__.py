@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from modelway.http.client import HttpClient
-from modelway.http.response import NoAnswerError, Response, origin_of, parse_json
+from modelway.http.response import NoAnswerError, Response, origin_of, parse_answer
 
-__all__ = ["HttpClient", "NoAnswerError", "Response", "origin_of", "parse_json"]
+__all__ = ["HttpClient", "NoAnswerError", "Response", "origin_of", "parse_answer"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from modelway.errors import OutsideError
-from modelway.parsing import parse_json as parse_text
+from modelway.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ class Response:
         """
         if self.redirect:
             raise OutsideError(f"{self.name} redirects to {self.redirect}", where=self.where, remedy=remedy)
-        return parse_json(self.content, self.headers, self.name, self.where, remedy)
+        return parse_answer(self.content, self.headers, self.name, self.where, remedy)
 
     @property
     def page(self) -> OutsideError | None:
@@ -92,14 +92,14 @@ def origin_of(address: str) -> str:
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
 
 
-def parse_json(content: bytes, headers: Mapping[str, str], name: str, where: str, remedy: str = SIGN_IN) -> Any:
+def parse_answer(content: bytes, headers: Mapping[str, str], name: str, where: str, remedy: str = SIGN_IN) -> Any:
     """Return a body's JSON.
 
     Raises:
         OutsideError: it is a page of a login or a proxy, or not JSON.
     """
     try:
-        return parse_text(content)
+        return parse_json(content)
     except ValueError:
         wrong = _page(content, headers, name, where, remedy)
         raise wrong or OutsideError(f"the answer of {name} is not JSON", where=where, remedy=remedy) from None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from modelway.errors import OutsideError, SettingsError
-from modelway.http import parse_json
+from modelway.http import parse_answer
 from modelway.redaction import hide_password
 from modelway.transport import bound_botocore, bound_sqlalchemy, bound_urllib3
 from modelway.waiting import OverdueError, Wait, deadline, default_seconds
@@ -189,7 +189,7 @@ def _check(response: Any) -> None:
     if response.status_code != 200:
         return
     try:
-        told = parse_json(response.content, response.headers, _SERVER, response.url)
+        told = parse_answer(response.content, response.headers, _SERVER, response.url)
     except OutsideError as error:
         raise InvalidJSONError(error.what) from None
     if not isinstance(told, dict):
