@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import socket
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,27 @@ from modelway.records.serve import LogOptions, ServeOptions, WorkerOptions
 from modelway.records.serving import ServingSettings
 
 ROOT = Path(__file__).resolve().parents[2]
+WORLDS = Path(__file__).resolve().parent / "conformance" / "worlds"
 RATES = (0.1, 0.2, 0.3)
 SETTINGS = ServingSettings(serve=ServeOptions(workers=WorkerOptions(count=1, notice_seconds=0.0, drain_seconds=2.0)))
 """Servers of the releases here start and end soon."""
+
+
+@pytest.fixture(scope="session")
+def load_world() -> Callable[[str], Any]:
+    """Gives a world of the conformance suite, by its file's name, as a module."""
+
+    def load(kind: str) -> Any:
+        name = f"deploy_world_{kind}"
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(name, WORLDS / f"{kind}.py")
+            assert spec is not None
+            assert spec.loader is not None
+            module = sys.modules[name] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        return sys.modules[name]
+
+    return load
 
 
 @dataclass(frozen=True)
@@ -123,10 +144,11 @@ def nothing_left_behind(tmp_path: Path) -> Any:
     yield
     import signal
 
-    from modelway.deploy.local.files import KEEPER, SERVER, Files
+    from modelway.deploy.local.files import KEEPER, NEXT_SERVER, OLD_SERVER, SERVER, Files
 
-    found = {path.parent for name in (KEEPER, SERVER) for path in tmp_path.rglob(name)}
+    names = (KEEPER, SERVER, OLD_SERVER, NEXT_SERVER)
+    found = {path.parent for name in names for path in tmp_path.rglob(name)}
     for directory in found:
         files = Files(directory)
-        for name in (KEEPER, SERVER):
+        for name in names:
             files.signal(name, signal.SIGKILL)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -66,20 +64,9 @@ def bring(world: World, release: Release | None) -> None:
 
 # A real server takes its time: `make test-slow`.
 @pytest.fixture(params=[pytest.param(kind, marks=[pytest.mark.slow] * kind.endswith("_real")) for kind in KINDS])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    with _load(request.param).world(request, tmp_path, CANARY) as made:
+def world(request: pytest.FixtureRequest, tmp_path: Path, load_world: Any) -> Iterator[World]:
+    with load_world(request.param).world(request, tmp_path, CANARY) as made:
         yield made
-
-
-def _load(kind: str) -> Any:
-    name = f"conformance_world_{kind}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, WORLDS / f"{kind}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return sys.modules[name]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
 import tempfile
@@ -27,19 +26,13 @@ from modelway.serve import supervisor
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs" / "kubernetes.md"
-WORLD = Path(__file__).parents[1] / "conformance" / "worlds" / "kubernetes.py"
 TOKEN = "canary-51d0"
 FULL = {"service_account": "loans", "secrets": ("salt",), "pull_secret": "registry", "spool_claim": "log"}
 
 
 @pytest.fixture(scope="module")
-def worlds() -> Any:
-    spec = importlib.util.spec_from_file_location("kubernetes_world", WORLD)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["kubernetes_world"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def worlds(load_world: Any) -> Any:
+    return load_world("kubernetes")
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,18 +14,12 @@ from modelway.errors import OutsideError, UsageError
 from modelway.records.kubernetes import KubernetesOptions
 
 DOCS = Path(__file__).parents[3] / "docs" / "kubernetes.md"
-WORLD = Path(__file__).parents[1] / "conformance" / "worlds" / "kubernetes.py"
 OPTIONS = KubernetesOptions(kind="kubernetes", namespace="models")
 
 
 @pytest.fixture
-def world(request: Any, tmp_path: Path) -> Iterator[Any]:
-    spec = importlib.util.spec_from_file_location("kubernetes_rights_world", WORLD)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["kubernetes_rights_world"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    with module.world(request, tmp_path, "canary-77a1") as made:
+def world(load_world: Any, request: Any, tmp_path: Path) -> Iterator[Any]:
+    with load_world("kubernetes").world(request, tmp_path, "canary-77a1") as made:
         yield made
 
 

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelway.deploy.target import Place, Target, open_target
-from modelway.records.deploy import BundleRef, Release
-from modelway.records.environment import EnvironmentOptions
+from modelway.records.deploy import Release
 from modelway.records.kubernetes import KubernetesOptions
-from modelway.records.serve import ServeOptions
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "kubernetes"))
+from kubernetes_places import place_of, release_of
 from kubernetes_stand_in import StandIn
 
 if TYPE_CHECKING:
@@ -30,18 +29,8 @@ class KubernetesWorld:
     kubeconfig: Path
 
     def place(self, secrets: dict[str, str], **target: Any) -> Place:
-        return Place(
-            environment="production",
-            model="loans",
-            options=EnvironmentOptions(target=KubernetesOptions(kind="kubernetes", namespace="models", **target)),
-            serve=ServeOptions(),
-            root=self.root,
-            state=self.root / "state",
-            bundles=self.root / "bundles",
-            flags="s3://models/production/flags.json",
-            log="s3://models/production/log",
-            secrets=secrets,
-        )
+        options = KubernetesOptions(kind="kubernetes", namespace="models", **target)
+        return place_of(self.root, options, secrets)
 
     def open(self, **target: Any) -> Target:
         return open_target(self.place({"KUBECONFIG": str(self.kubeconfig)}, **target))
@@ -50,9 +39,7 @@ class KubernetesWorld:
         return open_target(self.place({}))
 
     def release(self, number: int) -> Release:
-        digest = f"{number:064x}"
-        image = f"ghcr.io/octocat/loans@sha256:{digest}"
-        return Release(name="loans", champion=BundleRef(version=number, digest=digest), image=image)
+        return release_of(number)
 
     def broken(self) -> Release:
         release = self.release(666)

@@ -17,14 +17,14 @@ from modelway.deploy.kubernetes.manifests import manifests
 from modelway.deploy.state import EnvironmentState
 from modelway.deploy.target import Place, Target, open_target
 from modelway.records.data import S3Options
-from modelway.records.deploy import BundleRef, Release
-from modelway.records.environment import EnvironmentOptions, WaitOptions
+from modelway.records.deploy import Release
+from modelway.records.environment import WaitOptions
 from modelway.records.kubernetes import KubernetesOptions
-from modelway.records.serve import ServeOptions
 from modelway.records.smoke import SmokeCheck, SmokeReport
 from modelway.records.verdict import Verdict
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "kubernetes"))
+from kubernetes_places import place_of, release_of
 from real_cluster import reason_to_skip, shared_cluster
 from real_cluster.kubelet import crashing
 
@@ -63,18 +63,8 @@ class RealWorld:
 
     def place(self, given: dict[str, str] | None = None, /, environment: str = "production", **target: Any) -> Place:
         options = {"kind": "kubernetes", "namespace": self.namespace, "progress_seconds": 10, **target}
-        return Place(
-            environment=environment,
-            model="loans",
-            options=EnvironmentOptions(target=KubernetesOptions.model_validate(options)),
-            serve=ServeOptions(),
-            root=self.root,
-            state=self.root / "state",
-            bundles=self.root / "bundles",
-            flags="s3://models/production/flags.json",
-            log="s3://models/production/log",
-            secrets={"KUBECONFIG": str(self.kubeconfig)} if given is None else given,
-        )
+        secrets = {"KUBECONFIG": str(self.kubeconfig)} if given is None else given
+        return place_of(self.root, KubernetesOptions.model_validate(options), secrets, environment)
 
     def open(self, **target: Any) -> Target:
         return open_target(self.place(**target))
@@ -83,9 +73,7 @@ class RealWorld:
         return open_target(self.place({}))
 
     def release(self, number: int) -> Release:
-        digest = f"{number:064x}"
-        image = f"ghcr.io/octocat/loans@sha256:{digest}"
-        return Release(name="loans", champion=BundleRef(version=number, digest=digest), image=image)
+        return release_of(number)
 
     def flow_as(self, token: str, **target: Any) -> Flow:
         """The flow of someone else."""
