@@ -197,7 +197,7 @@ class RolloutOptions(Record):
     """The `rollout` section of the settings."""
 
     challenger: str = "challenger"
-    """Which version is rolled out unless told otherwise: a number, alias, run, release tag or latest."""
+    """Which version is rolled out by default: a number, alias, run, release tag or latest."""
     alpha: _Alpha = 0.05
     """How often a challenger that is no worse may be rolled back, whenever and however often one looks."""
     interval_seconds: _Seconds = 60.0
