@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -92,15 +93,18 @@ def write_manifest(directory: Path, kind: str, inputs: Mapping[str, str] | None 
 
 def check_replaceable(target: Path) -> None:
     """Raise `UsageError` unless an artifact may be written at `target`."""
-    if target.is_dir():
-        if _holds_other_files(target):
-            raise UsageError(
-                "the directory holds files that are no artifact of modelway",
-                where=str(target),
-                remedy="Name an empty directory or one that a stage wrote.",
-            )
-    elif target.exists():
+    try:
+        mode = target.stat().st_mode  # once: another process may put a directory here between two checks
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not stat.S_ISDIR(mode):
         raise UsageError("this is a file, not a directory", where=str(target), remedy="Name a directory.")
+    if _holds_other_files(target):
+        raise UsageError(
+            "the directory holds files that are not a modelway artifact",
+            where=str(target),
+            remedy="Name an empty directory or one that a stage wrote.",
+        )
 
 
 def _holds_other_files(target: Path) -> bool:

@@ -186,10 +186,12 @@ def test_a_head_that_does_not_come_is_refused(start, drip: bool) -> None:
     server = start(workers__head_seconds=1)
     with _connect(server) as fresh, _connect(server) as kept:
         assert _healthy(kept)
+        readable = select.poll()
+        readable.register(fresh, select.POLLIN)
         for connection in (fresh, kept):
             connection.sendall(b"GET /health HTTP/1.1\r\nhost: x\r\n")
         for _ in range(200 if drip else 0):
-            if select.select([fresh], [], [], 0.1)[0]:
+            if readable.poll(100):
                 break
             for connection in (fresh, kept):
                 connection.sendall(b"a")

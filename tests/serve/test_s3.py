@@ -25,12 +25,12 @@ def s3(empty_moto: str) -> S3Options:
     return options
 
 
-def _lines(s3: S3Options) -> list[dict]:
+def _lines(s3: S3Options, bucket: str = "bucket") -> list[dict]:
     client = s3_client(s3)
     keys = [
-        item["Key"] for item in client.list_objects_v2(Bucket="bucket", Prefix="log/predictions/").get("Contents", [])
+        item["Key"] for item in client.list_objects_v2(Bucket=bucket, Prefix="log/predictions/").get("Contents", [])
     ]
-    bodies = [client.get_object(Bucket="bucket", Key=key)["Body"].read() for key in keys]
+    bodies = [client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
     return [json.loads(line) for body in bodies for line in gzip.decompress(body).splitlines()]
 
 
@@ -55,8 +55,8 @@ def test_a_bucket_that_is_not_there_is_survived(start, s3, until) -> None:
     until(lambda: server.metric("modelway_log_away") == 1)
     s3_client(s3).create_bucket(Bucket="later")
     until(lambda: server.metric("modelway_log_away") == 0)
-    found = s3_client(s3).list_objects_v2(Bucket="later", Prefix="log/predictions/date=")["Contents"]
-    assert len(found) == 1
+    # One stream's delivery ends the trouble; the others follow.
+    until(lambda: len(_lines(s3, "later")) == 1)
 
 
 def test_flags_are_read_from_a_bucket(start, bundle, s3, until) -> None:
