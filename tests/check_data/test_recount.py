@@ -12,9 +12,9 @@ from unittest import mock
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from tests.check_data.conftest import Bench
 
 from modelway.records.verdict import Verdict
+from tests.check_data.conftest import Bench
 
 TEXTS = ["a", "b", "ab", "ABC", "Ümläut", "x1", "7", "with, comma", "two words"]
 ROWS = st.lists(

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.docs.conftest import BLOCKS, DOCUMENTS, ROOT, Block, commands_in
 
 from modelway.cli.main import COMMANDS, _parse, build_command, shared_flags
 from modelway.settings import load_settings
+from tests.docs.conftest import BLOCKS, DOCUMENTS, ROOT, Block, commands_in
 from tools.reference.functions import Function, read_module
 
 RUN = {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.docs.conftest import ROOT, blocks_of
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.registry.conftest import Server
-
     from conftest import Project
+    from tests.registry.conftest import Server
 
 SETTINGS = """\
 name: asked-about

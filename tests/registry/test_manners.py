@@ -17,9 +17,8 @@ from modelway.records.fit import DatePart, ModelInfo
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.registry.conftest import MakeTrained
-
     from modelway.registry import Registry
+    from tests.registry.conftest import MakeTrained
 
 # Registers in a fresh process; tells which hosts were asked, and what is left changed.
 SCRIPT = """

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -20,22 +18,11 @@ from modelway.records.data import S3Options
 from modelway.records.serve import LogOptions
 from modelway.serve.log import Journal
 from modelway.serve.log.delivery import Delivery
+from tests.every_step import Failing, Fault, failing, killed
 
 NOON = 1_700_000_000 // 3600 * 3600.0
 MOST = 400
 """No scenario makes so many calls."""
-
-
-def _load() -> Any:
-    spec = importlib.util.spec_from_file_location("failing_calls", Path(__file__).parent / "failing_calls.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-calls = _load()
 
 
 class Log:
@@ -134,14 +121,13 @@ def _stored(root: Path) -> list[int]:
     return [json.loads(line)["n"] for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["not made", "made"])
-@pytest.mark.parametrize("error", [calls.FULL, calls.BROKEN], ids=["full", "broken"])
-def test_log_with_each_call_failing_once_loses_and_doubles_nothing(quick_root: Path, error: int, after: bool) -> None:
+@pytest.mark.parametrize("fault", [Fault.FULL, Fault.BROKEN, Fault.LOST])
+def test_log_with_each_call_failing_once_loses_and_doubles_nothing(quick_root: Path, fault: Fault) -> None:
     for at in range(MOST):
         root = quick_root / str(at)
         left = _leave_something(root)
-        failing = calls.Failing(str(root / "spool"), at, error, after)
-        with calls.failing(failing):
+        step = Failing(str(root / "spool"), at, fault, reads=True)
+        with failing(step):
             log = Log(root)
             for _ in _scenario(log):
                 pass
@@ -149,7 +135,7 @@ def test_log_with_each_call_failing_once_loses_and_doubles_nothing(quick_root: P
             log.flush(closes=True)
             log.deliver()
         stored = Counter(_stored(root))
-        where = f"call {at}, {failing.seen[min(at, len(failing.seen) - 1)]}"
+        where = f"call {at}, {step.seen[min(at, len(step.seen) - 1)]}"
         assert set(stored.values()) == {1}, where
         dropped = log.dropped
         assert dropped.pop("cut_off") == 1, where
@@ -161,7 +147,7 @@ def test_log_with_each_call_failing_once_loses_and_doubles_nothing(quick_root: P
         assert counts["handed"]["predictions"] == log.appended
         assert counts["delivered"]["predictions"] == len(stored), where
         shutil.rmtree(root)
-        if not failing.hit:
+        if not step.hit:
             assert at > 50
             return
     raise AssertionError
@@ -172,18 +158,15 @@ def test_log_of_a_process_killed_at_each_call_keeps_what_was_written(quick_root:
         root = quick_root / str(at)
         _leave_something(root)
         reader, writer = os.pipe()
-        if not (pid := os.fork()):
-            try:
-                with calls.failing(calls.Failing(str(root / "spool"), at, None)):
-                    log = Log(root)
-                    for safe in _scenario(log):
-                        os.write(writer, f"{safe}\n".encode())
-            finally:
-                os._exit(0)
+
+        def run(root: Path = root, writer: int = writer) -> None:
+            for safe in _scenario(Log(root)):
+                os.write(writer, f"{safe}\n".encode())
+
+        ended_early = killed(run, Failing(str(root / "spool"), at, Fault.KILLED, reads=True))
         os.close(writer)
-        killed = os.waitpid(pid, 0)[1] != 0
-        with os.fdopen(reader) as told:
-            safe = int((told.read().split() or ["0"])[-1])
+        with os.fdopen(reader) as reported:
+            safe = int((reported.read().split() or ["0"])[-1])
         if (root / "aside").exists():
             (root / "log").unlink(missing_ok=True)
             (root / "aside").rename(root / "log")
@@ -197,7 +180,7 @@ def test_log_of_a_process_killed_at_each_call_keeps_what_was_written(quick_root:
         assert log.waiting == 0
         assert list((root / "spool").rglob("*~*")) == [], at
         shutil.rmtree(root)
-        if not killed:
+        if not ended_early:
             assert at > 50
             return
     raise AssertionError

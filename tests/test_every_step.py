@@ -1,0 +1,132 @@
+"""The kit that lets every step fail sees the mistakes that it was made for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import urllib3
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from modelway.errors import OutsideError
+from modelway.storage.s3 import s3_client
+from tests.every_step import Failing, Fault, Operation, failing, killed
+
+
+def _write_old(root: Path) -> None:
+    (root / "state").write_text("old " * 100)
+
+
+def _check(root: Path, done: bool) -> None:
+    assert (root / "state").read_text() in {"new " * 100, *(() if done else ("old " * 100,))}
+
+
+def _replace(root: Path) -> None:
+    work = root / "state.part"
+    try:
+        with work.open("w") as file:
+            file.write("new " * 100)
+        work.replace(root / "state")
+    except OSError as error:
+        raise OutsideError("can't write") from error
+    finally:
+        with suppress(OSError):
+            work.unlink()
+
+
+def _overwrite(root: Path) -> None:
+    with suppress(OSError):
+        (root / "state").write_text("new " * 100)
+
+
+def _leave_the_part(root: Path) -> None:
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=root, delete=False) as file:
+            file.write("new " * 100)
+        Path(file.name).replace(root / "state")
+    except OSError as error:
+        raise OutsideError("can't write") from error
+
+
+def _refuse_what_was_left(root: Path) -> None:
+    (root / "state.part").touch(exist_ok=False)
+    (root / "state.part").write_text("new " * 100)
+    (root / "state.part").replace(root / "state")
+
+
+def _report_the_system(root: Path) -> None:
+    (root / "state.part").write_text("new " * 100)
+    (root / "state.part").replace(root / "state")
+
+
+def _operation(run: Callable[[Path], object]) -> Operation:
+    return Operation(_write_old, run, _check)
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_with_each_step_an_operation_that_replaces_passes(tmp_path: Path, fault: Fault) -> None:
+    seen = _operation(_replace).with_each_step(tmp_path, fault)
+    assert seen == ([] if fault is Fault.KILLED else ["create", "write", "replace", "unlink"])
+
+
+@pytest.mark.parametrize(
+    ("run", "fault", "message"),
+    [
+        (_overwrite, Fault.FULL, "in {"),
+        (_overwrite, Fault.STAYS_FULL, "in {"),
+        (_overwrite, Fault.KILLED, "in {"),
+        (_leave_the_part, Fault.BROKEN, "left behind"),
+        (_leave_the_part, Fault.KILLED, "left behind"),
+        (_refuse_what_was_left, Fault.KILLED, "File exists"),
+        (_report_the_system, Fault.FULL, "No space left"),
+    ],
+)
+def test_with_each_step_an_operation_with_a_mistake_fails(
+    tmp_path: Path, run: Callable[[Path], object], fault: Fault, message: str
+) -> None:
+    with pytest.raises((AssertionError, OSError)) as caught:
+        _operation(run).with_each_step(tmp_path, fault)
+    assert message in str(caught.value)
+
+
+def test_with_each_step_an_operation_of_too_few_steps_fails(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="only 0 steps"):
+        Operation(_write_old, lambda _: None, lambda *_: None).with_each_step(tmp_path, Fault.FULL)
+
+
+@pytest.mark.parametrize(("fault", "arrives"), [(Fault.BROKEN, False), (Fault.LOST, True), (Fault.KILLED, False)])
+def test_failing_requests_fail_with_their_retries(empty_moto: str, tmp_path: Path, fault: Fault, arrives: bool) -> None:
+    from modelway.records.data import S3Options
+
+    client = s3_client(S3Options(endpoint_url=empty_moto, region="us-east-1", path_style=True))
+
+    def run() -> None:
+        client.create_bucket(Bucket="first")
+        client.create_bucket(Bucket="second")
+
+    what = Failing(str(tmp_path), 1, fault)
+    if fault is Fault.KILLED:
+        assert killed(run, what)
+    else:
+        with pytest.raises(Exception, match="onnection"), failing(what):
+            run()
+        assert what.seen == ["request", "request"]
+    buckets = {one["Name"] for one in client.list_buckets()["Buckets"]}
+    assert buckets == {"first", *(("second",) if arrives else ())}
+    assert urllib3.connectionpool.HTTPConnectionPool.urlopen.__name__ == "urlopen"
+
+
+@pytest.mark.parametrize(("fault", "rows"), [(Fault.BROKEN, 0), (Fault.LOST, 1)])
+def test_failing_commits_are_made_or_not(tmp_path: Path, fault: Fault, rows: int) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'db'}")
+    with engine.begin() as connection:
+        connection.execute(text("create table one (n int)"))
+    with pytest.raises(OperationalError), failing(Failing(str(tmp_path), 0, fault)), engine.begin() as connection:
+        connection.execute(text("insert into one values (1)"))
+    with engine.connect() as connection:
+        assert connection.execute(text("select count(*) from one")).scalar() == rows
+    engine.dispose()
