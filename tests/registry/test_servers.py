@@ -159,6 +159,38 @@ def test_a_token_is_sent_and_a_failing_server_is_an_outside_error(
     assert os.environ["MLFLOW_TRACKING_USERNAME"] == "somebody"
 
 
+class OtherService(http.server.BaseHTTPRequestHandler):
+    """Answers every request with another service's JSON object."""
+
+    def answer(self) -> None:
+        content = b'{"status": "UP", "name": "billing", "version": "1"}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = answer  # noqa: N815
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "call", [Registry.versions, Registry.champion, lambda registry: registry.get("1")], ids=["all", "champion", "get"]
+)
+def test_registry_on_another_services_address_is_an_outside_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Callable[[Registry], object]
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), OtherService) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        options = RegisterOptions(tracking_uri=f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(OutsideError, match="not one of MLflow's API"):
+            call(Registry(options, "loans", tmp_path))
+        server.shutdown()
+
+
 def test_a_server_that_is_not_there_is_an_outside_error(unused_port: Callable[[], int], tmp_path: Path) -> None:
     options = RegisterOptions(tracking_uri=f"http://127.0.0.1:{unused_port()}")
     with pytest.raises(OutsideError, match="does not answer"):

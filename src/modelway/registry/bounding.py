@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -172,7 +173,7 @@ def bounded(location: Location) -> Iterator[None]:
         except OverdueError:
             overdue.append(f"no complete answer within {seconds:g} s")
             raise requests.exceptions.ConnectionError(overdue[0]) from None
-        _check(response)
+        _check(response, method, url)
         return response
 
     requests.Session.request = request  # type: ignore[method-assign, assignment]
@@ -182,15 +183,35 @@ def bounded(location: Location) -> Iterator[None]:
         requests.Session.request = original  # type: ignore[method-assign]
 
 
-def _check(response: Any) -> None:
-    """Raise where the body of a success is not a JSON object: MLflow would take it for a bug of its own."""
+def _check(response: Any, method: str, url: str) -> None:
+    """Raise where the body of a success is not an answer of MLflow's API.
+
+    MLflow reads only the fields it expects and ignores the rest, so another service's JSON object would read as an
+    empty list of versions.
+    """
     from requests.exceptions import InvalidJSONError
 
     if response.status_code != 200:
         return
     try:
-        told = parse_answer(response.content, response.headers, _SERVER, response.url)
+        answer = parse_answer(response.content, response.headers, _SERVER, response.url)
     except OutsideError as error:
         raise InvalidJSONError(error.what) from None
-    if not isinstance(told, dict):
+    expected = _fields().get((method, urlsplit(url).path.partition("/mlflow/")[2]))
+    if not isinstance(answer, dict) or (answer and expected and not expected & answer.keys()):
         raise InvalidJSONError(f"the answer of {_SERVER} is not one of MLflow's API")
+
+
+@cache
+def _fields() -> dict[tuple[str, str], frozenset[str]]:
+    """The fields of an answer, by method and path below "/mlflow/", as MLflow's service definitions name them."""
+    from mlflow.protos.model_registry_pb2 import ModelRegistryService
+    from mlflow.protos.service_pb2 import MlflowService
+    from mlflow.utils.rest_utils import extract_api_info_for_service
+
+    services = (MlflowService, ModelRegistryService)
+    calls = [extract_api_info_for_service(service, "").items() for service in services]  # type: ignore[no-untyped-call]
+    return {
+        (method, path.partition("/mlflow/")[2]): frozenset(one.name for one in message.Response.DESCRIPTOR.fields)
+        for message, (path, method) in chain(*calls)
+    }
