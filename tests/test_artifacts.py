@@ -65,7 +65,7 @@ def test_an_artifact_is_replaced_whole(tmp_path: Path) -> None:
 def test_other_peoples_files_are_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(UsageError, match="no artifact"):
+    with pytest.raises(UsageError, match="not a modelway artifact"):
         write(tmp_path / "mine")
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match="a file"):

@@ -175,7 +175,7 @@ def test_only_what_changed_has_to_run(project: Project, monkeypatch: pytest.Monk
         (["--set", "audit.tiemout=1"], ["audit.tiemout", "timeout"]),
         (["--config", "nowhere.yaml"], ["nowhere.yaml"]),
         (["--jobs", "0"], ["--jobs"]),
-        (["--output-dir", "data"], ["no artifact"]),
+        (["--output-dir", "data"], ["not a modelway artifact"]),
         (["--skip", *PARTS], ["no part is left"]),
     ],
 )

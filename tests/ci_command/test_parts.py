@@ -144,7 +144,7 @@ def test_what_is_no_report_is_not_replaced(output: Path, reporting: Reporting, t
     (output / "one").mkdir(parents=True)
     (output / "thesis.txt").write_text("years of work")
     ran = tmp_path / "ran"
-    with pytest.raises(UsageError, match="no artifact"):
+    with pytest.raises(UsageError, match="not a modelway artifact"):
         ci({"one": reporting("pass", after=f"Path({str(ran)!r}).touch()")}, output, jobs=1)
     assert (output / "thesis.txt").is_file()
     assert not ran.exists()

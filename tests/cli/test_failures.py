@@ -100,7 +100,7 @@ def test_a_column_with_100_000_categories_is_refused(project: Project) -> None:
         (["train", "--config", "nowhere.yaml"], ["nowhere.yaml"]),
         (["train", "--set", "fit.sede=1"], ["fit.sede", "seed"]),
         (["train", "--tracking-uri", "ftp://x"], ["register.tracking_uri"]),
-        (["train", "--output-dir", "data"], ["data", "no artifact"]),
+        (["train", "--output-dir", "data"], ["data", "not a modelway artifact"]),
         (["fit", "--prepared", "data", "--output", "model"], ["data"]),
         (["promote", "1"], ["1", "modelway train"]),
         (["sample", "--output", "x", "--drift", "sideways"], ["sideways", "covariate"]),

@@ -239,6 +239,18 @@ class TestWaiting:
         assert isinstance(outcome, NoAnswerError)
         assert "0.5 s" in str(outcome)
 
+    def test_send_to_an_address_that_accepts_no_connection_names_the_seconds_it_waited(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The connection's own time may be over a moment before the request's is."""
+
+        def time_out(*_: object, **__: object) -> None:
+            raise TimeoutError("timed out")
+
+        monkeypatch.setattr("urllib3.util.connection.create_connection", time_out)
+        outcome = misbehaving.ends(lambda: client(attempts=1).send("GET", "http://127.0.0.1:1", seconds=0.5))
+        assert "no connection within 0.5 s" in str(outcome)
+
     @pytest.mark.parametrize("behave", misbehaving.NEVER_ENDING, ids=lambda one: one.__name__)
     def test_no_thread_is_left(self, behave: Any) -> None:
         with misbehaving.running(behave) as server:

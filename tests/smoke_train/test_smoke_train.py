@@ -225,7 +225,7 @@ def test_a_model_that_works_only_where_it_was_fitted_does_not_load(project: Proj
     [
         (["--epochs", "0"], "--epochs"),
         (["--sample", "0"], "--sample"),
-        (["--output", "data"], "no artifact"),
+        (["--output", "data"], "not a modelway artifact"),
         (["--set", "smoke_train.epoch=1"], "epochs"),
     ],
 )

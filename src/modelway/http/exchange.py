@@ -27,6 +27,7 @@ LARGEST = 32 << 20
 """Bytes of a response's body."""
 _CONNECT_SECONDS = 10.0
 """How long each of a host's addresses has to accept a connection."""
+_UNCONNECTED = "no connection"
 _PIECE = 1 << 16
 _PROXY = "Check the proxy that HTTPS_PROXY or HTTP_PROXY names."
 _TLS = "Check whether the address has to begin with http:// or https://."
@@ -75,6 +76,7 @@ class Exchange:
             self._headers["Content-Length"] = str(size)
         self._connection: Any = None
         self._response: Any = None
+        self._connect_seconds = _CONNECT_SECONDS
         self.began = False
         """Whether there was a connection: the server may have got something of the request."""
 
@@ -84,6 +86,7 @@ class Exchange:
         Args:
             read: how long to wait for the next bytes.
         """
+        self._connect_seconds = min(_CONNECT_SECONDS, read)
         with ExitStack() as stack:
             manager = stack.enter_context(_manager(self._url, self._tls))
             pool: Any = manager.connection_from_url(self._url)
@@ -98,7 +101,7 @@ class Exchange:
                 self._url,
                 body=body,
                 headers=self._headers,
-                timeout=Timeout(connect=min(_CONNECT_SECONDS, read), read=read),
+                timeout=Timeout(connect=self._connect_seconds, read=read),
                 redirect=False,
                 retries=False,
                 preload_content=False,
@@ -134,6 +137,8 @@ class Exchange:
         """Return what one of `failures` means, without any part of the address."""
         inner = error.original_error if isinstance(error, exceptions.ProxyError) else error
         fault = replace(_fault(inner), unsent=not self.began)
+        if fault.reason == _UNCONNECTED:
+            fault = replace(fault, reason=f"{_UNCONNECTED} within {round(self._connect_seconds, 1):g} s")
         if inner is error:
             return fault
         return replace(fault, reason=f"the proxy failed: {fault.reason}", remedy=_PROXY)
@@ -151,7 +156,7 @@ _FAULTS: tuple[tuple[type[BaseException], Fault], ...] = (
     (ConnectionError, Fault("it closed the connection before the answer was complete")),
     (IncompleteRead, Fault("it closed the connection before the answer was complete")),
     (HTTPException, Fault("what it sent is not HTTP")),
-    (exceptions.ConnectTimeoutError, Fault(f"no connection within {_CONNECT_SECONDS:g} s")),
+    (exceptions.ConnectTimeoutError, Fault(_UNCONNECTED)),
     (exceptions.HTTPError, Fault("what it sent is not HTTP")),
 )
 """Of the kinds that an error, or what caused it, is of, the first one decides."""
