@@ -19,14 +19,15 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from modelway.errors import ModelwayError
+from modelway import waiting
+from modelway.errors import ModelwayError, OutsideError
 
 
 class Fault(Enum):
@@ -230,7 +231,9 @@ def _wrap_requests(what: Failing, put: Callable[[Any, str, Any], None]) -> None:
     real, sleep = HTTPConnectionPool.urlopen, time.sleep
 
     def urlopen(pool: Any, method: str, url: str, *arguments: Any, **more: Any) -> Any:
-        if not what.request(method, url.partition("?")[0] if method == "PUT" else url):
+        # AWS's clients name each call, and ours wait for each; a retry is of the same one.
+        name = (more.get("headers") or {}).get("amz-sdk-invocation-id") or waiting.current()
+        if not what.request(method, url.partition("?")[0] if method == "PUT" else url, name):
             return real(pool, method, url, *arguments, **more)
         if what.fault.after:
             real(pool, method, url, *arguments, **more).drain_conn()
@@ -303,7 +306,8 @@ class Operation:
         check: asserts that the old or the new state is there whole; with `done`, the new one.
         traces: gives what there is besides, to be as after an undisturbed run, or after two; the names of all files
             unless given.
-        errors: what a run may raise where a step fails.
+        errors: what a run may raise where a step fails. One of modelway's has to name its place.
+        exit_codes: the exit codes that they may have.
         at_least: so many steps have to come, or the test has lost what it was written for.
     """
 
@@ -312,30 +316,33 @@ class Operation:
     check: Callable[[Path, bool], object]
     traces: Callable[[Path], object] = lambda root: sorted(str(path.relative_to(root)) for path in root.rglob("*"))
     errors: tuple[type[BaseException], ...] = (ModelwayError,)
+    exit_codes: tuple[int, ...] = (OutsideError.exit_code,)
     at_least: int = 3
 
-    def with_each_step(self, place: Path, fault: Fault, *, reads: bool = False, most: int = 1000) -> list[str]:
+    def with_each_step(
+        self, place: Path, fault: Fault, *, reads: bool = False, every: int = 1, most: int = 1000
+    ) -> list[str]:
         """Run the operation with each of its steps failing in turn; return the steps' names.
 
         Args:
             place: an empty directory.
             fault: what happens at the step.
             reads: whether calls that only read fail, too.
+            every: only each so-many-th step fails, from a first one that depends on the fault.
             most: no operation has so many steps.
 
         Raises:
             AssertionError: a state is not whole, a repeat does not get through, or something is left behind.
         """
         expected = self._undisturbed(place / "undisturbed")
-        for at in count():
+        for at in count(list(Fault).index(fault) % every, every):
             assert at < most, "the operation does not end"
             root = place / f"{fault.name.lower()}-{at}"
             root.mkdir(parents=True)
             self.start(root)
             what = Failing(str(root), at, fault, reads)
-            done = self._run(root, what)
-            where = f"{fault.name} at step {at} {what.seen[at] if what.hit else ''}"
             try:
+                done = self._run(root, what)
                 self.check(root, done)
                 if fault is not Fault.KILLED and not what.hit:
                     assert at >= self.at_least, f"only {at} steps"
@@ -345,7 +352,7 @@ class Operation:
                 traces = self.traces(root)
                 assert traces in expected, f"left behind: {traces}; expected {expected[0]}"
             except BaseException as error:
-                error.add_note(where)
+                error.add_note(f"{fault.name} at step {at} {what.seen[at] if what.hit else ''}")
                 raise
             shutil.rmtree(root)
             if fault is Fault.KILLED and done:
@@ -368,7 +375,15 @@ class Operation:
         """Run it once with the step failing; whether it got through."""
         if what.fault is Fault.KILLED:
             return not killed(lambda: self.run(root), what)
-        with suppress(*self.errors), failing(what):
-            self.run(root)
-            return True
-        return False
+        try:
+            with failing(what):
+                self.run(root)
+        except self.errors as error:
+            self._judge(error)
+            return False
+        return True
+
+    def _judge(self, error: BaseException) -> None:
+        if isinstance(error, ModelwayError):
+            assert error.exit_code in self.exit_codes, f"exit code {error.exit_code}: {error}"
+            assert error.where, f"no place: {error}"

@@ -12,7 +12,7 @@ import urllib3
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from modelway.errors import OutsideError
+from modelway.errors import InputError, OutsideError
 from modelway.storage.s3 import s3_client
 from tests.every_step import Failing, Fault, Operation, failing, killed
 
@@ -32,7 +32,7 @@ def _replace(root: Path) -> None:
             file.write("new " * 100)
         work.replace(root / "state")
     except OSError as error:
-        raise OutsideError("can't write") from error
+        raise OutsideError("can't write", where=str(root)) from error
     finally:
         with suppress(OSError):
             work.unlink()
@@ -49,7 +49,21 @@ def _leave_the_part(root: Path) -> None:
             file.write("new " * 100)
         Path(file.name).replace(root / "state")
     except OSError as error:
+        raise OutsideError("can't write", where=str(root)) from error
+
+
+def _name_no_place(root: Path) -> None:
+    try:
+        _report_the_system(root)
+    except OSError as error:
         raise OutsideError("can't write") from error
+
+
+def _blame_the_input(root: Path) -> None:
+    try:
+        _report_the_system(root)
+    except OSError as error:
+        raise InputError("can't write", where=str(root)) from error
 
 
 def _refuse_what_was_left(root: Path) -> None:
@@ -83,6 +97,8 @@ def test_with_each_step_an_operation_that_replaces_passes(tmp_path: Path, fault:
         (_leave_the_part, Fault.KILLED, "left behind"),
         (_refuse_what_was_left, Fault.KILLED, "File exists"),
         (_report_the_system, Fault.FULL, "No space left"),
+        (_name_no_place, Fault.FULL, "no place"),
+        (_blame_the_input, Fault.FULL, "exit code 3"),
     ],
 )
 def test_with_each_step_an_operation_with_a_mistake_fails(
@@ -118,6 +134,24 @@ def test_failing_requests_fail_with_their_retries(empty_moto: str, tmp_path: Pat
     buckets = {one["Name"] for one in client.list_buckets()["Buckets"]}
     assert buckets == {"first", *(("second",) if arrives else ())}
     assert urllib3.connectionpool.HTTPConnectionPool.urlopen.__name__ == "urlopen"
+
+
+def test_failing_requests_pass_where_the_same_is_requested_again(empty_moto: str, tmp_path: Path) -> None:
+    from modelway.records.data import S3Options
+
+    client = s3_client(S3Options(endpoint_url=empty_moto, region="us-east-1", path_style=True))
+    with failing(Failing(str(tmp_path), 0, Fault.BROKEN)) as what:
+        with pytest.raises(Exception, match="onnection"):
+            client.list_buckets()
+        client.list_buckets()
+    assert what.seen == ["request", "request"]
+
+
+def test_with_each_step_a_stride_leaves_steps_out(tmp_path: Path) -> None:
+    seen: list[int] = []
+    operation = Operation(_write_old, _replace, lambda _, done: seen.append(done))
+    operation.with_each_step(tmp_path, Fault.FULL, every=3)
+    assert seen == [True, True, False, True, True, True, True]  # undisturbed twice, then the first, fourth and seventh
 
 
 @pytest.mark.parametrize(("fault", "rows"), [(Fault.BROKEN, 0), (Fault.LOST, 1)])
