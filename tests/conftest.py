@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
+    from tests.stores import Store
+
 # Tests run side by side, one a core; OpenMP teams that share cores wait for each other most of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A test module that imports mlflow is imported before mlflow sees that this is a test, and telemetry would begin.
@@ -164,6 +166,14 @@ def empty_moto(moto_server: str, aws_keys: None) -> Iterator[str]:
     s3_client.cache_clear()
     yield moto_server
     s3_client.cache_clear()
+
+
+@pytest.fixture(params=["files", "s3"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """A store of local files, then an empty one on S3."""
+    from tests.stores import Store, s3_store
+
+    return s3_store(request.getfixturevalue("empty_moto")) if request.param == "s3" else Store()
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ _WRITES = ("open", "pwrite", "write", "sendfile", "ftruncate", "truncate", "fsyn
 _NAMES = ("rename", "replace", "link", "symlink", "unlink", "remove", "mkdir", "rmdir", "chmod")
 _READS = ("close", "fstat", "stat", "listdir", "scandir")
 _NEEDS_SPACE = {"pwrite", "write", "sendfile", "mkdir", "link", "symlink", "create", "commit"}
+_REMOVALS = {"unlink", "rmdir", "remove"}
 _CHANGING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _ftruncate, _open, _readlink = os.ftruncate, io.open, os.readlink
 
@@ -307,8 +308,11 @@ class Operation:
         traces: gives what there is besides, to be as after an undisturbed run, or after two; the names of all files
             unless given.
         errors: what a run may raise where a step fails. One of modelway's has to name its place.
+        place: what the place that an error names has to contain.
         exit_codes: the exit codes that they may have.
         at_least: so many steps have to come, or the test has lost what it was written for.
+        tidy: whether a run that fails leaves no other traces than there were before it; but where a removal fails, or
+            what is made nevertheless.
     """
 
     start: Callable[[Path], object]
@@ -316,8 +320,10 @@ class Operation:
     check: Callable[[Path, bool], object]
     traces: Callable[[Path], object] = lambda root: sorted(str(path.relative_to(root)) for path in root.rglob("*"))
     errors: tuple[type[BaseException], ...] = (ModelwayError,)
+    place: Callable[[Path], str] = lambda _: ""
     exit_codes: tuple[int, ...] = (OutsideError.exit_code,)
     at_least: int = 3
+    tidy: bool = False
 
     def with_each_step(
         self, place: Path, fault: Fault, *, reads: bool = False, every: int = 1, most: int = 1000
@@ -334,7 +340,7 @@ class Operation:
         Raises:
             AssertionError: a state is not whole, a repeat does not get through, or something is left behind.
         """
-        expected = self._undisturbed(place / "undisturbed")
+        before, *expected = self._undisturbed(place / "undisturbed")
         for at in count(list(Fault).index(fault) % every, every):
             assert at < most, "the operation does not end"
             root = place / f"{fault.name.lower()}-{at}"
@@ -344,6 +350,9 @@ class Operation:
             try:
                 done = self._run(root, what)
                 self.check(root, done)
+                if self.tidy and what.hit and not fault.after and what.seen[at] not in _REMOVALS:
+                    traces = self.traces(root)
+                    assert traces in (before, *expected), f"left at once: {traces}; expected {before}"
                 if fault is not Fault.KILLED and not what.hit:
                     assert at >= self.at_least, f"only {at} steps"
                     return what.seen
@@ -363,7 +372,7 @@ class Operation:
     def _undisturbed(self, root: Path) -> list[object]:
         root.mkdir(parents=True)
         self.start(root)
-        found: list[object] = []
+        found = [self.traces(root)]
         for _ in range(2):
             self.run(root)
             self.check(root, True)
@@ -379,11 +388,12 @@ class Operation:
             with failing(what):
                 self.run(root)
         except self.errors as error:
-            self._judge(error)
+            self._judge(error, self.place(root))
             return False
         return True
 
-    def _judge(self, error: BaseException) -> None:
+    def _judge(self, error: BaseException, place: str) -> None:
         if isinstance(error, ModelwayError):
             assert error.exit_code in self.exit_codes, f"exit code {error.exit_code}: {error}"
             assert error.where, f"no place: {error}"
+            assert place in error.where, f"another place than {place}: {error}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,20 @@ def test_failing_requests_pass_where_the_same_is_requested_again(empty_moto: str
             client.list_buckets()
         client.list_buckets()
     assert what.seen == ["request", "request"]
+
+
+def _leave_the_part_to_the_next_run(root: Path) -> None:
+    try:
+        _report_the_system(root)
+    except OSError as error:
+        raise OutsideError("can't write", where=str(root)) from error
+
+
+def test_with_each_step_a_clean_up_left_to_the_next_run_fails_where_it_is_to_be_tidy(tmp_path: Path) -> None:
+    operation = _operation(_leave_the_part_to_the_next_run)
+    operation.with_each_step(tmp_path / "may", Fault.FULL)
+    with pytest.raises(AssertionError, match="left at once"):
+        replace(operation, tidy=True).with_each_step(tmp_path / "may not", Fault.FULL)
 
 
 def test_with_each_step_a_stride_leaves_steps_out(tmp_path: Path) -> None:
