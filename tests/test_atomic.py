@@ -3,55 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import stat
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from modelway import artifacts, atomic
+from modelway import atomic
 from modelway.adopt.writing import write_all
 from modelway.artifacts import read_manifest, write_artifact
-from modelway.deploy.local.files import Files
-from modelway.errors import InputError
 from modelway.storage import write_bytes
-
-_TRACED = {atomic.__file__, artifacts.__file__, shutil.__file__}
-"""A process is killed before each line of these that it runs."""
-
-
-def killed_at(step: int, action: Callable[[], object]) -> bool:
-    """Run something in a process that is killed before the line of this number; whether it came so far."""
-    child = os.fork()
-    if child == 0:
-        left = step
-
-        def trace(frame: Any, event: str, _: Any) -> Any:
-            nonlocal left
-            if frame.f_code.co_filename not in _TRACED:
-                return None
-            if event == "line":
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                left -= 1
-            return trace
-
-        try:
-            sys.settrace(trace)
-            action()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
 
 
 @contextmanager
@@ -92,81 +58,6 @@ def read(target: Path) -> str:
 
 def names(directory: Path) -> set[str]:
     return {path.name for path in directory.iterdir()}
-
-
-@pytest.mark.parametrize("stride", [pytest.param(1, id="each", marks=pytest.mark.slow), pytest.param(9, id="some")])
-class TestKilledAtEveryStep:
-    def test_an_artifact_is_the_old_or_the_new_one_and_nothing_stays_behind(self, tmp_path: Path, stride: int) -> None:
-        target = tmp_path / "out"
-        steps = set()
-        for step in count(0, stride):
-            write(target, "old")
-            if not killed_at(step, lambda: write(target, "new")):
-                break
-            steps.add(target.exists())
-            assert read(target) in {"old", "new"}, step
-            assert names(tmp_path) == {"out"} | {name for name in names(tmp_path) if ".part" in name or ".work" in name}
-            write(target, "next")
-            assert (read(target), names(tmp_path)) == ("next", {"out"}), step
-        assert step > 50
-        assert steps == {True, False} or stride > 1  # it did die between the two renames
-        assert read(target) == "new"
-
-    def test_a_first_artifact_is_whole_or_not_there(self, tmp_path: Path, stride: int) -> None:
-        target = tmp_path / "out"
-        for step in count(0, stride):
-            shutil.rmtree(target, ignore_errors=True)
-            if not killed_at(step, lambda: write(target, "new")):
-                break
-            if target.exists():
-                assert read(target) == "new"
-            else:
-                with pytest.raises(InputError, match="no artifact directory"):
-                    read(target)
-            write(target, "next")
-            assert (read(target), names(tmp_path)) == ("next", {"out"}), step
-        assert step > 50
-
-    @pytest.mark.parametrize("kind", ["document", "settings", "new settings", "state"])
-    def test_a_file_is_the_old_or_the_new_one_and_nothing_stays_behind(
-        self, tmp_path: Path, kind: str, stride: int
-    ) -> None:
-        target = tmp_path / "file"
-        writers: dict[str, Callable[[str], None]] = {
-            "document": lambda text: write_bytes(str(target), text.encode()),
-            "settings": lambda text: write_all(tmp_path, {}, {"file": text}),
-            "new settings": lambda text: (target.unlink(missing_ok=True), write_all(tmp_path, {"file": text}))[0],
-            "state": lambda text: Files(tmp_path).write("file", {"text": text}),
-        }
-        for step in count(0, stride):
-            target.write_text("old")
-            if not killed_at(step, lambda: writers[kind]("new")):
-                break
-            assert (target.exists() and target.read_text()) or kind == "new settings", step
-            writers[kind]("next")
-            assert "next" in target.read_text()
-            assert names(tmp_path) == {"file"}, step
-        assert step > 20
-
-    def test_what_sweeps_may_be_killed_as_well(self, tmp_path: Path, stride: int) -> None:
-        target = tmp_path / "out"
-        between = next(step for step in count() if gone_after(target, step))
-        for step in count(0, stride):
-            assert gone_after(target, between)
-            if not killed_at(step, lambda: atomic.sweep(tmp_path)):
-                break
-            assert read(target) == "old", step
-            atomic.sweep(tmp_path)
-            assert names(tmp_path) == {"out"}, step
-        assert step > 20
-        assert read(target) == "old"
-
-
-def gone_after(target: Path, step: int) -> bool:
-    """Whether a process killed at this step leaves no target."""
-    write(target, "old")
-    assert killed_at(step, lambda: write(target, "new"))
-    return not target.exists()
 
 
 class TestWhatRuns:

@@ -71,8 +71,10 @@ def temporary_file(target: Path, *, public: bool = False) -> Iterator[Path]:
         os.fchmod(number, 0o666 & ~_umask() if public else mode_below(target.parent, _FILE))
         yield work
     finally:
-        work.unlink(missing_ok=True)
-        os.close(number)
+        try:
+            work.unlink(missing_ok=True)
+        finally:
+            os.close(number)  # with it goes the lock, so that the next writer may sweep what is left
 
 
 class Work:
@@ -102,18 +104,27 @@ class Work:
         os.pwrite(self._lock, os.fsencode(target.name), 0)
         for number in range(_MOST):
             aside = self._root / f"{_OLD}-{number}"
-            with suppress(FileNotFoundError):
-                target.rename(aside)
             try:
-                self.path.rename(target)
-            except OSError as error:
-                if error.errno in _TAKEN:
-                    continue  # another process put its own there
-                if os.path.lexists(aside):
+                with suppress(FileNotFoundError):
+                    target.rename(aside)
+                if self._take(target):
+                    return
+            except OSError:
+                # A network file system may report an error of a rename that was done.
+                if os.path.lexists(aside) and not os.path.lexists(target):
                     aside.rename(target)
                 raise
-            return
         raise OSError(errno.EBUSY, "others keep replacing it", str(target))
+
+    def _take(self, target: Path) -> bool:
+        """Rename the directory to `target`; false where another process put its own there."""
+        try:
+            self.path.rename(target)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+            return False
+        return True
 
 
 @contextmanager

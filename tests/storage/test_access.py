@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -12,6 +13,7 @@ from modelway.errors import InputError, ModelwayError, OutsideError, UsageError
 from modelway.records.data import S3Options
 from modelway.serve.rollout_page import read_rollout_page
 from modelway.storage import list_files, read_bytes, read_range, read_tagged, write_bytes, write_if_unchanged
+from modelway.storage.local import outside
 from modelway.storage.s3 import s3_client
 
 
@@ -72,22 +74,16 @@ def test_of_many_local_writers_each_change_counts(tmp_path):
     assert read_bytes(uri) == b"40"
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
-    from pathlib import Path
-
-    uri = tmp_path / "a"
-    write_bytes(str(uri), b"old")
-
-    def full(self, content):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(OutsideError, match="No space left") as error:
-            write_bytes(str(uri), b"new")
-    assert "Free space" in error.value.remedy
-    assert uri.read_bytes() == b"old"
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "Free space"), (errno.EDQUOT, "Free space"), (errno.EACCES, "permissions"), (errno.EIO, None)],
+)
+def test_outside_names_the_place_and_a_remedy(number, remedy):
+    error = outside(OSError(number, os.strerror(number)), "somewhere")
+    assert (error.where, error.exit_code) == ("somewhere", 6)
+    assert os.strerror(number) in error.what
+    assert (remedy or "") in (error.remedy or "")
+    assert (remedy is None) == (error.remedy is None)
 
 
 def test_a_directory_is_no_file_to_read(tmp_path):

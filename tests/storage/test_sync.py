@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -208,21 +207,6 @@ def test_an_object_that_changes_after_the_listing_is_not_mixed_up(bucket, tmp_pa
     monkeypatch.setattr(bucket.client, "get_object", changed_before)
     with pytest.raises(OutsideError, match="changed"):
         run(bucket, tmp_path)
-    assert visible(tmp_path) == []
-
-
-def test_a_full_disk_is_told_and_leaves_nothing(bucket, tmp_path, monkeypatch):
-    bucket.put("data/a.csv", b"one")
-
-    class Full(Body):
-        def iter_chunks(self, size: int):
-            yield b"o"
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    serve(bucket, monkeypatch, Full(b""))
-    with pytest.raises(OutsideError, match="No space left") as error:
-        run(bucket, tmp_path)
-    assert "Free space" in error.value.remedy
     assert visible(tmp_path) == []
 
 

@@ -38,7 +38,7 @@ def init(found: Found, options: InitOptions, name: str | None, ask: Ask, progres
         UsageError: something has to be said and is not; or what was said contradicts what is there.
     """
     plan = _plan(found, options, name, ask, progress)
-    write_all(found.repository, plan.new, plan.replaced)
+    write_all(found.repository, plan.new, plan.replaced, [one.path for one in plan.files])
     written = {*plan.new, *plan.replaced}
     plan.files = [one.model_copy(update={"state": State.WRITTEN}) if one.path in written else one for one in plan.files]
     return plan.told

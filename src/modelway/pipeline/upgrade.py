@@ -62,7 +62,7 @@ def upgrade(
         states.append(state)
     if not write:
         return states
-    write_all(found.repository, {}, changes)
+    write_all(found.repository, {}, changes, markers)
     return [one.model_copy(update={"state": State.WRITTEN}) if one.path in changes else one for one in states]
 
 

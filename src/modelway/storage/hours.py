@@ -44,16 +44,18 @@ def remove_hours(uri: str, before: float, s3: S3Options, *, requests: int) -> tu
         return _remove_objects(uri, before, s3, requests)
     removed = 0
     try:
-        for folder in sorted(Path(uri).glob("date=*/hour=*")):
-            if folder.is_symlink() or not _is_over(f"{folder.parent.name}/{folder.name}", before):
-                continue
-            if not requests:
-                return removed, False
-            requests -= 1
-            removed += sum(path.is_file() for path in folder.rglob("*"))
-            shutil.rmtree(folder)
-            if not any(folder.parent.iterdir()):
-                folder.parent.rmdir()
+        for day in sorted(Path(uri).glob("date=*")):
+            for folder in sorted(day.glob("hour=*")):
+                if folder.is_symlink() or not _is_over(f"{day.name}/{folder.name}", before):
+                    continue
+                if not requests:
+                    return removed, False
+                requests -= 1
+                removed += sum(path.is_file() for path in folder.rglob("*"))
+                shutil.rmtree(folder)
+            # No server makes an hour of this day any more; an earlier removal may have ended before this.
+            if _is_over(f"{day.name}/hour=23", before) and not day.is_symlink() and not any(day.iterdir()):
+                day.rmdir()
     except FileNotFoundError:
         return removed, False  # another process removes the same
     except OSError as error:
