@@ -71,10 +71,9 @@ def temporary_file(target: Path, *, public: bool = False) -> Iterator[Path]:
         os.fchmod(number, 0o666 & ~_umask() if public else mode_below(target.parent, _FILE))
         yield work
     finally:
-        try:
-            work.unlink(missing_ok=True)
-        finally:
-            os.close(number)  # with it goes the lock, so that the next writer may sweep what is left
+        with suppress(OSError):  # what was written is in its place by now; a later writer sweeps what stays
+            work.unlink()
+        os.close(number)
 
 
 class Work:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from pydantic import ValidationError
+
 from modelway.decide.health import decide
-from modelway.errors import ModelwayError, OutsideError, combine_exit_codes
+from modelway.errors import InputError, ModelwayError, OutsideError, combine_exit_codes
 from modelway.observe.log_compaction import compact_hours, settled
 from modelway.observe.log_hours import hours_between
 from modelway.observe.traffic import read_traffic
@@ -219,6 +221,13 @@ def claim(uri: str, change: Callable[[History], History | None]) -> bool:
 
 def _history(uri: str) -> Document[History]:
     def parse(content: bytes | None) -> History:
-        return History() if content is None else History.from_json(content)
+        try:
+            return History() if content is None else History.from_json(content)
+        except ValidationError as error:
+            raise InputError(
+                "the history of monitoring can't be read",
+                where=uri,
+                remedy="Restore it from a copy, or remove it: cool-down and budget then start again.",
+            ) from error
 
     return Document(uri, "the history of monitoring", parse, History.to_json)
