@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +88,8 @@ class Partition:
             raise OutsideError(f"can't write: {error.strerror or error}", where=self._place.uri) from error
         finally:
             for work in works.values():
-                work.unlink(missing_ok=True)
+                with suppress(OSError):  # the next start removes what stays
+                    work.unlink(missing_ok=True)
         record = counts.record(unit, tuple(files), time.perf_counter() - begin)
         self._place.write(part_name(STATE, unit.number, "json"), record.to_json().encode())
         return record
