@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from test_flow import FileTarget, ask, place_in, release
 
 from modelway.deploy.flow import Flow
 from modelway.deploy.lock import Lock, deploy_lock, holder
@@ -28,6 +24,7 @@ from modelway.records.environment import EnvironmentOptions, LocalOptions, WaitO
 from modelway.records.flags import Shares
 from modelway.records.releases import Lease
 from modelway.storage.s3 import s3_client
+from tests.deploy.file_target import FileTarget, ask, place_in, release
 
 DOCS = Path(__file__).parents[2] / "docs" / "aws-permissions.md"
 WAIT = WaitOptions(stable_seconds=5.0, poll_seconds=0.02, lease_seconds=5.0)

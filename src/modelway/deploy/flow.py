@@ -145,7 +145,7 @@ class Flow:
         if untouched and isinstance(error, OutsideError):
             raise OutsideError(f"{error.what}; {before} still runs", where=error.where, remedy=error.advice) from error
         again = f"{before} runs again{', with its previous settings' if before.id == plan.release.id else ''}."
-        raise RolledBackError(f"{plan.release} failed: {error.what}", remedy=again) from error
+        raise RolledBackError(f"{plan.release} failed: {error.what}", where=error.where, remedy=again) from error
 
     def _end_first(self, executor: Executor, plan: Plan, error: ModelwayError) -> bool:
         """End a first release that failed, so that it answers no one; whether it was ended."""

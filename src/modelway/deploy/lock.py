@@ -8,7 +8,7 @@ import shlex
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -151,7 +151,10 @@ def deploy_lock(uri: str, s3: S3Options, owner: str, wait: WaitOptions) -> Itera
     try:
         yield lock
     finally:
-        lock.let_go()
+        # What was done under it is done or has failed already, and that is what the exit code reports: a rollback that
+        # ended well must not be run again for the lease's sake. The lease expires.
+        with suppress(ModelwayError):
+            lock.let_go()
 
 
 def holder(uri: str, s3: S3Options) -> Lease | None:
