@@ -9,10 +9,9 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from modelway.atomic import make_directories, recover, replacing_directory
 from modelway.errors import InputError, OutsideError, UsageError
+from modelway.parsing import parse_json
 from modelway.records.artifacts import Manifest
 
 if TYPE_CHECKING:
@@ -136,8 +135,10 @@ def read_manifest(directory: Path, kind: str | None = None) -> Manifest:
             "there is no artifact directory here", where=str(directory), remedy="Run the stage that writes it."
         )
     try:
-        manifest = Manifest.from_json(path.read_bytes())
-    except ValidationError as error:
+        content = path.read_bytes()
+        manifest = Manifest.from_json(content)
+        parse_json(content)  # a repeated key stands for two digests
+    except ValueError as error:
         raise InputError("the manifest can't be read", where=str(path), remedy="Run the stage again.") from error
     if kind is not None and manifest.kind != kind:
         raise InputError(f"this is an artifact of kind {manifest.kind!r}; {kind!r} is wanted", where=str(directory))

@@ -11,7 +11,6 @@ import pytest
 
 from modelway.bundle import open_bundle
 from modelway.errors import InputError, NoScoreError
-from modelway.records.trust import Trust
 
 HEAVY = ("pyarrow", "sklearn", "scipy", "lightgbm", "mlflow", "pandas", "onnx", "skops", "model_signing")
 
@@ -61,31 +60,6 @@ def test_opening_and_scoring_imports_nothing_heavy(pack):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize("change", ["flip", "add", "remove", "link", "folder"])
-def test_a_bundle_that_somebody_changed_is_refused(pack, tmp_path, change):
-    packed = pack("binary", "linear").copy(tmp_path / "bundle")
-    model = packed.bundle / "model.onnx"
-    if change == "flip":
-        content = bytearray(model.read_bytes())
-        content[len(content) // 2] ^= 1
-        model.write_bytes(content)
-    elif change == "add":
-        (packed.bundle / "report.html").write_text("")
-    elif change == "remove":
-        (packed.bundle / "baseline.json").unlink()
-    elif change == "link":
-        (packed.bundle / "notes.md").symlink_to("/etc/passwd")
-    else:
-        (packed.bundle / "extra").mkdir()
-    with pytest.raises(InputError):
-        open_bundle(packed.bundle)
-
-
-def test_an_unsigned_bundle_is_refused_where_a_signature_is_required(pack):
-    with pytest.raises(InputError, match="not signed"):
-        open_bundle(pack("binary", "linear").bundle, Trust(require_signature=True))
 
 
 def test_a_score_that_is_no_number_is_refused(pack):

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from modelway.artifacts import digest_of, file_digest
+from modelway.artifacts import digest_of
 from modelway.bundle import open_bundle, pack_bundle, verify_bundle
 from modelway.errors import InputError, SettingsError
 from modelway.records.trust import Trust
@@ -53,13 +53,6 @@ def signed_by(public_key):
     return Trust(public_key=str(public_key), require_signature=True)
 
 
-def rewrite_manifest(bundle):
-    """What somebody does who changes a file and knows of the manifest."""
-    manifest = json.loads((bundle / "manifest.json").read_text())
-    manifest["files"] = {name: file_digest(bundle / name) for name in manifest["files"]}
-    (bundle / "manifest.json").write_text(json.dumps(manifest))
-
-
 def test_a_signed_bundle_verifies(signed, keys):
     report = verify_bundle(signed, signed_by(keys[0][1]))
     assert report.signed
@@ -93,42 +86,10 @@ def test_a_flipped_bit_anywhere_is_refused(signed, changed, keys):
     verify_bundle(changed, signed_by(keys[0][1]), load=False)
 
 
-def test_a_file_that_is_changed_with_its_manifest_has_another_digest_and_no_signature(signed, changed, keys):
-    digest = verify_bundle(signed).digest
-    features = changed / "features.json"
-    features.write_text(features.read_text().replace('"divisor": ', '"divisor": 9'))
-    rewrite_manifest(changed)
-    with pytest.raises(InputError, match="digest is"):
-        verify_bundle(changed, digest=digest)
-    with pytest.raises(InputError, match=r"not those that were signed: .*features\.json"):
-        verify_bundle(changed, signed_by(keys[0][1]), load=False)
-    with pytest.raises(InputError, match="it speaks of another features"):
-        verify_bundle(changed)
-
-
-def test_a_signature_by_another_key_is_refused(changed, keys):
-    with pytest.raises(InputError, match="not of this key"):
-        verify_bundle(changed, signed_by(keys[1][1]), load=False)
-
-
-def test_a_signature_of_another_bundle_is_refused(changed, train_one, origin, keys, tmp_path):
-    other = tmp_path / "other"
-    pack_bundle(train_one("three", "linear"), origin, other, private_key=keys[0][0])
-    shutil.copyfile(other / "model.sig", changed / "model.sig")
-    with pytest.raises(InputError, match="not those that were signed"):
-        verify_bundle(changed, signed_by(keys[0][1]), load=False)
-
-
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"dsseEnvelope": {"payload": "", "signatures": []}}'])
 def test_what_is_no_signature_is_refused(changed, keys, content):
     (changed / "model.sig").write_text(content)
     with pytest.raises(InputError, match="no signature"):
-        verify_bundle(changed, signed_by(keys[0][1]), load=False)
-
-
-def test_a_missing_signature_is_refused_where_a_key_is_given(changed, keys):
-    (changed / "model.sig").unlink()
-    with pytest.raises(InputError, match="not signed"):
         verify_bundle(changed, signed_by(keys[0][1]), load=False)
 
 
@@ -145,15 +106,6 @@ def test_a_key_that_is_none_is_named(signed, tmp_path, train_one, origin):
     with pytest.raises(SettingsError, match="private key"):
         pack_bundle(train_one("binary", "linear"), origin, tmp_path / "bundle", private_key=bad)
     assert not (tmp_path / "bundle").exists()
-
-
-def test_a_bundle_without_a_file_that_every_bundle_has_is_refused(changed):
-    (changed / "sbom.cdx.json").unlink()
-    manifest = json.loads((changed / "manifest.json").read_text())
-    del manifest["files"]["sbom.cdx.json"]
-    (changed / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match=r"has no sbom\.cdx\.json"):
-        verify_bundle(changed)
 
 
 def test_the_digest_is_that_of_the_manifests_files(signed):

@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,7 +19,9 @@ from modelway.atomic import recover
 from modelway.bundle.layout import ESTIMATORS, KIND, REQUIRED, SIGNED
 from modelway.bundle.signing import check_signature
 from modelway.errors import InputError
+from modelway.parsing import parse_json
 from modelway.records.artifacts import Manifest
+from modelway.records.base import Record
 from modelway.records.trust import Trust
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REMEDY = "Don't use this bundle: it was changed. Package the version again."
+_R = TypeVar("_R", bound=Record)
 _KNOWN = frozenset({*REQUIRED, *ESTIMATORS.values()})
 
 
@@ -102,10 +105,7 @@ def bundle_digest(directory: Path) -> str:
 
 def parse_manifest(directory: Path, content: bytes) -> Manifest:
     """Parse a bundle's manifest; raises `InputError` where it is invalid or of another kind."""
-    try:
-        manifest = Manifest.from_json(content)
-    except ValidationError as error:
-        raise unreadable(error, str(directory / MANIFEST)) from error
+    manifest = parse_record(Manifest, content, str(directory / MANIFEST))
     if manifest.kind != KIND:
         raise InputError(
             f"this is an artifact of kind {manifest.kind!r}; a bundle is wanted",
@@ -115,19 +115,33 @@ def parse_manifest(directory: Path, content: bytes) -> Manifest:
     return manifest
 
 
-def unreadable(error: ValidationError, where: str) -> InputError:
-    """Return the error for a record of a bundle that does not validate."""
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    if place == "schema_version":
-        return InputError(
-            f"unknown schema version {first['input']!r}",
-            where=where,
-            remedy="A later modelway wrote this bundle: update modelway, or package the version again with this one.",
-        )
-    return InputError(
-        f"{place}: {first['msg']}", where=where, remedy="Package the version again, with this version of modelway."
-    )
+def parse_record(kind: type[_R], content: bytes, where: str) -> _R:
+    """Parse a record of a bundle.
+
+    Args:
+        kind: the record.
+        content: its JSON.
+        where: names it in errors.
+
+    Raises:
+        InputError: it does not validate, is of a later schema, or repeats a key: other readers take the other value.
+    """
+    remedy = "Package the version again, with this version of modelway."
+    try:
+        found = kind.from_json(content)
+        parse_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        if place == "schema_version":
+            what = f"unknown schema version {first['input']!r}"
+            remedy = "A later modelway wrote this bundle: update modelway, or package the version again with this one."
+        else:
+            what = f"{place}: {first['msg']}" if place else first["msg"]
+        raise InputError(what, where=where, remedy=remedy) from error
+    except ValueError as error:
+        raise InputError(f"invalid JSON: {error}", where=where, remedy=remedy) from error
+    return found
 
 
 def _read_manifest(directory: Path) -> bytes:

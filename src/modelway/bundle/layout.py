@@ -26,6 +26,8 @@ SIGNED = "model.sig"
 
 ESTIMATORS = {"onnx": ONNX, "skops": SKOPS}
 """The estimator's file by the bundle's format."""
+DECIDING = (MODEL_INFO, FEATURES, SIGNATURE)
+"""What decides the answers of a model, in addition to its estimator: provenance and bill of materials name each."""
 REQUIRED = (
     INFO, MODEL_INFO, FEATURES, SIGNATURE, REFERENCE, BASELINE, METRICS, INPUT_EXAMPLE, SERVING_EXAMPLE, CARD,
     PROVENANCE, SBOM, MLMODEL, REQUIREMENTS, ENVIRONMENT,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from pydantic import ValidationError
 
-from modelway.bundle.contents import read_contents, unreadable
+from modelway.bundle.contents import parse_record, read_contents
 from modelway.bundle.estimators import FittedEstimator, OnnxEstimator
 from modelway.bundle.layout import (
     BASELINE,
@@ -205,7 +204,4 @@ def _load_estimator(contents: Contents, info: BundleInfo, model: ModelInfo, trus
 
 def read_record(contents: Contents, name: str, kind: type[_R]) -> _R:
     """Parse one of a bundle's files; raises `InputError` where it is missing or invalid."""
-    try:
-        return kind.from_json(contents.read(name))
-    except ValidationError as error:
-        raise unreadable(error, contents.where(name)) from error
+    return parse_record(kind, contents.read(name), contents.where(name))

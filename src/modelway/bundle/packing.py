@@ -149,8 +149,7 @@ def _describe(trained: _Trained, origin: Origin, info: BundleInfo, comparison: C
     """Write what is told of the model: card, provenance, materials, MLflow's files."""
     model = trained.model
     fit = _record(trained.directory / MODEL / "fit.json", Fit)
-    deciding = (layout.MODEL_INFO, layout.FEATURES, layout.SIGNATURE, layout.ESTIMATORS[info.format])
-    files = {name: file_digest(directory / name) for name in deciding}
+    files = {name: file_digest(directory / name) for name in (*layout.DECIDING, layout.ESTIMATORS[info.format])}
     packages = needed_packages(model.info, model.spec, info.format)
     card = write_card(info, origin, trained.signature, trained.evaluation, fit, comparison)
     (directory / layout.CARD).write_text(card, encoding="utf-8")

@@ -58,11 +58,11 @@ def make_provenance(
     }
 
 
-def files_of(statement: Mapping[str, Any]) -> dict[str, str]:
-    """SHA-256 of each file that a statement speaks of; raises `KeyError` for another kind of document."""
+def files_of(statement: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return name and SHA-256 of each file that a statement names; raises `KeyError` for another kind of document."""
     if statement["_type"] != STATEMENT or statement["predicateType"] != PREDICATE:
         raise KeyError("predicateType")
-    return {subject["name"]: subject["digest"]["sha256"] for subject in statement["subject"]}
+    return [(subject["name"], subject["digest"]["sha256"]) for subject in statement["subject"]]
 
 
 def _inputs(origin: Origin) -> list[dict[str, Any]]:

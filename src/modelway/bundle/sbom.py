@@ -47,13 +47,19 @@ def make_sbom(info: BundleInfo, files: Mapping[str, str], packages: Mapping[str,
     }
 
 
-def files_of(sbom: Mapping[str, Any]) -> dict[str, str]:
-    """SHA-256 of each file that a bill of materials names; raises `KeyError` for another kind of document."""
-    return {
-        component["name"]: component["hashes"][0]["content"]
+def files_of(sbom: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return name and SHA-256 of each file that a bill of materials names.
+
+    Raises:
+        KeyError: it is another kind of document, or has another digest of a file.
+    """
+    if sbom["bomFormat"] != "CycloneDX":
+        raise KeyError("bomFormat")
+    return [
+        (component["name"], {one["alg"]: one["content"] for one in component["hashes"]}["SHA-256"])
         for component in sbom["components"]
         if component["type"] == "file"
-    }
+    ]
 
 
 def _file(name: str, digest: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from modelway.records.bundle import BundleInfo, BundleReport, Check
 from modelway.records.trust import Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from modelway.bundle.contents import Contents
@@ -52,15 +52,16 @@ def verify_bundle(
     if missing := sorted({*layout.REQUIRED} - contents.files.keys()):
         raise InputError(f"the bundle has no {missing[0]}", where=str(directory), remedy=REMEDY)
     info = read_record(contents, layout.INFO, BundleInfo)
-    if layout.ESTIMATORS[info.format] not in contents.files:
-        raise InputError(f"the bundle has no {layout.ESTIMATORS[info.format]}", where=str(directory), remedy=REMEDY)
+    deciding = (*layout.DECIDING, layout.ESTIMATORS[info.format])
+    if deciding[-1] not in contents.files:
+        raise InputError(f"the bundle has no {deciding[-1]}", where=str(directory), remedy=REMEDY)
     compared = "is the one that was asked for" if digest is not None else "was not compared: none was given by --digest"
     checks = [
         Check(name="files", detail=f"{len(contents.files)} files, each with its digest, and nothing else is there"),
         Check(name="manifest", detail=f"the digest {compared}"),
         Check(name="signature", detail=_signature_detail(contents)),
-        _check_told(contents, layout.PROVENANCE, provenance.files_of),
-        _check_told(contents, layout.SBOM, sbom.files_of),
+        _check_named(contents, layout.PROVENANCE, provenance.files_of, deciding),
+        _check_named(contents, layout.SBOM, sbom.files_of, deciding),
     ]
     check_mlmodel(contents)
     checks.append(
@@ -81,14 +82,19 @@ def _signature_detail(contents: Contents) -> str:
     return "there, but no key was given to check it with" if contents.has_signature else "none"
 
 
-def _check_told(contents: Contents, name: str, files_of: Callable[[dict[str, Any]], dict[str, str]]) -> Check:
-    """Check that a document speaks of the files that are there."""
+def _check_named(
+    contents: Contents,
+    name: str,
+    files_of: Callable[[dict[str, Any]], list[tuple[str, str]]],
+    deciding: Sequence[str],
+) -> Check:
+    """Check that a document names the files that decide the model's answers, with the digests that they have."""
     try:
-        told = files_of(parse_json(contents.read(name)))
+        named = files_of(parse_json(contents.read(name)))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise InputError("this can't be read", where=contents.where(name), remedy=REMEDY) from error
-    other = sorted(file for file, digest in told.items() if contents.manifest.files.get(file) != digest)
-    if other or not told:
-        what = f"it speaks of another {other[0]}" if other else "it speaks of no file"
-        raise InputError(what, where=contents.where(name), remedy=REMEDY)
-    return Check(name=name.partition(".")[0], detail=f"speaks of {', '.join(told)} as they are here")
+    if other := sorted(file for file, digest in named if contents.manifest.files.get(file) != digest):
+        raise InputError(f"it names another {other[0]}", where=contents.where(name), remedy=REMEDY)
+    if missing := sorted({*deciding} - {file for file, _ in named}):
+        raise InputError(f"it does not name {missing[0]}", where=contents.where(name), remedy=REMEDY)
+    return Check(name=name.partition(".")[0], detail=f"names {', '.join(dict(named))} as they are here")
