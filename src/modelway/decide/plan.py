@@ -43,7 +43,13 @@ class Plan:
         self._late_on = np.array([step.time_up is TimeUp.ON for step in steps])
 
     def weigh(
-        self, judged: Judged, step: NDArray[Any] | int, elapsed: Floats | float, held: Floats | float | None = None
+        self,
+        judged: Judged,
+        step: NDArray[Any] | int,
+        elapsed: Floats | float,
+        held: Floats | float | None = None,
+        *,
+        waits: bool = False,
     ) -> tuple[Flags, Flags]:
         """Which rollouts go back and which go on; the others hold. The first that applies decides.
 
@@ -58,13 +64,19 @@ class Plan:
             step: numbers of the steps, shape (...) or one for all.
             elapsed: minutes since they began, likewise.
             held: minutes since their evidence counts, where that is less.
+            waits: whether the margin of the outcomes has to be excluded, and is not.
         """
         sound = ~judged.broken
         back = sound & (judged.fails | judged.slow | judged.moved | judged.differs)
-        shown = np.where(self.shadow[step], judged.alike & (judged.pairs >= self.pairs[step]), judged.harmless)
-        onward = sound & ~back & shown & ((elapsed if held is None else held) >= self.least[step])
+        lasted = (elapsed if held is None else held) >= self.least[step]
+        onward = sound & ~back & self.shown(judged, step, waits=waits) & lasted
         late = sound & ~back & ~onward & self.late(step, elapsed)
         return back | (late & self._late_back[step]), onward | (late & self._late_on[step])
+
+    def shown(self, judged: Judged, step: NDArray[Any] | int, *, waits: bool = False) -> Flags:
+        """Return whether every margin that a step needs is excluded; as for `weigh`."""
+        alike = judged.alike & (judged.pairs >= self.pairs[step])
+        return np.where(self.shadow[step], alike, judged.harmless & (not waits))
 
     def late(self, step: NDArray[Any] | int, elapsed: Floats | float) -> Flags:
         """Whether a step's time is up; as for `weigh`."""

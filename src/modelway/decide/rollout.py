@@ -41,20 +41,17 @@ def decide_rollout(options: RolloutOptions, seen: Seen) -> RolloutDecision:
     evidence, since = gather(seen, options, slices)
     judged, effect = judge(evidence, step.slack, options), effect_seen(seen.outcomes, options)
     held = (seen.now - since) / 60
-    back, onward = plan.weigh(judged, seen.step, elapsed, held)
     guard = options.guards.outcome
+    waits = guard.needed and (effect is None or effect.low <= -guard.margin * step.slack)
+    back, onward = plan.weigh(judged, seen.step, elapsed, held, waits=waits)
     if effect is not None and effect.high < 0 and not judged.broken:
         back, onward = np.asarray(True), np.asarray(False)
     late = bool(plan.late(seen.step, elapsed))
-    waits = guard.needed and (effect is None or effect.low <= -guard.margin * step.slack)
-    if waits and not late and not plan.shadow[seen.step]:
-        onward = np.asarray(False)
     upper = upper_difference(evidence.within, evidence.keys, options.alpha)
     numbers = numbers_of(judged, evidence, upper, effect, options)
     action = RolloutAction.BACK if back else RolloutAction.ADVANCE if onward else RolloutAction.HOLD
     reasons = said_by_guards(judged, effect, slices, numbers, options)
-    shown = judged.alike if plan.shadow[seen.step] else judged.harmless
-    if not reasons and action is RolloutAction.ADVANCE and shown:
+    if not reasons and action is RolloutAction.ADVANCE and plan.shown(judged, seen.step, waits=waits):
         reasons = ["every margin is excluded"]
     elif not reasons and late:
         reasons = [f"{step.deadline_hours:g} hours are up: {step.time_up}"]
