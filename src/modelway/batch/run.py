@@ -200,8 +200,9 @@ class _Run:
         most, rejects, rows = self._request.options.max_rejects, self._rejects(), self._rows()
         if final and not rows:
             raise InputError("there is no row to score", where=self._plan.input, remedy="Check how it was written.")
-        allowed = most if most >= 1 or most == 0 else most * rows if final else rejects
-        if rejects > allowed:
+        # Divided, as 0.29 * 100 is less than 29.
+        too_many = (final and rejects / rows > most) if 0 < most < 1 else rejects > most
+        if too_many:
             said = f"{most:.4g} of all rows" if 0 < most < 1 else f"{most:g}"
             raise _TooManyRejectsError(
                 f"{rejects:,} of {rows:,} rows were refused; {said} may be",
