@@ -216,6 +216,23 @@ def test_a_lock_that_another_took_is_not_taken_back(world: World) -> None:
     assert world.is_free()
 
 
+def test_a_lock_that_a_person_removed_is_lost_at_the_next_renewal(world: World) -> None:
+    world.take()
+    world.clock.advance(TICK)
+    if world.uri.startswith("s3://"):
+        s3_client(world.s3).delete_object(Bucket="deploys", Key="staging/lock.json")
+    else:
+        (Path(world.uri) / "lock.json").unlink()
+    rival = world.lock("rival")
+    rival.take(0)
+    try:
+        world.clock.advance(LEASE / 4)
+        assert not world.is_held()
+        rival.check()
+    finally:
+        rival.let_go()
+
+
 @pytest.mark.parametrize(("after", "free"), [(LEASE - 0.001, False), (LEASE, True), (LEASE + 0.001, True)])
 def test_a_lease_of_a_holder_that_died_ends_with_its_seconds(world: World, after: float, free: bool) -> None:
     dead = world.lock("dead")
