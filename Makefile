@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow test-exhaustive ci lint reference docs bench scorecard rollout-scorecard lock engine-check kube-check clean
+.PHONY: help train test test-slow test-exhaustive ci lint reference docs bench scorecard rollout-scorecard mutants-map faults lock engine-check kube-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -61,6 +61,12 @@ lock: ## make requirements.lock anew, and its parts in ci/locks (needs uv); hash
 	$(LOCK) --extra registry -c requirements.lock --upgrade -o ci/locks/register.lock
 	for part in train check-code check-data test audit package serve monitor rehearse ray; do \
 		$(LOCK) --extra $$part -c requirements.lock --upgrade -o ci/locks/$$part.lock || exit; done
+
+mutants-map: $(READY) ## which test runs which line, for the two below; TESTS="tests/deploy" maps some again
+	$(BIN)/python -m tools.mutants map $(TESTS)
+
+faults: $(READY) ## hand-made faults of FILE=faults.json against the tests near each; LIMIT=0 for all tests that run the line
+	$(BIN)/python -m tools.mutants faults $(FILE) $(if $(LIMIT),--limit $(LIMIT)) $(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
 
 engine-check: $(READY) ## which dagger CLI and engine are found, and what would be skipped without
 	$(BIN)/python ci/engine_check.py
