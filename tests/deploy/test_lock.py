@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +17,9 @@ import pytest
 from modelway.deploy import lock as module
 from modelway.deploy.lock import Lock, holder
 from modelway.errors import OutsideError
+from modelway.processes import start_of
 from modelway.records.data import S3Options
+from modelway.records.releases import Lease
 from modelway.storage import Document
 from modelway.storage.s3 import s3_client
 
@@ -239,6 +243,29 @@ def test_a_lease_of_a_holder_that_died_ends_with_its_seconds(world: World, after
     assert dead._try() is None  # taken, and nothing renews it
     world.clock.advance(after)
     assert world.is_free() is free
+
+
+@pytest.mark.parametrize("seconds", [1.0, 0.0], ids=["in time", "over"])
+@pytest.mark.parametrize(
+    ("host", "process", "held"),
+    [
+        ("here", "runs", True),
+        ("here", "is gone", False),
+        ("here", "is not known", True),
+        ("elsewhere", "runs", True),
+        ("elsewhere", "is gone", True),  # which can't be seen from here
+    ],
+)
+def test_a_lease_is_in_force_by_its_time_and_its_process(
+    world: World, host: str, process: str, held: bool, seconds: float
+) -> None:
+    started = {"runs": start_of(os.getpid()), "is gone": "at another time", "is not known": ""}[process]
+    lease = Lease(
+        owner="another", host=socket.gethostname() if host == "here" else host, pid=os.getpid(),
+        started=started or "", nonce="n", expires=datetime.fromtimestamp(BEGAN + seconds, UTC).isoformat(),
+    )  # fmt: skip
+    module._document(world.uri, world.s3).change(lambda _: lease)
+    assert world.is_free() is not (held and seconds > 0)
 
 
 def test_a_lock_that_was_given_back_is_free_at_once(world: World) -> None:

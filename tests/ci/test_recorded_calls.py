@@ -1,0 +1,123 @@
+"""What each function of the Dagger module has the engine run, and what of it is never cached, without an engine.
+
+`recorded_calls.yaml` is the table. A recording shows what the engine is requested to do, not what it does. That is
+asserted on a real engine, in tests/ci/engine:
+
+- what is `cached` does not run again: test_ci, test_every_part_passes_and_leaves_its_reports_and_nothing_runs_twice
+- `by registry`: test_train, test_what_is_the_champion_already_only_looks_at_the_registry
+- `never`: deploy and smoke (test_deliver), monitor (test_monitor), prepare with data on S3 (test_outside), and the
+  request to the advisory service (test_ci, test_advisories_that_can_not_be_had_end_with_6_and_are_asked_for_again)
+
+No test on an engine asserts `by day`, nor that release, package, reproduce, batch, flags and status run each time: for
+these the recording is all there is. Nor does any use --gpus or --kubeconfig.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import yaml
+
+from modelway_ci.main import Modelway
+
+from .recording import Engine, given, record
+
+ROWS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "recorded_calls.yaml").read_text(encoding="utf-8"))
+FUNCTIONS = {name: one for name, one in vars(Modelway).items() if callable(one) and hasattr(one, "__dagger_function__")}
+SIDE_BY_SIDE = {"ci", "train"}
+"""Functions whose steps run at once, in no order."""
+SHORT = {
+    "{source}": "--config /work/source/modelway.yaml",
+    "{project}": "--config /work/project/modelway.yaml",
+    "{artifact}": "/work/out/artifact",
+    "{pushed}": f"sha256:{'b' * 64}",
+    "{embedded}": "--set register.tracking_uri=sqlite:///.modelway/mlflow.db"
+    " --set register.artifact_location=.modelway/mlartifacts",
+    "{stand_ins}": " ".join(
+        f"--set environments.staging.{one}"
+        for one in (
+            "image.repository=localhost:5000/rehearsal", "image.login=true", "state=s3://rehearsal/staging",
+            "flags=null", "log=null", "target.cluster=rehearsal", "target.service=model", "target.container=null",
+            "target.task_definition=null", "target.region=us-east-1", "wait.poll_seconds=0.5",
+        )
+    ),
+}  # fmt: skip
+CHANGES_THE_WORLD = {
+    "register", "reproduce", "release", "package", "deploy", "rollout", "smoke", "rollback", "flags", "status", "batch",
+    "monitor",
+}  # fmt: skip
+"""Commands that change something outside of the engine, or report what changes there."""
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    return record(monkeypatch)
+
+
+def call(engine: Engine, row: dict[str, Any]) -> None:
+    """Call a row's function as the SDK would."""
+
+    def made(value: Any) -> Any:
+        if isinstance(value, list):
+            return [made(one) for one in value]
+        return given(engine, value[1:]) if isinstance(value, str) and value.startswith("@") else value
+
+    engine.settings = row.get("settings", engine.settings)
+    source, package = given(engine, "source"), given(engine, "package")
+    module: Any = Modelway(source=source, modelway=package, **{k: made(v) for k, v in row.get("module", {}).items()})
+
+    async def work() -> None:
+        await getattr(module, row["function"])(**{name: made(value) for name, value in row.get("given", {}).items()})
+
+    anyio.run(work)
+
+
+def told(engine: Engine) -> list[str]:
+    return [
+        f"{one.kept}: {' '.join(one.words)} | {one.mounts}{' | ' if one.variables else ''}{one.variables}"
+        for one in engine.ran
+    ]
+
+
+def whole(line: str) -> str:
+    for short, text in SHORT.items():
+        line = line.replace(short, text)
+    return line
+
+
+@pytest.mark.parametrize("row", [pytest.param(one, id=f"{at}-{one['function']}") for at, one in enumerate(ROWS)])
+def test_a_function_runs_these_commands_and_caches_no_others(row: dict[str, Any], engine: Engine) -> None:
+    call(engine, row)
+    found, wanted = told(engine), [whole(line) for line in row["runs"]]
+    assert (sorted(found) if row["function"] in SIDE_BY_SIDE else found) == wanted
+    assert engine.pushed == row.get("pushed", [])
+    for one in engine.ran:
+        assert one.words[0] not in CHANGES_THE_WORLD or one.kept == "never"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_and_each_of_its_arguments_has_a_row(name: str) -> None:
+    arguments = set(inspect.signature(FUNCTIONS[name]).parameters) - {"self"}
+    assert {one for row in ROWS if row["function"] == name for one in row.get("given", {})} == arguments
+    assert FUNCTIONS[name].__dagger_function__.cache == "never"
+
+
+def test_what_is_never_cached_has_another_value_in_each_call(engine: Engine) -> None:
+    row = next(one for one in ROWS if one["function"] == "rollback")
+    call(engine, row)
+    call(engine, row)
+    first, second = engine.ran
+    assert first.words == second.words
+    assert first.chain != second.chain
+
+
+def test_what_is_cached_is_the_same_in_each_call(engine: Engine) -> None:
+    row = next(one for one in ROWS if one["function"] == "fit")
+    call(engine, row)
+    call(engine, row)
+    first, second = engine.ran
+    assert first == second
