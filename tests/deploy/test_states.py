@@ -207,6 +207,16 @@ def test_ecs_state_while_a_rollback_goes_to_the_revision_before() -> None:
     assert (live.state, live.revision) == (CHANGING, "td:1")
 
 
+@pytest.mark.parametrize(("first", "second", "state"), [(2, 1, STABLE), (1, 2, STABLE), (1, 1, CHANGING)])
+def test_ecs_state_of_two_deployments_of_one_revision(first: int, second: int, state: LiveState) -> None:
+    """A forced deployment of the revision that runs: its tasks count whichever deployment they are of."""
+    live = _look(
+        _primary(runningCount=first),
+        lambda it: it["service"]["deployments"][1].update(taskDefinition="td:2", runningCount=second),
+    )
+    assert (live.state, live.ready) == (state, first + second)
+
+
 @pytest.mark.parametrize(
     ("running", "pending", "state"), [(0, 0, ABSENT), (1, 0, CHANGING), (0, 1, CHANGING), (1, 1, CHANGING)]
 )
