@@ -142,17 +142,44 @@ def test_an_override_takes_the_place_of_the_files_value(settings_file: Path) -> 
     assert settings.evaluate.slices == ("age",)
 
 
-def test_environments_lie_over_common_defaults(settings_file: Path) -> None:
-    settings_file.write_text(GOOD + 'environments:\n  defaults: {model_version: "3"}\n  canary: {}\n')
-    settings = load_settings(settings_file)
-    assert set(settings.environments) == {"local", "staging", "production", "canary"}
-    assert settings.environments["canary"].model_version == "3"
-    assert (
-        load_settings(settings_file, [Override.parse('environments.staging.model_version="7"')])
-        .environments["staging"]
-        .model_version
-        == "7"
+def test_environments_lie_over_common_defaults_and_those_over_what_is_built_in(settings_file: Path) -> None:
+    layers = (
+        'defaults: {model_version: "3", url: "http://a"}\n  canary: {}\n  production: {model_version: "5", url: null}'
     )
+    settings_file.write_text(f"{GOOD}environments:\n  {layers}\n")
+    found = load_settings(settings_file, [Override.parse('environments.staging.model_version="7"')]).environments
+    assert {name: (options.model_version, options.url) for name, options in found.items()} == {
+        "local": ("3", "http://a"),
+        "staging": ("7", "http://a"),
+        "production": ("5", None),
+        "canary": ("3", "http://a"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("layers", "overrides", "where", "key"),
+    [
+        ("defaults: {keep: 1}", [], "FILE:14", "environments.defaults.keep"),
+        ("defaults: {keep: 3}", ["environments.defaults.keep=1"], "--set 0", "environments.defaults.keep"),
+        ("defaults: {keep: 3}", ["environments.defaults={keep: 1}"], "--set 0", "environments.defaults.keep"),
+        ("staging: {keep: 1}", [], "FILE:14", "environments.staging.keep"),
+        ("defaults: {keep: 3}", ["environments.canary.keep=1"], "--set 0", "environments.canary.keep"),
+        ("defaults: {}", ["fit.estimator={kind: linear}", "fit.estimator.l2=-1"], "--set 1", "fit.estimator.l2"),
+        ("defaults: {}", ["fit.estimator.l2=1", "fit.estimator={kind: linear, l2: -1}"], "--set 1", "fit.estimator.l2"),
+        ("defaults: {}", ["serve.log.uri=a", "serve.log={uri: s3://a:b@c/d}"], "--set 1", "serve.log.uri"),
+    ],
+)
+def test_what_is_wrong_in_a_layer_is_named_once_with_that_layer(
+    settings_file: Path, layers: str, overrides: list[str], where: str, key: str
+) -> None:
+    settings_file.write_text(f"{GOOD}environments:\n  {layers}\n")
+    error = refusal(settings_file, *overrides)
+    place, _, number = where.partition(" ")
+    assert error.where is not None
+    expected = f"--set {overrides[int(number)]}" if number else place.replace("FILE", str(settings_file))
+    assert error.where.startswith(expected.split("s3://")[0])
+    assert error.what.startswith(key)
+    assert not error.further
 
 
 def test_an_environment_has_the_designs_default_version(settings_file: Path) -> None:

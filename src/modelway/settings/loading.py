@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
@@ -97,11 +98,12 @@ def _load(path: Path, overrides: Sequence[Override], kind: Callable[[dict[str, A
     root, values = _parse(_read(path), path)
     origins = _apply_overrides(values, overrides)
     _refuse_passwords(values, path, root, origins)
-    values["environments"] = _overlay_environments(values.get("environments"))
+    layers = values.get("environments")
+    values["environments"] = _overlay_environments(layers)
     try:
         return kind(values).model_validate_json(json.dumps(values))
     except ValidationError as error:
-        raise _explain(error, path, root, origins) from error
+        raise _explain(error, path, root, origins, layers) from error
 
 
 def settings_schema() -> dict[str, Any]:
@@ -147,7 +149,7 @@ def _parse(text: str, path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
 
 def _apply_overrides(values: dict[str, Any], overrides: Sequence[Override]) -> dict[tuple[str, ...], str]:
     """Put the overrides into the values; gives the flag that each overridden key came from."""
-    origins = {}
+    origins: dict[tuple[str, ...], str] = {}
     for override in overrides:
         place = values
         for key in override.keys[:-1]:
@@ -155,8 +157,15 @@ def _apply_overrides(values: dict[str, Any], overrides: Sequence[Override]) -> d
             if not isinstance(place, dict):
                 raise SettingsError(f"{key!r} holds a single value and has no keys below it", where=override.flag)
         place[override.keys[-1]] = override.value
+        # What it replaces comes from no flag any more.
+        origins = {keys: flag for keys, flag in origins.items() if keys[: len(override.keys)] != override.keys}
         origins[override.keys] = override.flag
     return origins
+
+
+def _flag_of(keys: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> str | None:
+    """Return the flag that the value of a key came from; None if the file has it."""
+    return next((origins[keys[:end]] for end in range(len(keys), 0, -1) if keys[:end] in origins), None)
 
 
 def _refuse_passwords(
@@ -168,7 +177,7 @@ def _refuse_passwords(
             _refuse_passwords(value, path, root, origins, (*above, key))
     elif isinstance(values, str) and holds_password(values):
         keys, line = tuple(map(str, above)), _locate(root, above)[1]
-        flag = next((flag for place, flag in origins.items() if place == keys[: len(place)]), None)
+        flag = _flag_of(keys, origins)
         if flag not in _FREE:
             raise SettingsError(
                 f"{'.'.join(keys)}: an address must not hold a password",
@@ -198,17 +207,27 @@ def _overlay_environments(environments: Any) -> Any:
 
 
 def _explain(
-    error: ValidationError, path: Path, root: yaml.MappingNode, origins: Mapping[tuple[str, ...], str]
+    error: ValidationError, path: Path, root: yaml.MappingNode, origins: Mapping[tuple[str, ...], str], layers: Any
 ) -> SettingsError:
     """One error that names all that is wrong; the first one gives place and remedy."""
-    problems: list[SettingsError] = []
+    problems: dict[str, SettingsError] = {}
     for detail in error.errors():
-        keys, line = _locate(root, detail["loc"] + _named_key(detail))
-        where = next((flag for place, flag in origins.items() if place == keys[: len(place)]), None)
+        keys, line = _locate(root, _loc_in_layer(detail["loc"], layers) + _named_key(detail))
         what, remedy = _describe(detail, keys)
-        problems.append(SettingsError(what, where=where or f"{path}:{line}", remedy=remedy))
-    first, *further = problems
+        problem = SettingsError(what, where=_flag_of(keys, origins) or f"{path}:{line}", remedy=remedy)
+        problems.setdefault(str(problem), problem)
+    first, *further = problems.values()
     return SettingsError(first.what, where=first.where, remedy=first.advice, further=further)
+
+
+def _loc_in_layer(loc: tuple[int | str, ...], layers: Any) -> tuple[int | str, ...]:
+    """Return where an error's value is set: in `environments.defaults` if the environment takes it from there."""
+    if loc[:1] != ("environments",) or len(loc) < 3 or not isinstance(layers, dict):
+        return loc
+    own, defaults = layers.get(loc[1]), layers.get("defaults")
+    is_own = isinstance(own, dict) and loc[2] in own
+    from_defaults = not is_own and isinstance(defaults, dict) and loc[2] in defaults
+    return (loc[0], "defaults", *loc[2:]) if from_defaults and loc[1:3] != ("local", "target") else loc
 
 
 def _describe(detail: Any, keys: tuple[str, ...]) -> tuple[str, str]:
@@ -290,9 +309,7 @@ def _is_known(keys: tuple[str, ...], key: str) -> bool:
 
 def _places(keys: tuple[str, ...]) -> list[dict[str, Any]]:
     """The schemas of what stands at a place of the settings."""
-    from modelway.records.settings import Settings
-
-    schema = Settings.model_json_schema()
+    schema = _schema()
     places = _alternatives([schema], schema)
     for key in keys:
         below = [
@@ -303,6 +320,13 @@ def _places(keys: tuple[str, ...]) -> list[dict[str, Any]]:
         ]
         places = _alternatives(below, schema)
     return places
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    from modelway.records.settings import Settings
+
+    return Settings.model_json_schema()
 
 
 def _alternatives(places: list[dict[str, Any]], schema: dict[str, Any]) -> list[dict[str, Any]]:
