@@ -175,15 +175,19 @@ def test_a_failing_model_is_the_servers_fault_and_tells_nothing(start, bundle) -
     assert event["request"] == answer.headers["x-request-id"]
 
 
-def test_a_full_queue_is_told(start, until, row, bundle) -> None:
-    server = start(champion=bundle(3, seconds=0.3), workers__queue=2)
-    many = [row] * 100  # enough rows to be scored beside the event loop
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: server.predict(*many), range(8)))
-    assert {answer.status for answer in answers} == {200, 429}
-    assert all(answer.headers["retry-after"] for answer in answers if answer.status == 429)
-    until(lambda: server.metric("modelway_queue") == 0)
-    assert server.predict().status == 200
+def test_full_queue_refuses_each_request_beyond_it_and_then_takes_as_many_again(start, until, row, bundle) -> None:
+    server = start(champion=bundle(3, seconds=1.0), workers__queue=2)
+    many = [row] * 100  # enough rows to be scored next to the event loop
+    for rounds in (1, 2):
+        with ThreadPoolExecutor(2) as pool:
+            taken = [pool.submit(server.predict, *many) for _ in range(2)]
+            until(lambda: server.metric("modelway_queue") == 2)
+            refused = [server.predict() for _ in range(3)]
+        assert [answer.status for answer in refused] == [429] * 3
+        assert all(answer.headers["retry-after"] for answer in refused)
+        assert [one.result().status for one in taken] == [200] * 2
+        until(lambda: server.metric("modelway_queue") == 0)
+        assert server.metric("modelway_requests_total", status="429") == 3 * rounds
 
 
 def test_large_requests_leave_half_of_the_queue_to_small_ones(start, row) -> None:

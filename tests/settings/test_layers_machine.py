@@ -126,35 +126,59 @@ class LayersMachine(RuleBasedStateMachine):
         self.faults: set[Keys] = set()
         self.digests: dict[str, str | None] = {}
 
-    @rule(change=CHANGE)
-    def edit(self, change: tuple[Keys, Any]) -> None:
+    @rule(changes=st.lists(CHANGE, min_size=1, max_size=5))
+    def edit(self, changes: list[tuple[Keys, Any]]) -> None:
         """Change the file."""
-        if put(trial := copy.deepcopy(self.file), *change):
-            self.file = trial
+        for change in changes:
+            if put(trial := copy.deepcopy(self.file), *change):
+                self.file = trial
+        self.load()
 
     @rule(change=FAULT)
     def spoil(self, change: tuple[Keys, Any]) -> None:
-        self.edit(change)
+        self.edit([change])
 
-    @rule(keys=st.sampled_from(list(GOOD)))
-    def remove(self, keys: Keys) -> None:
-        """Take a key out of the file."""
-        place: Any = self.file
-        for key in keys[:-1]:
-            place = place.get(key) if isinstance(place, dict) else None
-        if isinstance(place, dict) and keys != ("fit", "estimator"):
-            place.pop(keys[-1], None)
+    @rule(names=st.lists(st.sampled_from(NAMES), min_size=2, max_size=3), key=st.sampled_from(list(OF_ENVIRONMENT)))
+    def repeat(self, names: list[str], key: Keys) -> None:
+        """Set one key in several layers, to one value after the other."""
+        for number, name in enumerate(names):
+            values = OF_ENVIRONMENT[key]
+            self.edit([(("environments", name, *key), values[number % len(values)])])
 
-    @rule(change=st.one_of(CHANGE, CHANGE, FAULT), by_set=st.booleans())
-    def override(self, change: tuple[Keys, Any], by_set: bool) -> None:
-        """Add a flag; the same key may have several, and a mapping may come after a key in it."""
-        keys, value = change
-        number = len(self.overrides)
-        given = (
-            Override.parse(f"{'.'.join(keys)}={json.dumps(value)}") if by_set else Override(f"--f{number}", keys, value)
-        )
-        assert (given.keys, given.value) == change
-        self.overrides.append(given)
+    @rule(keys=st.lists(st.sampled_from(list(GOOD)), min_size=1, max_size=9))
+    def remove(self, keys: list[Keys]) -> None:
+        """Take keys out of the file."""
+        for one in keys:
+            place: Any = self.file
+            for key in one[:-1]:
+                place = place.get(key) if isinstance(place, dict) else None
+            if isinstance(place, dict) and one != ("fit", "estimator"):
+                place.pop(one[-1], None)
+
+    @rule(changes=st.lists(st.one_of(CHANGE, CHANGE, FAULT), min_size=1, max_size=4), by_set=st.booleans())
+    def override(self, changes: list[tuple[Keys, Any]], by_set: bool) -> None:
+        """Add flags; a key may have several, and a mapping may come after a key in it."""
+        for keys, value in changes:
+            flag = Override(f"--f{len(self.overrides)}", keys, value)
+            given = Override.parse(f"{'.'.join(keys)}={json.dumps(value)}") if by_set else flag
+            assert (given.keys, given.value) == (keys, value)
+            self.overrides.append(given)
+        self.load()
+
+    @rule(name=st.sampled_from(["serve", "fit"]), more=st.booleans())
+    def nest(self, name: str, more: bool) -> None:
+        """Set a key, then the mapping that it is in, by flags; or the other way round, badly."""
+        outer, inner, bad = {
+            "serve": (("serve", "log"), ("serve", "log", "sample"), 2),
+            "fit": (("fit", "estimator"), ("fit", "estimator", "epochs"), 0),
+        }[name]
+        first, second = Override("--inner", inner, bad), Override("--outer", outer, GOOD[outer][0])
+        self.overrides += [first, second] if more else [second, first]
+        self.load()
+
+    @rule()
+    def begin_again(self) -> None:
+        self.file, self.overrides = copy.deepcopy(BASE), []
 
     def teardown(self) -> None:
         try:
@@ -162,7 +186,6 @@ class LayersMachine(RuleBasedStateMachine):
         finally:
             shutil.rmtree(self.root)
 
-    @rule()
     def load(self) -> None:
         """Read what there is now."""
         origins: dict[Keys, str] = {keys: f"{self.path}:{line}" for keys, line in write(self.file, self.path).items()}
@@ -253,4 +276,4 @@ def _pruned(tree: Tree) -> Tree:
 
 
 TestLayers = LayersMachine.TestCase
-TestLayers.settings = settings(derandomize=True, max_examples=60, stateful_step_count=15)
+TestLayers.settings = settings(derandomize=True, max_examples=50, stateful_step_count=12)

@@ -137,6 +137,8 @@ class Delivery:
         """A segment that fails alone is at fault itself; where two in a row fail, the store is."""
         failed: tuple[Segment, Exception] | None = None
         for segment in (*self.held(), *self._spool.segments()):
+            if self._is_lost(segment):
+                continue
             try:
                 content, lost = self._read(segment)
             except Exception as error:  # noqa: BLE001 - one segment is no reason to leave the others
@@ -158,6 +160,13 @@ class Delivery:
                 failed = None
         if failed is not None:
             self._trouble.begin(failed[1], uri=self._uri(failed[0]))
+
+    def _is_lost(self, segment: Segment) -> bool:
+        """Whether a segment in memory was counted as lost meanwhile: the log ended while the store did not answer."""
+        if segment.path is not None:
+            return False
+        with self._lock:
+            return segment.stem not in self._held and self._spool.find(segment.stem) is None
 
     def _uri(self, segment: Segment) -> str:
         return f"{self._options.uri.rstrip('/')}/{segment.address}"
