@@ -73,6 +73,14 @@ BAD: dict[Keys, tuple[Any, ...]] = {
     **{("environments", name, "wait", "poll_seconds"): (0,) for name in NAMES},
     **{("environments", name, "kep"): (3,) for name in NAMES},
 }
+NESTED = [
+    ((("serve", "log", "sample"), 2), (("serve", "log"), {})),
+    ((("serve", "log", "sample"), 0.5), (("serve", "log"), {"sample": 2})),
+    ((("fit", "estimator", "epochs"), 0), (("fit", "estimator"), {"kind": "boosted_trees"})),
+    ((("fit", "estimator", "epochs"), 5), (("fit", "estimator"), {"kind": "linear", "epochs": 0})),
+    ((("serve", "log", "columns"), ["income"]), (("serve", "log", "columns"), ["defaulted"])),
+    ((("environments", "defaults", "keep"), 1), (("environments", "defaults"), {"url": "http://a"})),
+]
 CHANGE = st.sampled_from([(keys, value) for keys, values in GOOD.items() for value in values])
 FAULT = st.sampled_from([(keys, value) for keys, values in BAD.items() for value in values])
 FLAG = st.sampled_from(["--set", "--flag"])
@@ -165,15 +173,19 @@ class LayersMachine(RuleBasedStateMachine):
             self.overrides.append(given)
         self.load()
 
-    @rule(name=st.sampled_from(["serve", "fit"]), more=st.booleans())
-    def nest(self, name: str, more: bool) -> None:
-        """Set a key, then the mapping that it is in, by flags; or the other way round, badly."""
-        outer, inner, bad = {
-            "serve": (("serve", "log"), ("serve", "log", "sample"), 2),
-            "fit": (("fit", "estimator"), ("fit", "estimator", "epochs"), 0),
-        }[name]
-        first, second = Override("--inner", inner, bad), Override("--outer", outer, GOOD[outer][0])
-        self.overrides += [first, second] if more else [second, first]
+    @rule(changes=st.sampled_from(NESTED), turned=st.booleans())
+    def nest(self, changes: tuple[tuple[Keys, Any], tuple[Keys, Any]], turned: bool) -> None:
+        """Set a key and the mapping that it is in by flags, one after the other."""
+        flags = [Override(f"--n{number}", *change) for number, change in enumerate(changes)]
+        self.overrides += flags[::-1] if turned else flags
+        self.load()
+
+    @rule(name=st.sampled_from(["defaults", "local"]))
+    def visit(self, name: str) -> None:
+        """Give a layer a target, and take it away again."""
+        put(self.file, ("environments", name, "target"), {"kind": "local", "port": 9001})
+        self.load()
+        self.file["environments"][name].pop("target")
         self.load()
 
     @rule()
@@ -205,10 +217,10 @@ class LayersMachine(RuleBasedStateMachine):
             next(origins[keys[:end]] for end in range(len(keys), 0, -1) if keys[:end] in origins) for keys in wrong
         }
         where = set() if found is None else {str(problem.where) for problem in (found, *found.further)}
-        assert where == expected
+        assert where == expected, (str(found), wrong)
         if found is not None:
             named = [problem.what for problem in (found, *found.further)]
-            assert len(named) == len(set(named)) == len(wrong)
+            assert len(named) == len(set(named)) == len(wrong), (named, wrong)
             for keys in wrong:
                 assert any(".".join(keys) in what for what in named), (keys, named)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,7 +105,7 @@ def _put(values: dict[str, Any], override: Override) -> None:
         values = values.setdefault(key, {})
         if not isinstance(values, dict):
             raise SettingsError(f"{key!r} holds a single value and has no keys below it", where=override.flag)
-    values[override.keys[-1]] = override.value
+    values[override.keys[-1]] = deepcopy(override.value)
 
 
 def _refused(error: ValidationError, where: str, *prefix: str) -> SettingsError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -156,7 +157,7 @@ def _apply_overrides(values: dict[str, Any], overrides: Sequence[Override]) -> d
             place = place.setdefault(key, {})
             if not isinstance(place, dict):
                 raise SettingsError(f"{key!r} holds a single value and has no keys below it", where=override.flag)
-        place[override.keys[-1]] = override.value
+        place[override.keys[-1]] = deepcopy(override.value)  # a later flag may change a key in it
         # What it replaces comes from no flag any more.
         origins = {keys: flag for keys, flag in origins.items() if keys[: len(override.keys)] != override.keys}
         origins[override.keys] = override.flag
