@@ -309,23 +309,6 @@ WRITE = log_compaction.write_if_unchanged
 
 
 class TestKilled:
-    def test_at_any_step_the_hour_reads_the_same_and_a_repeat_converges(self, log, small_batches, monkeypatch) -> None:
-        log.fill(7)
-        deadly, over = 0, False
-        while not over:
-            with monkeypatch.context() as patch:
-                steps = Steps(patch, deadly % 4)
-                try:
-                    compact(log)
-                    over = steps.done < deadly % 4 or not log.raw()
-                except Killed:
-                    pass
-            log.check()
-            deadly += 1
-        assert log.raw() == []
-        assert deadly > 4
-        log.check()
-
     def test_and_a_segment_that_comes_between_is_not_lost(self, log, small_batches, monkeypatch) -> None:
         for deadly in range(12):
             log.fill(3, start=3 * deadly)

@@ -18,6 +18,7 @@ from modelway.observe.log_hours import COMPACTED, HOUR, STREAMS, folder_of
 from modelway.observe.log_parquet import SegmentText, about_of, digest_of, is_sound, pack
 from modelway.observe.log_tables import TOGETHER, Unreadable, hour_files, read_segment, reason_of
 from modelway.storage import LostAnswerError, is_s3, read_bytes, remove_below, write_if_unchanged
+from modelway.storage.local import outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -174,9 +175,12 @@ def _check(uri: str, packed: Packed, s3: S3Options) -> None:
 
 def _flush(path: Path) -> None:
     """Bring a file and its name to the disk: the segments that it was made of are removed next."""
-    for place, flags in ((path, os.O_RDONLY), (path.parent, os.O_RDONLY | os.O_DIRECTORY)):
-        number = os.open(place, flags)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+    try:
+        for place, flags in ((path, os.O_RDONLY), (path.parent, os.O_RDONLY | os.O_DIRECTORY)):
+            number = os.open(place, flags)
+            try:
+                os.fsync(number)
+            finally:
+                os.close(number)
+    except OSError as error:
+        raise outside(error, str(path)) from error

@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelway.atomic import make_directories
 from modelway.errors import InputError
 from modelway.storage import COMPACTED_SUFFIXES, LOG_SUFFIXES, fetch, is_s3, list_files
 
@@ -112,7 +111,6 @@ class LogPlace:
         folder = self.own / f"{stream}-{hour:%Y-%m-%dT%H}" / (COMPACTED if compacted else "")
         if not found and not folder.is_dir():
             return []
-        make_directories(self.own)
         paths = fetch(found, folder, s3=self.s3, there={one.name for one in there}, progress=self.progress)
         return [LogFile(one.name, paths[one.name], one.modified) for one in found if one.name in paths]
 
