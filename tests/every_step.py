@@ -121,6 +121,11 @@ class Failing:
                 return True
         return False
 
+    def held(self) -> list[str]:
+        """Return the files below the directory that this process has open."""
+        found = (str(one.resolve()) for one in Path("/proc/self/fd").iterdir())
+        return [path for path in found if path.startswith(self.below)]
+
     def call(self, name: str, real: Callable[..., Any], arguments: tuple[Any, ...], more: dict[str, Any]) -> Any:
         """Make a call of the operating system, or let it fail."""
         if not self.touches(*arguments[:2], more.get("dir_fd"), more.get("src_dir_fd")):
@@ -147,7 +152,9 @@ class Failing:
                 _ftruncate(arguments[0], begins)
             real(*arguments, **more)
         elif self.fault.after:
-            real(*arguments, **more)
+            made = real(*arguments, **more)
+            if name == "open":
+                os.close(made)
         raise self.fault.error()
 
 
@@ -193,23 +200,16 @@ def failing(what: Failing) -> Iterator[Failing]:
         real = (lambda _: None) if name == "fsync" else getattr(os, name)
         put(os, name, lambda *arguments, **more: what.call(name, real, arguments, more))
 
-    def opened(
-        file: Any,
-        mode: str = "r",
-        buffering: int = -1,
-        encoding: Any = None,
-        errors: Any = None,
-        newline: Any = None,
-        closefd: bool = True,
-        opener: Any = None,
-    ) -> Any:
-        changes = bool(set(mode) & set("wax+")) and not isinstance(file, int) and opener is None
+    def opened(file: Any, mode: str = "r", buffering: int = -1, *text: Any, **more: Any) -> Any:
+        given = dict(zip(("encoding", "errors", "newline", "closefd", "opener"), text, strict=False)) | more
+        changes = bool(set(mode) & set("wax+")) and not isinstance(file, int) and given.get("opener") is None
         if what.touches(file) and (changes or what.reads):
             if changes:
-                return _opened(what, file, mode, buffering, encoding, errors, newline)
+                coding = (given.get(name) for name in ("encoding", "errors", "newline"))
+                return _opened(what, file, mode, buffering, *coding)
             if what.step("open"):
                 raise what.fault.error()
-        return _open(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        return _open(file, mode, buffering, **given)
 
     for name in (*_WRITES, *_NAMES, *(_READS if what.reads else ())):
         wrap(name)
@@ -311,8 +311,8 @@ class Operation:
         place: what the place that an error names has to contain.
         exit_codes: the exit codes that they may have.
         at_least: so many steps have to come, or the test has lost what it was written for.
-        tidy: whether a run that fails leaves no other traces than there were before it; but where a removal fails, or
-            what is made nevertheless.
+        tidy: whether a run leaves no file open, and one that fails no other traces than there were before it; but where
+            a removal fails, or what is made nevertheless.
     """
 
     start: Callable[[Path], object]
@@ -350,6 +350,7 @@ class Operation:
             try:
                 done = self._run(root, what)
                 self.check(root, done)
+                assert not self.tidy or not what.held(), what.held()
                 if self.tidy and what.hit and not fault.after and what.seen[at] not in _REMOVALS:
                     traces = self.traces(root)
                     assert traces in (before, *expected), f"left at once: {traces}; expected {before}"

@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
+from modelway.errors import OutsideError
 from modelway.records.data import S3Options
 from modelway.records.serve import LogOptions
 from modelway.serve.log import Journal
 from modelway.serve.log.delivery import Delivery
-from tests.every_step import Failing, Fault, failing, killed
+from tests.every_step import Failing, Fault, Operation, failing, killed
+from tests.stores import REMOTE_FAULTS, Store, name_of
 
 NOON = 1_700_000_000 // 3600 * 3600.0
 MOST = 400
@@ -184,3 +186,32 @@ def test_log_of_a_process_killed_at_each_call_keeps_what_was_written(quick_root:
             assert at > 50
             return
     raise AssertionError
+
+
+@pytest.mark.parametrize("store", ["s3"], indirect=True)
+@pytest.mark.parametrize("fault", REMOTE_FAULTS)
+def test_log_on_s3_with_each_step_of_a_delivery_failing_loses_and_doubles_nothing(
+    store: Store, tmp_path: Path, fault: Fault
+) -> None:
+    journals: dict[Path, Journal] = {}
+
+    def run(root: Path) -> None:
+        if root not in journals:
+            options = LogOptions(uri=store.uri(root, "log"), spool=str(root / "spool"))
+            journals[root] = Journal(options, store.options, "me")
+        delivery = journals[root]._delivery
+        delivery._looked = float("-inf")
+        delivery.deliver()
+        if list((root / "spool").rglob("*~*")):
+            raise OutsideError("segments wait", where=store.uri(root))
+
+    def check(root: Path, done: bool) -> None:
+        contents = [store.get(root, name) for name in store.names(root) if name.startswith("log/")]
+        found = Counter(json.loads(line)["n"] for one in contents for line in gzip.decompress(one or b"").splitlines())
+        assert set(found.values()) <= {1}
+        assert not done or set(found) == set(range(-6, 0))
+
+    def traces(root: Path) -> object:
+        return [name for name in store.names(root) if "~" in name or name.endswith(".tmp")]
+
+    Operation(_leave_something, run, check, traces, place=name_of, at_least=10).with_each_step(tmp_path, fault)
