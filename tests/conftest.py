@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +34,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("modelway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("modelway")
+# State machines take the same steps in every run. What fails is printed as it was found: to shrink it takes minutes.
+settings.register_profile(
+    "machine",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 

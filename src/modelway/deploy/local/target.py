@@ -110,7 +110,7 @@ class LocalTarget:
         }
         host: Any = self._options.host
         port: Any = self._options.port
-        if wanted.applied and live.release in {wanted.id, None}:  # its settings did not hold: back to those before
+        if wanted.applied:  # it comes back as it ran, whatever the environment's settings have become
             arguments["applied"] = applied = wanted.applied[0]
             configuration = str(applied.get("configuration"))
             host, port = applied.get("host", host), applied.get("port", port)

@@ -1,0 +1,374 @@
+"""A local deployment through any order of deploys, crashes, rollbacks and changed settings, against a short model.
+
+The steps run on the stand-in of `local_processes.py`, which has no real process. The slow test at the end runs the same
+steps on real servers, with the same checks after each.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from modelway.deploy.flow import Flow
+from modelway.deploy.local.files import (
+    NEXT,
+    READY,
+    WANTED,
+    WATCHED,
+)
+from modelway.deploy.lock import holder
+from modelway.deploy.state import EnvironmentState
+from modelway.deploy.target import Place, open_target
+from modelway.errors import GateError, InputError, ModelwayError, OutsideError, RolledBackError
+from modelway.flags import read_shares, update_flags, with_shares
+from modelway.records.data import S3Options
+from modelway.records.deploy import BundleRef, LiveState, Release
+from modelway.records.environment import EnvironmentOptions, LocalOptions, WaitOptions
+from modelway.records.flags import Shares
+from modelway.records.serve import InputOptions, ServeOptions, WorkerOptions
+from modelway.records.serving import ServingSettings
+from modelway.records.smoke import SmokeReport
+
+from .local_processes import KilledError, Processes
+from .real_servers import RealServers
+
+BUNDLES = tuple(BundleRef(version=number, digest=f"{number:064x}") for number in (1, 2, 3, 4))
+UNLOADABLE = BundleRef(version=8, digest="f" * 64)
+WRONG = BundleRef(version=9, digest="0" * 61 + "bad")
+"""A bundle that loads, and fails the smoke test."""
+PORTS = (18080, 18081)
+
+
+def serving(rows: int | None) -> ServingSettings:
+    """Settings with a row limit; 0 gives settings that no server starts with."""
+    workers = WorkerOptions(count=1, notice_seconds=0.0, drain_seconds=2.0)
+    if rows == 0:
+        return ServingSettings(serve=ServeOptions(workers=workers, require_signature=True))
+    if rows is None:
+        return ServingSettings(serve=ServeOptions(workers=workers))
+    return ServingSettings(serve=ServeOptions(workers=workers, input=InputOptions(max_rows=rows)))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A release, and the port at which it was deployed."""
+
+    release: Release
+    port: int
+
+
+class StandIn:
+    """An environment below a temporary directory, on the stand-in."""
+
+    ports, unloadable = PORTS, UNLOADABLE
+
+    def __init__(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="modelway-machine-"))
+        self.processes = Processes()
+        self.processes.broken = {UNLOADABLE.digest}
+
+    def place(self, port: int, keep: int) -> Place:
+        wait = WaitOptions(stable_seconds=60.0, poll_seconds=0.2)
+        return Place(
+            environment="local",
+            model="loans",
+            options=EnvironmentOptions(target=LocalOptions(kind="local", port=port), wait=wait, keep=keep),
+            serve=ServeOptions(),
+            root=self.root,
+            state=self.root / "env",
+            bundles=self.root / "bundles",
+            flags=str(self.root / "env" / "flags.json"),
+            log=str(self.root / "env" / "log"),
+        )
+
+    def release(self, number: int, challenger: int | None, given: ServingSettings) -> Release:
+        tried = () if challenger is None else (BUNDLES[challenger - 1],)
+        return Release(name="loans", champion=BUNDLES[number - 1], challengers=tried, settings=given)
+
+    def smoke(self, release: Release, url: str) -> SmokeReport:
+        return self.processes.smoke(release, url)
+
+    def settle(self) -> None:
+        self.processes.settle()
+
+    def kill(self, *kinds: str) -> None:
+        self.processes.kill(*kinds)
+
+    def answering(self) -> list[tuple[list[str], str | None, int]]:
+        """Return the bundles, the settings and the port of each server that takes connections."""
+        return [
+            ([Path(path).name for path in one.bundles], one.status()["settings"], one.address[1])
+            for one in self.processes.answering()
+        ]
+
+    def running(self) -> tuple[int, int]:
+        """Return how many keepers and servers run."""
+        return (
+            sum(one.alive for one in self.processes.keepers),
+            sum(one.alive for one in self.processes.servers),
+        )
+
+    def close(self) -> None:
+        self.processes.close()
+        shutil.rmtree(self.root)
+
+
+class LocalDeployment(RuleBasedStateMachine):
+    """The model: what is live, the releases before it, and whether a keeper watches over it."""
+
+    def __init__(self, world: Any = None) -> None:
+        super().__init__()
+        self.world = world or StandIn()
+        self.keep, self.port = 2, self.world.ports[0]
+        self.history: list[Ran] = []
+        self.live: Ran | None = None
+        self.kept = False
+        """Whether a keeper runs."""
+        self.cut_off: tuple[str, Release] | None = None
+        """The kind and release of an operation that was killed."""
+        self.shares = Shares()
+
+    def teardown(self) -> None:
+        self.world.close()
+
+    # What is done.
+
+    @initialize(keep=st.sampled_from([2, 3, 4]), first=st.lists(st.integers(1, 3), max_size=4))
+    def begin(self, keep: int = 2, first: list[int] | None = None) -> None:
+        self.keep = keep
+        for number in first or ():
+            self.deploy(number, challenger=4)
+
+    @rule(
+        number=st.integers(1, 3),
+        challenger=st.sampled_from([None, 4]),
+        rows=st.sampled_from([None, None, 5]),
+        crashed=st.sampled_from([False, False, True]),
+    )
+    def deploy(
+        self, number: int, challenger: int | None = None, rows: int | None = None, *, crashed: bool = False
+    ) -> None:
+        release = self.world.release(number, challenger, serving(rows))
+        there = self.live == Ran(release, self.port) == (self.history or [None])[-1] and self.kept and not self.cut_off
+        if crashed:
+            self.world.kill("server")
+        done = self.flow().deploy(release)
+        assert (done.plan.steps == ()) is (there and not crashed), done.plan.steps
+        self.deployed(release)
+
+    @precondition(lambda self: self.history)
+    @rule(times=st.integers(1, 3))
+    def deploy_the_same_again(self, times: int = 3) -> None:
+        for _ in range(times):
+            release = self.history[-1].release
+            self.flow().deploy(release)
+            self.deployed(release)
+
+    @rule(fault=st.sampled_from(["bundle", "answers", "settings"]), number=st.integers(1, 3))
+    def deploy_what_fails(self, fault: str = "bundle", number: int = 1) -> None:
+        """A bundle that can't be loaded, or answers wrongly; or settings that no server starts with."""
+        bundle = {"bundle": self.world.unloadable, "answers": WRONG}.get(fault)
+        if bundle is None:
+            release = self.world.release(number, None, serving(0))
+        else:
+            release = Release(name="loans", champion=bundle, settings=serving(5 if number == 1 else None))
+        with pytest.raises(ModelwayError) as failed:
+            self.flow().deploy(release)
+        assert isinstance(failed.value, (RolledBackError, OutsideError) if self.history else GateError)
+        self.live = self.history[-1] if self.history else None
+        self.kept, self.cut_off = self.live is not None, None
+
+    @rule()
+    def roll_back(self) -> None:
+        self.shares = Shares()
+        if self.cut_off is not None:
+            kind, release = self.cut_off
+            back = kind == "deploy"
+            wanted = next((one for one in reversed(self.history) if back or one.release.id == release.id), None)
+        else:
+            wanted = self.history[-2] if len(self.history) > 1 else None
+        if wanted is None:
+            with pytest.raises(InputError, match="no release before"):
+                self.flow().roll_back()
+            return
+        self.flow().roll_back()
+        while self.history[-1] != wanted:
+            self.history.pop()
+        self.live, self.kept, self.cut_off = wanted, True, None
+
+    @rule()
+    def stop(self) -> None:
+        ran = self.live is not None
+        assert self.flow().stop() is ran
+        self.live, self.kept, self.cut_off = None, False, None
+        names = {path.name for path in self.world.place(self.port, self.keep).state.rglob("*")}
+        assert not (ran and names & {NEXT, READY, WANTED, WATCHED})
+
+    @rule(killed=st.sampled_from([("server",), ("server",), ("keeper",), ("keeper", "server")]))
+    def crash(self, killed: tuple[str, ...] = ("server",)) -> None:
+        """The keeper restarts a server that crashes; without a keeper it stays away until the next deploy."""
+        self.world.kill(*killed)
+        self.kept = self.kept and "keeper" not in killed
+        if "server" in killed and not self.kept:
+            self.live = None
+        self.world.settle()
+
+    @precondition(lambda self: len(self.world.ports) > 1)
+    @rule()
+    def change_the_port(self) -> None:
+        self.port = next(port for port in self.world.ports if port != self.port)
+
+    @precondition(lambda self: self.live is not None and self.live.release.challengers)
+    @rule()
+    def give_the_challenger_a_share(self) -> None:
+        self.shares = Shares(new_model=0.25)
+        update_flags(self.flow().place.flags, lambda document: with_shares(document, self.shares))
+
+    @precondition(lambda self: self.history)
+    @rule(rolls_back=st.booleans(), number=st.integers(1, 3), moment=st.integers(1, 6))
+    def kill_an_operation(self, rolls_back: bool, number: int, moment: int) -> None:
+        """Kill a deploy or a rollback before one of its steps; the next operation continues from there."""
+        if not rolls_back:
+            release = self.world.release(number, None, serving(7))
+            if not self.killed(moment, lambda flow: flow.deploy(release)):
+                self.deployed(release)
+        elif len(self.history) > 1 and self.cut_off is None:
+            self.shares = Shares()
+            if not self.killed(moment, lambda flow: flow.roll_back()):
+                self.history.pop()
+                self.live, self.kept = self.history[-1], True
+
+    # What the model says of it.
+
+    def flow(self, say: Any = None) -> Flow:
+        place = self.world.place(self.port, self.keep)
+        return Flow(place, open_target(place), self.state(place), self.world.smoke, say or self.say, "me")
+
+    def state(self, place: Place) -> EnvironmentState:
+        return EnvironmentState(str(place.state), S3Options())
+
+    def say(self, _: str) -> None:
+        place = self.world.place(self.port, self.keep)
+        assert holder(str(place.state), S3Options()) is not None, "a step runs without the lock"
+
+    def deployed(self, release: Release) -> None:
+        ran = Ran(release, self.port)
+        if self.history and self.history[-1].release == release:
+            self.history.pop()
+        self.history = [*self.history, ran][-self.keep :]
+        self.live, self.kept, self.cut_off = ran, True, None
+
+    def killed(self, moment: int, work: Any) -> bool:
+        """Work in a process that is killed before its `moment`-th step; whether it came to that."""
+        said = 0
+
+        def say(words: str) -> None:
+            nonlocal said
+            said += 1
+            self.say(words)
+            if said == moment:
+                raise KilledError
+
+        flow = self.flow(say)
+        try:
+            work(flow)
+        except KilledError:
+            self.world.settle()
+            attempt = flow.state.read().attempt
+            self.cut_off = None if attempt is None else (attempt.kind, attempt.release)
+            return True
+        return False
+
+    # What holds after every step.
+
+    @invariant()
+    def what_is_live_is_what_the_last_operation_put_there(self) -> None:
+        if self.cut_off is not None:
+            return
+        self.world.settle()
+        ran = self.live
+        wanted = []
+        if ran is not None:
+            bundles = [one.digest for one in (ran.release.champion, *ran.release.challengers)]
+            wanted = [(bundles, ran.release.given.digest, ran.port)]
+        assert self.world.answering() == wanted
+        assert self.world.running() == (int(self.kept), len(wanted))
+        flow = self.flow()
+        live = flow.target.inspect()
+        state = LiveState.ABSENT if ran is None else LiveState.STABLE if self.kept else LiveState.FAILED
+        assert (live.state, live.release) == (state, None if ran is None else ran.release.id)
+
+    @invariant()
+    def the_history_holds_the_last_releases_each_once_in_a_row(self) -> None:
+        place = self.world.place(self.port, self.keep)
+        known = self.state(place).read()
+        found = [(one.id, one.applied[0].get("port")) for one in known.history]
+        assert found == [(one.release.id, one.port) for one in self.history]
+        attempt = None if known.attempt is None else (known.attempt.kind, known.attempt.release.id)
+        assert attempt == (None if self.cut_off is None else (self.cut_off[0], self.cut_off[1].id))
+
+    @invariant()
+    def the_lock_is_free_and_flags_are_as_set(self) -> None:
+        place = self.world.place(self.port, self.keep)
+        assert holder(str(place.state), S3Options()) is None
+        flags = Path(place.flags)
+        assert (read_shares(json.loads(flags.read_text())) if flags.exists() else Shares()) == self.shares
+
+    @invariant()
+    def nothing_is_left_on_disk(self) -> None:
+        if self.cut_off is not None:
+            return
+        place = self.world.place(self.port, self.keep)
+        names = {path.name for path in place.state.rglob("*")}
+        assert not {name for name in names if name.endswith((".part", ".work"))}
+        assert NEXT not in names
+
+
+LocalDeployment.TestCase.settings = settings(settings.get_profile("machine"), max_examples=40, stateful_step_count=25)
+TestLocalDeployment = LocalDeployment.TestCase
+
+
+@pytest.mark.slow
+def test_the_same_steps_with_real_servers(make_place: Any, bundles: Any, free_port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        other = probe.getsockname()[1]
+    machine = LocalDeployment(RealServers(make_place, bundles, (free_port, other)))
+    steps: list[Callable[[], None]] = [
+        partial(machine.deploy, 1),
+        partial(machine.deploy_the_same_again, 3),
+        partial(machine.deploy, 2, 4),
+        partial(machine.crash, ("server",)),
+        machine.give_the_challenger_a_share,
+        machine.roll_back,
+        partial(machine.deploy_what_fails, "bundle"),
+        partial(machine.deploy, 1, None, 5),
+        partial(machine.deploy_what_fails, "settings", 2),
+        partial(machine.crash, ("keeper",)),
+        partial(machine.deploy_the_same_again, 1),
+        machine.change_the_port,
+        partial(machine.deploy_what_fails, "bundle"),
+        partial(machine.deploy, 3),
+        machine.roll_back,
+        partial(machine.crash, ("keeper", "server")),
+        partial(machine.deploy, 2),
+        machine.stop,
+        machine.roll_back,
+    ]
+    for step in steps:
+        step()
+        machine.what_is_live_is_what_the_last_operation_put_there()
+        machine.the_history_holds_the_last_releases_each_once_in_a_row()
+        machine.the_lock_is_free_and_flags_are_as_set()
+        machine.nothing_is_left_on_disk()
