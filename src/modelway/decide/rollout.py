@@ -102,7 +102,8 @@ def gather(seen: Seen, options: RolloutOptions, slices: tuple[str, ...] = (ALL_P
         else:
             arms = (_arm(interval.champion), _arm(interval.challenger))
             evidence = evidence.add(*arms, interval.share, _pairs(interval, slices))
-    return (evidence, since) if step == seen.step else (evidence.next_step(), seen.step_began)
+    begun = step == seen.step and before >= seen.resumed
+    return (evidence, since) if begun else (evidence.next_step(), seen.step_began)
 
 
 def _arm(counts: ArmCounts) -> Arm:

@@ -88,7 +88,8 @@ class Controller:
                 return self._complete(rollout, "another release was deployed", now)
             return self.go_back(rollout, RolloutStatus.ABORTED, "another release was deployed meanwhile", now)
         if not rollout.entered:
-            return self._enter(rollout, now)
+            waits = rollout.status is RolloutStatus.PAUSED and not rollout.epochs  # paused before it had any share
+            return rollout if waits else self._enter(rollout, now)
         if rollout.status is RolloutStatus.WATCHING:
             return self._watch(rollout, now)
         return self._look(rollout, now)
