@@ -83,11 +83,16 @@ class RolloutMachine(RuleBasedStateMachine):
 
     # What is done.
 
-    @initialize(needed=st.booleans(), worse=st.sampled_from([None, 1, 2]))
-    def begin_the_first(self, needed: bool = False, worse: int | None = None) -> None:
+    @initialize(needed=st.booleans(), worse=st.sampled_from([None, 1, 2]), ahead=st.sampled_from([0, 0, 1, 2, 2, 3]))
+    def begin_the_first(self, needed: bool = False, worse: int | None = None, ahead: int = 0) -> None:
+        """Begin one, and let it get so many steps ahead, unless its outcomes are worse."""
         self.options = plan(str(self.traffic.labels), needed=needed)
         self.worse = worse
         self.begin()
+        while self.status is RolloutStatus.RUNNING and self.step < ahead:
+            self.let_good_time_pass(3, 4)
+            if needed and self.step in {1, 2}:
+                self.let_outcomes_come_in()
 
     @precondition(lambda self: self.status in OVER)
     @rule()
@@ -168,9 +173,18 @@ class RolloutMachine(RuleBasedStateMachine):
         self.flags.set(self.shares)
 
     @precondition(lambda self: self.step > 0 and self.status not in OVER)
-    @rule(step=st.integers(1, 2))
-    def let_outcomes_come_in(self, step: int) -> None:
-        """Label what was served in a step so far, whichever step it is now."""
+    @rule()
+    def let_outcomes_come_in(self) -> None:
+        self.label(min(self.step, len(STEPS) - 1))
+
+    @precondition(lambda self: self.step > 1 and self.status not in OVER)
+    @rule(minutes=st.integers(1, 2))
+    def let_outcomes_of_the_first_canary_come_in_late(self, minutes: int) -> None:
+        self.label(1)
+        self.let_good_time_pass(minutes, 4)
+
+    def label(self, step: int) -> None:
+        """Let the outcomes come in of all that was served in a step so far, whichever step it is now."""
         served = [one for one in self.traffic.minutes.values() if one.epoch in self.epochs.get(step, ())]
         self.traffic.label(
             [one for one in served if one.start not in self.labelled], 0.0 if step == self.worse else 1.0
