@@ -146,23 +146,15 @@ class RolloutMachine(RuleBasedStateMachine):
         self.controller().tick(self.now)
         self.note_epoch()
 
-    @under_way
+    @precondition(lambda self: self.status in {RolloutStatus.RUNNING, RolloutStatus.PAUSED})
     @rule()
     def pause(self) -> None:
-        if self.status is RolloutStatus.WATCHING:
-            with pytest.raises(UsageError):
-                people.pause(self.store, "lunch")
-            return
         people.pause(self.store, "lunch")
         self.status = RolloutStatus.PAUSED
 
-    @under_way
+    @precondition(lambda self: self.status in {RolloutStatus.RUNNING, RolloutStatus.PAUSED})
     @rule()
     def resume(self) -> None:
-        if self.status is RolloutStatus.WATCHING:
-            with pytest.raises(UsageError):
-                people.resume(self.store, self.now)
-            return
         people.resume(self.store, self.now)
         self.status, self.entered, self.known = RolloutStatus.RUNNING, False, False
 
@@ -290,10 +282,10 @@ class RolloutMachine(RuleBasedStateMachine):
                     self.enter()
 
     def expect_of_a_watch(self, *, off: bool) -> None:
-        if off:
-            self.go_back(RolloutStatus.ABORTED)
-        elif self.outcomes() == "worse":
+        if self.outcomes() == "worse":
             self.go_back(RolloutStatus.ROLLED_BACK)
+        elif off:
+            self.go_back(RolloutStatus.ABORTED)
         elif self.now >= self.step_began + WATCH:
             self.status = RolloutStatus.COMPLETE
 

@@ -173,13 +173,13 @@ class Controller:
 
     def _watch(self, rollout: Rollout, now: float) -> Rollout:
         """After promotion: late outcomes may still roll it back."""
-        if are_off(self.flags.read()):
-            return self.go_back(rollout, RolloutStatus.ABORTED, "somebody switched the flags off", now)
         decision = decide_watch(self.options, self.observe(rollout, (), now).outcomes)
         if decision.action is RolloutAction.BACK:
             self.flags.switch_off()
             self._record(rollout, decision, Observed(()), now)
             return self.go_back(rollout, RolloutStatus.ROLLED_BACK, decision.reasons[0], now, rollout.ticks + 1)
+        if are_off(self.flags.read()):  # not before: a tick that was killed on its way back has switched them off
+            return self.go_back(rollout, RolloutStatus.ABORTED, "somebody switched the flags off", now)
         if now < rollout.step_began + self.options.watch_hours * 3600:
             return rollout
         return self._complete(rollout, f"nothing spoke against it in {self.options.watch_hours:g} hours", now)
