@@ -2,146 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-from dataclasses import dataclass, field
-from functools import partial
-from itertools import count
-
-import numpy as np
 import pytest
 
-from modelway.errors import OutsideError, UsageError
+from modelway.errors import UsageError
 from modelway.records.data import S3Options
-from modelway.records.deploy import BundleRef, Release
 from modelway.records.flags import Shares
-from modelway.records.rollout import AgreementGuard, CanaryStep, GuardOptions, OutcomeGuard, RolloutOptions, ShadowStep
+from modelway.records.rollout import AgreementGuard, CanaryStep, GuardOptions, OutcomeGuard, RolloutOptions
 from modelway.records.rollout_seen import (
-    ArmCounts,
     Outcome,
     Outcomes,
-    PairCounts,
-    Report,
     RolloutAction,
     RolloutDecision,
-    SeenInterval,
 )
 from modelway.records.rollout_state import RolloutStatus, Tick
 from modelway.rollout import people
-from modelway.rollout.controller import Controller, Observed
-from modelway.rollout.scenarios import SCENARIOS, draw
-from modelway.rollout.shares import FlagDocument
 from modelway.rollout.store import RolloutStore
-from modelway.storage import documents
-
-RELEASE = Release(
-    name="loans",
-    champion=BundleRef(version=1, digest="a" * 64),
-    challengers=(BundleRef(version=2, digest="b" * 64),),
-)
-PLAN = RolloutOptions(
-    steps=(
-        ShadowStep(kind="shadow", requests=1000),
-        CanaryStep(kind="canary", share=0.25, minutes=3, slack=2),
-        CanaryStep(kind="canary", share=0.5, minutes=3),
-    ),
-)
-MINUTE = 60.0
-
-
-@dataclass
-class World:
-    """An environment, whose traffic is made up from whatever shares its flag document holds."""
-
-    folder: object
-    options: RolloutOptions = PLAN
-    scenario: str = "no-difference"
-    per_second: float = 200.0
-    now: float = 1_800_000_000.0
-    release: str | None = RELEASE.id
-    promoted: list[str] = field(default_factory=list)
-    outcomes: Outcomes | None = None
-    silent: bool = False
-    log: dict[float, SeenInterval] = field(default_factory=dict)
-
-    def controller(self) -> Controller:
-        """One as it is opened by each command anew."""
-        self.store = RolloutStore(str(self.folder), S3Options())
-        self.flags = FlagDocument(f"{self.folder}/flags.json", S3Options())
-        return Controller(
-            options=self.options,
-            store=self.store,
-            flags=self.flags,
-            observe=self.observe,
-            promote=self.promoted.append,
-            release=lambda: self.release,
-            settle_seconds=2.0,
-            say=lambda _: None,
-        )
-
-    def begin(self) -> None:
-        people.begin(RolloutStore(str(self.folder), S3Options()), RELEASE, self.options, self.now)
-
-    def observe(self, rollout, ticks, now) -> Observed:
-        """The minutes that are over, the same ones however often they are asked for."""
-        intervals = []
-        start = rollout.observed_until
-        while start + MINUTE <= now and not self.silent and rollout.step < len(self.options.steps):
-            # What was recorded stays so, whatever the flags are by the next look.
-            if start not in self.log:
-                self.log[start] = self.minute(rollout, start)
-            intervals.append(self.log[start])
-            start += MINUTE
-        return Observed(tuple(intervals), base64.b64encode(b"\0" * 8).decode(), "", self.outcomes)
-
-    def minute(self, rollout, start) -> SeenInterval:
-        shares = self.flags.read()
-        generator = np.random.default_rng(int(start))
-        seen = draw(
-            SCENARIOS[self.scenario],
-            np.array([shares.new_model]),
-            0.0,
-            MINUTE,
-            self.per_second,
-            generator,
-            seen=np.array([shares.shadow]),
-        )
-        arms = [
-            ArmCounts(
-                keys=int(arm.keys[0]),
-                failed=int(arm.failed[0]),
-                new=int(arm.new[0]),
-                latency=tuple(int(one) for one in arm.latency[0]),
-                scores=tuple(int(one) for one in arm.scores[0]),
-            )
-            for arm in seen.arms
-        ]
-        pairs, flips, total, squares = (float(one) for one in seen.pairs[0, 0])
-        requests = arms[0].keys + arms[1].keys
-        return SeenInterval(
-            start=start,
-            step=rollout.step,
-            share=shares.new_model,
-            requests=requests,
-            champion=arms[0],
-            challenger=arms[1],
-            reports=(Report(replica="one", requests=requests, written=start + MINUTE + 1),),
-            pairs={"all": PairCounts(pairs=int(pairs), flips=int(flips), total=total, squares=squares)}
-            if pairs
-            else {},
-        )
-
-    def run(self, minutes: int, *, stop: bool = True):
-        """Tick four times a minute, each time by a new controller."""
-        rollout = None
-        for _ in range(minutes * 4):
-            rollout = self.controller().tick(self.now)
-            if stop and rollout.over:
-                break
-            self.now += 15
-        return rollout
-
-    def shares(self) -> Shares | None:
-        return FlagDocument(f"{self.folder}/flags.json", S3Options()).read()
+from tests.rollout.rollout_world import PLAN, RELEASE, World
 
 
 @pytest.fixture
@@ -188,46 +64,6 @@ def test_without_metrics_it_is_held_whatever_time_passes(world):
     assert (rollout.status, rollout.step) == (RolloutStatus.RUNNING, 0)
     assert "no metrics" in rollout.reason
     assert rollout.ticks <= 3  # a record for each piece of news, not for each look
-
-
-class KilledError(BaseException):
-    """The process ends here."""
-
-
-@pytest.mark.parametrize("scenario", ["no-difference", "errors-fourfold"])
-def test_killed_at_any_write_and_started_again_it_comes_to_the_same_end(world, scenario, monkeypatch):
-    """Each write fails once before and once after it was done; what is there in the end does not tell."""
-    world.scenario = scenario
-    world.begin()
-    writes, real, killed = count(), documents.write_if_unchanged, 0
-
-    def write(*words, **more):
-        number = next(writes)
-        if number % 4 == 1:
-            raise KilledError
-        done = real(*words, **more)
-        if number % 4 == 3:
-            raise KilledError
-        return done
-
-    monkeypatch.setattr(documents, "write_if_unchanged", write)  # records, flags and state
-    rollout = None
-    for _ in range(2000):
-        try:
-            rollout = world.controller().tick(world.now)
-        except KilledError:
-            killed += 1
-            continue  # at once, by another process
-        if rollout.over:
-            break
-        world.now += 15
-    good = scenario == "no-difference"
-    assert killed > 5
-    assert rollout.status is (RolloutStatus.COMPLETE if good else RolloutStatus.ROLLED_BACK), rollout
-    assert set(world.promoted) == ({"2"} if good else set())
-    assert world.shares() == (Shares(new_model=1.0, version="2") if good else Shares())
-    starts = [interval.start for tick in world.store.ticks(rollout) for interval in tick.intervals]
-    assert len(starts) == len(set(starts))
 
 
 def test_two_controllers_at_once_decide_once(world):
@@ -360,28 +196,6 @@ def test_somebody_faster_between_record_and_state_leaves_one_step_taken(world):
     assert rollout.status is RolloutStatus.COMPLETE
     assert [epoch.share for epoch in rollout.epochs] == [0, 0.25, 0.5, 1]
     assert rollout.ticks == len(list(world.store.ticks(rollout)))
-
-
-def test_nobody_gets_the_challenger_any_more_though_nothing_can_be_recorded(world):
-    world.scenario = "errors-fourfold"
-    world.begin()
-
-    def failing(name, tick, add):
-        if tick.decision.action is RolloutAction.BACK:
-            raise OutsideError("the store is away")
-        return add(name, tick)
-
-    for _ in range(400):
-        controller = world.controller()
-        controller.store.add = partial(failing, add=controller.store.add)
-        try:
-            controller.tick(world.now)
-        except OutsideError:
-            break
-        world.now += 15
-    assert world.shares() == Shares()
-    rollout = world.controller().tick(world.now)
-    assert (rollout.status, "fails more often" in rollout.reason) == (RolloutStatus.ROLLED_BACK, True)
 
 
 def test_a_rollout_is_kept_on_s3_and_whoever_was_first_is_believed(empty_moto):

@@ -178,7 +178,7 @@ class Controller:
             self.flags.switch_off()
             self._record(rollout, decision, Observed(()), now)
             return self.go_back(rollout, RolloutStatus.ROLLED_BACK, decision.reasons[0], now, rollout.ticks + 1)
-        if are_off(self.flags.read()):  # not before: a tick that was killed on its way back has switched them off
+        if are_off(self.flags.read()):  # only now: a tick that was killed on its way back has switched them off
             return self.go_back(rollout, RolloutStatus.ABORTED, "somebody switched the flags off", now)
         if now < rollout.step_began + self.options.watch_hours * 3600:
             return rollout
