@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +27,7 @@ from modelway.records.flags import Shares
 from modelway.storage import Document
 from modelway.storage.s3 import s3_client
 from tests.deploy.file_target import WRONG, FileTarget, ask, place_in, release
+from tests.deploy.flow_cases import Case, cases, check_release, roll_back
 from tests.every_step import Fault, Operation
 
 WAIT = WaitOptions(stable_seconds=5.0, poll_seconds=0.02, lease_seconds=300.0)
@@ -70,49 +70,15 @@ class Store:
                 (root / name).write_bytes(value)
 
 
-@dataclass(frozen=True)
-class Case:
-    """An operation.
-
-    Attributes:
-        run: what it is.
-        before: the versions that were deployed, the oldest first.
-        after: the versions that the history has then.
-        runs: the version that runs then; None where nothing does.
-        passing: other versions that may run meanwhile.
-    """
-
-    run: Callable[[Flow], object]
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    runs: int | None
-    passing: tuple[int, ...] = ()
-
-    @property
-    def ran(self) -> int | None:
-        return self.before[-1] if self.before else None
-
-
-def _roll_back(flow: Flow) -> None:
-    """Roll back as a person does, who runs it again only where `status` does not show the release before."""
-    known = flow.state.read()
-    if known.attempt is not None or flow.target.inspect().release != release(2).id:
-        flow.roll_back()
-    else:
-        flow.deploy(release(2))
-
-
 def _fail(flow: Flow) -> None:
     with pytest.raises(RolledBackError, match=r"version 91 .* failed"):
         flow.deploy(release(WRONG))
 
 
 CASES = {
-    "first": Case(lambda flow: flow.deploy(release(1)), (), (1,), 1),
-    "next": Case(lambda flow: flow.deploy(release(2)), (1,), (1, 2), 2),
+    **cases(release),
     "failing": Case(_fail, (1,), (1,), 1, passing=(WRONG,)),
-    "rollback": Case(_roll_back, (1, 2, 3), (1, 2), 2),
-    "stop": Case(lambda flow: flow.stop(), (1,), (1,), None),
+    "rollback": Case(lambda flow: roll_back(flow, release(2)), (1, 2, 3), (1, 2), 2),
 }
 
 
@@ -150,20 +116,9 @@ def _operation(case: Case, store: Store, place: Path, failed: list[str]) -> Oper
 
     def check(root: Path, done: bool) -> None:
         flow = store.flow(root)
-        known, live = flow.state.read(), flow.target.inspect()
-        numbers = {release(one).id: one for one in (*case.before, *case.after, *case.passing)}
-        lives = None if live.release is None else numbers[live.release]
-        history = tuple(one.champion.version for one in known.history)
-        assert lives in {case.ran, case.runs, *case.passing}
-        if known.attempt is None:  # `status` reports what runs
-            stopped = case.runs is None and history == case.before
-            assert (history, lives) in {(case.before, case.ran), (case.after, case.runs)} or stopped
-        else:
-            assert numbers[known.attempt.release.id] in {case.runs, *case.passing}
-            assert history == case.before
-        assert [one.revision for one in known.history] == [f"r{number}" for number in history]
-        if done:
-            assert (history, lives, known.attempt) == (case.after, case.runs, None)
+        live = flow.target.inspect().release
+        check_release(case, flow.state.read(), case.number(live), done=done)
+        assert all(one.revision == f"r{one.champion.version}" for one in flow.state.read().history)
         lease = json.loads(store.read(root).get("env/lock.json", b"{}")).get("expires")
         killed = root.name.startswith("killed")
         assert failed or killed or not lease or datetime.fromisoformat(lease) < datetime.now(UTC), "the lock is held"

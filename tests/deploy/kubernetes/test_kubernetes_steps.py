@@ -1,0 +1,85 @@
+"""Each request to Kubernetes of a deploy, a rollback and a stop fails once, or its answer is lost, or the process ends.
+
+The API is the stand-in's, with its Deployment controller. How a real API server answers what fails is seen by
+`test_failures_on_a_real_cluster.py`, and steps of the environment's state by `../test_flow_steps.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from kubernetes_drills import Api, _flow, release, stand_in
+
+from modelway.deploy.flow import Flow
+from modelway.records.deploy import LiveState
+from tests.deploy.flow_cases import cases, check_release
+from tests.every_step import Fault, Operation
+
+CASES = cases(release)
+
+
+class World:
+    """A cluster of its own for each run; the environment's state is elsewhere, so that requests alone are steps."""
+
+    def __init__(self, states: Path) -> None:
+        self.states = states
+        self.stack = ExitStack()
+
+    def begin(self, root: Path) -> Flow:
+        self.stack.close()
+        self.api: Api = self.stack.enter_context(stand_in())
+        (self.states / root.name).mkdir()
+        return self.flow(root)
+
+    def flow(self, root: Path) -> Flow:
+        return _flow(self.api, self.api.url, self.states / root.name, 20.0)
+
+    def serves(self, root: Path) -> str | None:
+        """Return the release that serves alone; None where none does."""
+        for _ in range(200):
+            live = self.flow(root).target.inspect()
+            if live.state in {LiveState.STABLE, LiveState.ABSENT}:
+                return live.release
+        raise AssertionError(live)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    (tmp_path / "states").mkdir()
+    made = World(tmp_path / "states")
+    with made.stack:
+        yield made
+
+
+FEW = [pytest.param(fault, "next", 20) for fault in (Fault.BROKEN, Fault.LOST, Fault.KILLED)]
+"""In the quick tests some steps fail, for each fault others; in the slow ones each fails by one of the faults."""
+ALL = [
+    pytest.param(fault, case, 3, marks=pytest.mark.slow)
+    for case in CASES
+    for fault in (Fault.BROKEN, Fault.LOST, Fault.KILLED)
+]
+
+
+@pytest.mark.parametrize(("fault", "case", "every"), FEW + ALL)
+def test_kubernetes_with_each_request_failing_keeps_one_release_whole(
+    world: World, tmp_path: Path, fault: Fault, case: str, every: int
+) -> None:
+    wanted = CASES[case]
+
+    def start(root: Path) -> None:
+        flow = world.begin(root)
+        for version in wanted.before:
+            flow.deploy(release(version))
+
+    def check(root: Path, done: bool) -> None:
+        known = world.flow(root).state.read()
+        check_release(wanted, known, wanted.number(world.serves(root)), done=done)
+
+    def traces(root: Path) -> object:
+        return sorted(path.name for path in (world.states / root.name).rglob("*"))
+
+    operation = Operation(start, lambda root: wanted.run(world.flow(root)), check, traces, exit_codes=(6, 7))
+    operation.with_each_step(tmp_path / "steps", fault, every=every)
