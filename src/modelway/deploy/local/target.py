@@ -34,6 +34,7 @@ from modelway.records.deploy import Live, LiveState, MissingSecret, Release, Ste
 from modelway.records.environment import LocalOptions
 from modelway.records.serve import SMOKE_DIGEST
 from modelway.records.serving import SETTINGS
+from modelway.storage.local import outside
 
 if TYPE_CHECKING:
     from modelway.deploy.target import Place
@@ -119,7 +120,9 @@ class LocalTarget:
         if live.state is LiveState.ABSENT:
             return (start,)
         same = live.configuration == configuration
-        if live.release == wanted.id and same and live.state in {LiveState.STABLE, LiveState.CHANGING}:
+        # After a reload that was cut off the server has the release, and the keeper would start the one before.
+        taken = live.release == wanted.id and (not live.applied or self._name(live.applied[0]) == wanted.id)
+        if taken and same and live.state in {LiveState.STABLE, LiveState.CHANGING}:
             return ()
         keeper = live.details.get(_KEEPER)
         runs = live.applied[0] if live.applied else {"host": host, "port": port}
@@ -132,7 +135,7 @@ class LocalTarget:
         steps = []
         if keeper == _GONE:
             steps.append(Step(room="target", action="keep", what="watch over the server again"))
-        if live.release != wanted.id:
+        if not taken:
             what = "let the server take the release, without a failed request"
             steps.append(Step(room="target", action="reload", what=what, arguments=arguments))
         return tuple(steps)
@@ -146,7 +149,10 @@ class LocalTarget:
             "restart": self._restart,
             "stop": self._stop,
         }
-        actions[step.action](step.arguments)
+        try:
+            actions[step.action](step.arguments)
+        except OSError as error:
+            raise outside(error, str(error.filename or self._files.path)) from error
 
     def _keeper(self) -> str | None:
         """What of a keeper that runs is in the way of another server that takes over; None where nothing is."""
