@@ -229,20 +229,20 @@ def _wrap_requests(what: Failing, put: Callable[[Any, str, Any], None]) -> None:
     from urllib3.connectionpool import HTTPConnectionPool
     from urllib3.exceptions import ProtocolError
 
-    real, sleep = HTTPConnectionPool.urlopen, time.sleep
+    real, sleep = HTTPConnectionPool._make_request, time.sleep
 
-    def urlopen(pool: Any, method: str, url: str, *arguments: Any, **more: Any) -> Any:
-        # AWS's clients name each call, and ours wait for each; a retry is of the same one.
+    def make_request(pool: Any, connection: Any, method: str, url: str, *arguments: Any, **more: Any) -> Any:
+        # AWS's clients name each call, and ours wait for each; a retry, urllib3's own as well, is of the same one.
         name = (more.get("headers") or {}).get("amz-sdk-invocation-id") or waiting.current()
         if not what.request(method, url.partition("?")[0] if method == "PUT" else url, name):
-            return real(pool, method, url, *arguments, **more)
+            return real(pool, connection, method, url, *arguments, **more)
         if what.fault.after:
-            real(pool, method, url, *arguments, **more).drain_conn()
+            real(pool, connection, method, url, *arguments, **more).drain_conn()
         if what.fault is Fault.KILLED:
             what.fault.error()
         raise ProtocolError("Connection aborted.", ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"))
 
-    put(HTTPConnectionPool, "urlopen", urlopen)
+    put(HTTPConnectionPool, "_make_request", make_request)
     put(time, "sleep", lambda seconds: sleep(min(seconds, 0.001)))
 
 

@@ -134,7 +134,7 @@ def test_failing_requests_fail_with_their_retries(empty_moto: str, tmp_path: Pat
         assert what.seen == ["request", "request"]
     buckets = {one["Name"] for one in client.list_buckets()["Buckets"]}
     assert buckets == {"first", *(("second",) if arrives else ())}
-    assert urllib3.connectionpool.HTTPConnectionPool.urlopen.__name__ == "urlopen"
+    assert urllib3.connectionpool.HTTPConnectionPool._make_request.__name__ == "_make_request"
 
 
 def test_failing_requests_pass_where_the_same_is_requested_again(empty_moto: str, tmp_path: Path) -> None:
@@ -160,6 +160,16 @@ def test_with_each_step_a_clean_up_left_to_the_next_run_fails_where_it_is_to_be_
     operation.with_each_step(tmp_path / "may", Fault.FULL)
     with pytest.raises(AssertionError, match="left at once"):
         replace(operation, tidy=True).with_each_step(tmp_path / "may not", Fault.FULL)
+
+
+def test_failing_requests_that_are_lost_are_made_again_by_a_client_that_retries(
+    empty_moto: str, tmp_path: Path
+) -> None:
+    pool = urllib3.PoolManager(retries=urllib3.Retry(2, allowed_methods=None))
+    with failing(Failing(str(tmp_path), 0, Fault.LOST)) as what, pytest.raises(urllib3.exceptions.MaxRetryError):
+        pool.request("PUT", f"{empty_moto}/bucket")
+    assert what.seen == ["request"]
+    assert b"<Name>bucket</Name>" in pool.request("GET", empty_moto).data
 
 
 def test_with_each_step_a_stride_leaves_steps_out(tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ def _operation(case: Case, store: Store, place: Path, failed: list[str]) -> Oper
         assert all(one.revision == f"r{one.champion.version}" for one in flow.state.read().history)
         lease = json.loads(store.read(root).get("env/lock.json", b"{}")).get("expires")
         killed = root.name.startswith("killed")
+        assert root.name.startswith(("killed", "lost")) or not [*root.rglob("*.part")], "a temporary file is left"
         assert failed or killed or not lease or datetime.fromisoformat(lease) < datetime.now(UTC), "the lock is held"
 
     def traces(root: Path) -> object:

@@ -195,6 +195,7 @@ def test_rollout_with_each_step_failing_routes_as_its_state_reports(
             assert shares in [in_force, *known]
         if rollout.status in {RolloutStatus.COMPLETE, RolloutStatus.WATCHING} and wanted.status not in BACK:
             assert (shares.new_model, champion) == (1.0, "2")
+        assert fault in {Fault.LOST, Fault.KILLED} or not [*root.rglob("*.part")]
         records = sorted(Path(root).glob("rollouts/*/*.gz"))
         assert len(records) in {rollout.ticks, rollout.ticks + 1}  # one was decided, and not counted yet
         if len(records) > rollout.ticks and wanted.status in BACK:

@@ -19,7 +19,7 @@ from modelway.registry.client import ensure_experiment, ensure_model, open_clien
 from modelway.registry.location import locate
 from modelway.registry.packaging import DATA
 from modelway.registry.run import ARTIFACT, log_files, log_values, new_run
-from modelway.registry.session import calls
+from modelway.registry.session import calls, unrepeated
 from modelway.registry.states import OUTCOMES, Act, Standing, check_admitted, standing_of
 
 if TYPE_CHECKING:
@@ -221,7 +221,8 @@ class Registry:
             log_files(client, run_id, candidate, texts)
             progress("register", 3, 4, "files")
         source = f"{client.get_run(run_id).info.artifact_uri}/{ARTIFACT}"
-        version = client.create_model_version(self._name, source=source, run_id=run_id, tags=tags)
+        with unrepeated():
+            version = client.create_model_version(self._name, source=source, run_id=run_id, tags=tags)
         return int(version.version)
 
     def _get(self, client: MlflowClient, reference: str) -> Version:

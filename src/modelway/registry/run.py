@@ -33,12 +33,12 @@ def new_run(client: MlflowClient, experiment: str, name: str, tags: Mapping[str,
     run = client.create_run(experiment, run_name=name, tags=dict(tags))
     try:
         yield run.info.run_id
+        client.set_terminated(run.info.run_id, status="FINISHED")
     except BaseException:
         # What went wrong is more telling than that the run can't be marked either.
         with suppress(Exception):
             client.set_terminated(run.info.run_id, status="FAILED")
         raise
-    client.set_terminated(run.info.run_id, status="FINISHED")
 
 
 def log_values(client: MlflowClient, run_id: str, candidate: Candidate) -> None:

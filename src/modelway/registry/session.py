@@ -66,6 +66,17 @@ def settled(credentials: Credentials | None = None) -> Iterator[None]:
             yield
 
 
+@contextmanager
+def unrepeated() -> Iterator[None]:
+    """Let a request be sent once: repeated after a lost answer, it would create the same thing twice."""
+    before = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": os.environ.get("MLFLOW_HTTP_REQUEST_MAX_RETRIES")}
+    _set_environment(dict.fromkeys(before, "0"))
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
 def check_reachable(location: Location) -> None:
     """Raise `OutsideError` unless something answers at a tracking server's address; what it says does not matter."""
     import requests

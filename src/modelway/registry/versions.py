@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelway.artifacts import file_digest
-from modelway.errors import InputError, UsageError
+from modelway.errors import InputError, OutsideError, UsageError
 from modelway.parsing import parse_json
 from modelway.records.register import Alias, Version
 
@@ -125,9 +125,22 @@ def _fetch(client: MlflowClient, version: Version, path: str, work: Path) -> Pat
     except FileNotFoundError as error:
         raise _missing(version) from error
     except MlflowException as error:
-        if error.error_code in _ABSENT:
+        if error.error_code not in _ABSENT:
+            raise
+        if not _is_kept(client, version, path):
             raise _missing(version) from error
-        raise
+        # MLflow reports a full disk as a path that does not exist.
+        raise OutsideError(
+            f"can't fetch the files of version {version.number}",
+            where=str(work),
+            remedy="Free space, check the permissions of that directory, and try again.",
+        ) from error
+
+
+def _is_kept(client: MlflowClient, version: Version, path: str) -> bool:
+    """Whether a version's run has a file or directory of this path."""
+    folder = path.rpartition("/")[0] or None
+    return any(found.path == path for found in client.list_artifacts(version.run_id, folder))
 
 
 def _missing(version: Version) -> InputError:
