@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow test-exhaustive ci lint reference docs bench scorecard rollout-scorecard mutants-map faults lock engine-check kube-check clean
+.PHONY: help train test test-slow test-exhaustive ci lint reference docs bench scorecard rollout-scorecard mutants-map faults mutants lock engine-check kube-check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -67,6 +67,10 @@ mutants-map: $(READY) ## which test runs which line, for the two below; TESTS="t
 
 faults: $(READY) ## hand-made faults of FILE=faults.json against the tests near each; LIMIT=0 for all tests that run the line
 	$(BIN)/python -m tools.mutants faults $(FILE) $(if $(LIMIT),--limit $(LIMIT)) $(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
+
+mutants: $(READY) ## mutants of PATHS=src/modelway/rollout, or of CHANGED=main; SAMPLE=50 SEED=1 for some; goes on where it was
+	$(BIN)/python -m tools.mutants run $(PATHS) $(if $(CHANGED),--changed $(CHANGED)) $(if $(SAMPLE),--sample $(SAMPLE)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(LIMIT),--limit $(LIMIT)) $(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
 
 engine-check: $(READY) ## which dagger CLI and engine are found, and what would be skipped without
 	$(BIN)/python ci/engine_check.py

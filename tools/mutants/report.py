@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return a Markdown table with a row for each capability, and the unseen faults below it."""
-    lines = ["", "| capability | faults | seen | not seen |", "|---|---|---|---|"]
+    """Return a Markdown table with a row for each capability, and the unseen faults below it.
+
+    The share is that of faults which the type checker accepts: it runs before the tests, which need not see the others.
+    """
+    lines = ["", "| capability | faults | rejected by types | seen | not seen |", "|---|---|---|---|---|"]
     for capability in [*sorted({one.capability for one in results}), "**all**"]:
         rows = [one for one in results if capability in (one.capability, "**all**")]
-        seen = sum(one.verdict == "seen" for one in rows)
-        share = f" ({seen / len(rows):.0%})" if rows else ""
-        lines.append(f"| {capability} | {len(rows)} | {seen}{share} | {len(rows) - seen} |")
+        seen, rejected = (sum(one.verdict == verdict for one in rows) for verdict in ("seen", "types"))
+        share = f" ({seen / (len(rows) - rejected):.0%})" if len(rows) > rejected else ""
+        lines.append(f"| {capability} | {len(rows)} | {rejected} | {seen}{share} | {len(rows) - seen - rejected} |")
     for one in sorted(results, key=lambda one: (one.capability, one.id)):
-        if one.verdict != "seen":
-            problem = f", {one.verdict}: {one.by}" if one.verdict == "error" else ""
-            lines += [
-                "",
-                f"{one.capability}: {one.id}{problem} ({one.tests} tests that {one.reason}, {one.cut} cut)",
-                one.diff,
-            ]
+        if one.verdict in ("unseen", "error"):
+            problem = f", error: {one.by}" if one.verdict == "error" else ""
+            ran = f"{one.tests} tests that {one.reason}, {one.cut} cut"
+            lines += ["", f"{one.capability}: {one.id}{problem} ({ran})", one.diff]
     return "\n".join(lines)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tools.mutants.scratch import Copy
 
 MARK = "MUTANTS_RUN"
-PATIENCE = 60.0
-FACTOR = 4.0
+# A machine may be busier than when the tests' seconds were measured.
+_FACTOR = 4.0
 
 _NO_TESTS = 5
 _seconds = count(int(time.time()))
@@ -42,8 +42,12 @@ class Outcome:
     seconds: float = 0.0
 
 
+# The tests' parent: it reaps processes whose own parents ended, and takes a signal that was meant for a parent.
+_SHELL = ("sh", "-c", '"$@"; exit $?', "sh")
+
+
 @cache
-def _isolation() -> tuple[str, ...]:
+def _namespace() -> tuple[str, ...]:
     """Return the command that gives tests their own process numbers, so that all of them end with the first.
 
     A fault may signal the wrong process or leave daemons. Where the system has no PID namespaces, the processes are
@@ -54,8 +58,7 @@ def _isolation() -> tuple[str, ...]:
     for namespace in (("unshare",), ("unshare", "--user", "--map-current-user")):
         prefix = ("setpriv", "--pdeathsig", "KILL", *namespace, "--pid", "--fork", "--mount-proc", "--kill-child")
         if subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode == 0:
-            # The shell is the first process: it reaps those whose parents ended.
-            return (*prefix, "sh", "-c", '"$@"; exit $?', "sh")
+            return prefix
     return ()
 
 
@@ -78,11 +81,14 @@ def _write(path: Path, content: bytes) -> None:
     os.utime(path, (second, second))
 
 
-def run_near(copy: Copy, chosen: Chosen) -> Outcome:
-    """Run the chosen tests until one fails twice: a test that fails once and then passes is not evidence."""
+def run_near(copy: Copy, chosen: Chosen, patience: float) -> Outcome:
+    """Run the chosen tests until one fails twice: a test that fails once and then passes is not evidence.
+
+    `patience` is the seconds that a run may take in addition to a multiple of its tests' own.
+    """
     tests, began = list(chosen.tests), time.monotonic()
     while tests:
-        code, failed = _run(copy, tests, PATIENCE + FACTOR * sum(test.seconds for test in tests))
+        code, failed = _run(copy, tests, patience + _FACTOR * sum(test.seconds for test in tests))
         spent = time.monotonic() - began
         if code == 0:
             return Outcome("unseen", seconds=spent)
@@ -94,11 +100,19 @@ def run_near(copy: Copy, chosen: Chosen) -> Outcome:
         if failed not in names:  # a file that cannot be imported
             return Outcome("seen", failed, spent)
         place = names.index(failed)
-        again, _ = _run(copy, [tests[place]], PATIENCE + FACTOR * tests[place].seconds)
+        again, _ = _run(copy, [tests[place]], patience + _FACTOR * tests[place].seconds)
         if again != 0:
             return Outcome("seen", failed, time.monotonic() - began)
         tests = tests[place + 1 :]
     return Outcome("unseen", seconds=time.monotonic() - began)
+
+
+def types_reject(copy: Copy, file: str) -> bool:
+    """Return whether the type checker, which runs before the tests, rejects a file of the copy."""
+    command = [str(copy.python), "-m", "mypy", "--no-error-summary", file]
+    return (
+        subprocess.run(command, cwd=copy.root, env=copy.variables(), check=False, capture_output=True).returncode == 1
+    )
 
 
 def _run(copy: Copy, tests: Sequence[Test], seconds: float) -> tuple[int | None, str]:
@@ -110,7 +124,8 @@ def _run(copy: Copy, tests: Sequence[Test], seconds: float) -> tuple[int | None,
     files = list(dict.fromkeys(test.name.partition("::")[0] for test in tests))
     mark = f"{os.getpid()}-{next(_seconds)}"
     command = [
-        *_isolation(), str(copy.python), "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "--hypothesis-seed=0",
+        *_namespace(), *_SHELL,
+        str(copy.python), "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "--hypothesis-seed=0",
         "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", "tools.mutants.selection",
         f"--basetemp={copy.temporary / 'b'}", *files,
     ]  # fmt: skip
@@ -136,7 +151,7 @@ def _end(process: subprocess.Popen[bytes], mark: str) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    if not _isolation():
+    if not _namespace():
         for one in psutil.process_iter():
             with suppress(psutil.Error):
                 if one.environ().get(MARK) == mark:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from tools.mutants.running import faulty, run_near
+from tools.mutants.running import Outcome, faulty, run_near, types_reject
 from tools.mutants.scratch import Copy, copies
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from tools.mutants.choosing import Chooser
     from tools.mutants.faults import Fault
+
+
+_SETTLED = ("seen", "types")
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,12 @@ class Result:
 class Session:
     """Results of earlier runs, and the runs of what is missing."""
 
-    def __init__(self, state: Path, chooser: Chooser, limit: float, basis: str) -> None:
-        self._state, self._chooser, self._limit, self._basis = state, chooser, limit, basis
+    def __init__(
+        self, state: Path, chooser: Chooser, limit: float, basis: str, *, patience: float, types: bool
+    ) -> None:
+        """`types`: what the tests do not see is given to the type checker, which `make test` runs before them."""
+        self._state, self._chooser, self._limit, self._basis, self._types = state, chooser, limit, basis, types
+        self._patience = patience
         self._known: dict[str, Result] = {}
         if state.exists():
             for line in state.read_text(encoding="utf-8").splitlines():
@@ -57,7 +65,8 @@ class Session:
         A fault that was seen stays seen while its file is the same; an unseen one is tried again when the tests change.
         """
         result = self._known.get(fault.key)
-        return result if result and (result.verdict == "seen" or result.basis == self._basis) else None
+        holds = result and (result.verdict in _SETTLED or (result.verdict == "unseen" and result.basis == self._basis))
+        return result if holds else None
 
     def run(self, root: Path, faults: Sequence[Fault], jobs: int) -> Iterator[tuple[Fault, Result]]:
         """Yield each fault with its result as it comes, the known ones first."""
@@ -71,6 +80,7 @@ class Session:
         if not missing:
             return
         self._state.parent.mkdir(parents=True, exist_ok=True)
+        self._end_last_line()
         jobs = min(jobs, len(missing))
         with copies(root, jobs) as made, ThreadPoolExecutor(jobs) as pool:
             free: SimpleQueue[Copy] = SimpleQueue()
@@ -86,12 +96,22 @@ class Session:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
+    def _end_last_line(self) -> None:
+        """Separate what a killed run wrote by half from what comes next."""
+        with self._state.open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.write(b"\n")
+
     def _one(self, free: SimpleQueue[Copy], fault: Fault) -> Result:
         chosen = self._chooser.near(fault.file, fault.lines, self._limit)
         copy = free.get()
         try:
             with faulty(copy, fault.file, fault.after):
-                outcome = run_near(copy, chosen)
+                outcome = run_near(copy, chosen, self._patience)
+                if outcome.verdict == "unseen" and self._types and types_reject(copy, fault.file):
+                    outcome = Outcome("types", "mypy", outcome.seconds)
         finally:
             free.put(copy)
         return Result(
