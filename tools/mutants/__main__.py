@@ -94,9 +94,9 @@ def _mutants(root: Path, names: list[str], options: argparse.Namespace) -> list[
     return [fault for one in found if (fault := one.fault())]
 
 
-def _basis(root: Path, names: list[str], limit: float) -> str:
-    """Digest what an unseen fault depends on besides itself: the tests, and how many of them are run."""
-    digest = hashlib.sha256(str(limit).encode())
+def _basis(root: Path, names: list[str], maps: Path, limit: float) -> str:
+    """Digest what an unseen fault depends on besides itself: the tests, and which of them are chosen."""
+    digest = hashlib.sha256(repr((limit, sorted(path.name for path in maps.iterdir()))).encode())
     for name in names:
         if name.startswith("tests/") and (root / name).is_file():
             digest.update(name.encode() + b"\0" + (root / name).read_bytes())
@@ -112,7 +112,7 @@ def _results(
         raise FaultError(f"No map from lines to tests in {folder / 'maps'}; make one with `make mutants-map`.")
     if options.fresh:
         path.unlink(missing_ok=True)
-    basis = _basis(root, names, options.limit)
+    basis = _basis(root, names, folder / "maps", options.limit)
     types = options.command == "run"
     session = Session(
         path, Chooser(root, folder / "maps"), options.limit, basis, patience=options.patience, types=types
