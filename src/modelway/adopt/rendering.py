@@ -23,7 +23,7 @@ FOLDER = ".github/workflows"
 INDEX = "MODELWAY_INDEX_URL"
 """The secret that holds the address of an index of packages, which may have a password in it."""
 
-OWN = frozenset({"lock-images.yml"})
+OWN = frozenset({"lock-images.yml", "mutants.yml"})
 """Workflows that keep modelway itself: no other repository gets them."""
 _STEP = "      - uses: ./\n"
 """The step of our own action."""
