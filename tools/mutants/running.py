@@ -109,6 +109,9 @@ def run_near(copy: Copy, chosen: Chosen, patience: float) -> Outcome:
 
 def types_reject(copy: Copy, file: str) -> bool:
     """Return whether the type checker, which runs before the tests, rejects a file of the copy."""
+    cache = ".mypy_cache"
+    if (copy.source / cache).is_dir() and not (copy.root / cache).exists():
+        shutil.copytree(copy.source / cache, copy.root / cache)
     command = [str(copy.python), "-m", "mypy", "--no-error-summary", file]
     return (
         subprocess.run(command, cwd=copy.root, env=copy.variables(), check=False, capture_output=True).returncode == 1

@@ -32,8 +32,6 @@ class Copy:
         self._environment(source)
         if not (self.root / "tools" / "mutants").is_dir():  # the tests' processes load plugins from there
             shutil.copytree(Path(__file__).parent, self.root / "tools" / "mutants")
-        if (source / ".mypy_cache").is_dir():
-            shutil.copytree(source / ".mypy_cache", self.root / ".mypy_cache")
         shared = source.parent / "shared"
         if shared.is_dir():
             (folder / "shared").symlink_to(shared)
