@@ -20,7 +20,7 @@ if str(ROOT) not in sys.path:
 
 FILES = {
     ".gitignore": ".mutants/\n__pycache__/\n",
-    "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\ntestpaths = ["tests"]\n',
+    "pyproject.toml": '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n',
     "src/modelway/__init__.py": "",
     "src/modelway/sums.py": """\
 LIMIT = 3
@@ -61,7 +61,6 @@ def test_count_down():
     assert count_down(2) == 0
 """,
     "tests/test_server.py": """\
-import os
 import subprocess
 import sys
 
@@ -72,7 +71,7 @@ import pytest
 def server():
     argv = [sys.executable, "-m", "modelway.server"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(argv, env={**os.environ, "PYTHONPATH": "src"}, **pipes) as process:
+    with subprocess.Popen(argv, **pipes) as process:
         yield process
         process.stdin.close()
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-DAEMON = "import subprocess; subprocess.Popen(['sleep', '6121'], start_new_session=True); times = -1"
+# Other processes run these tests at the same time.
+NAP = str(1_000_000 + os.getpid())
+DAEMON = f"import subprocess; subprocess.Popen(['sleep', '{NAP}'], start_new_session=True); times = -1"
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +37,7 @@ def results(root: Path) -> list[dict[str, Any]]:
 
 def sleepers() -> list[psutil.Process]:
     """Return what the fault with a daemon has started."""
-    return [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", "6121"]]
+    return [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", NAP]]
 
 
 @pytest.mark.parametrize("namespaces", [True, False])

@@ -77,6 +77,8 @@ class Copy:
                 (new / entry.name).symlink_to(entry)
         for entry in (old / packages).iterdir():
             (new / packages / entry.name).symlink_to(entry)
+        # The first of these files by name: the environment may be that of another checkout.
+        (new / packages / "0-copy.pth").write_text(f"{self.root / 'src'}\n", encoding="utf-8")
         candidates = [*(new / "bin").iterdir(), *(new / packages).glob("*.pth")]
         for path in candidates:
             if not path.is_file() or (path.is_symlink() and path.parent.name == "bin"):
