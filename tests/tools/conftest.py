@@ -36,6 +36,11 @@ def count_down(times):
     while times > 0:
         times -= 1
     return times
+
+
+def unused(value):
+    value = value + 1
+    return value
 """,
     "src/modelway/server.py": """\
 import sys

@@ -136,5 +136,7 @@ def test_near_translates_lines_and_reports_what_it_cuts(mapped: Path) -> None:
     assert [test.name for test in chooser.near("src/modelway/sums.py", {9}, 0).tests] == [
         "tests/test_sums.py::test_clip"
     ]
+    unused = chooser.near("src/modelway/sums.py", {20}, 0)
+    assert (len(unused.tests), unused.reason) == (2, "run the file, and none the line")
     chosen = chooser.near("src/modelway/server.py", {5}, 1e-9)
     assert (len(chosen.tests), chosen.cut) == (1, 1)

@@ -46,13 +46,13 @@ class Chooser:
         direct, shared = self._map.tests_of(file, text, inside)
         reason = "run the line"
         if not direct | shared:
-            direct, shared = self._by_name(file, text, wanted)
+            direct, shared = self._by_name(file, text, wanted - inside)
             reason = "run lines that name what the line defines"
         if not direct | shared:
             direct, shared = self._map.tests_of(file, text, _lines_in_functions(text))
-            reason = "run the file"
+            reason = "run the file, and none the line"
         if not direct | shared:
-            direct, reason = self._folder(file), "lie in the folder"
+            direct, reason = self._folder(file), "are of the folder, and none runs the line"
         parts = _parts(file)
         tests = sorted(
             (
@@ -74,6 +74,7 @@ class Chooser:
         return self._map.tests.get(name) or Test(name, _UNKNOWN_SECONDS, True, frozenset())
 
     def _by_name(self, file: str, text: str, lines: set[int]) -> tuple[set[str], set[str]]:
+        # A file that is not Python, as a template, is named by the code that reads it.
         names = _defined_names(text, lines) if file in self._texts else {Path(file).name}
         direct: set[str] = set()
         shared: set[str] = set()
