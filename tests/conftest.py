@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import logging
 import os
@@ -99,23 +99,13 @@ def control_group() -> Iterator[Callable[..., list[Path]]]:
 @pytest.fixture(scope="session")
 def loop() -> ModuleType:
     """The example's commands and requests: `examples/loop/loop.py` as a module."""
-    spec = importlib.util.spec_from_file_location("examples_loop", ROOT / "examples" / "loop" / "loop.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("examples.loop.loop")
 
 
 @pytest.fixture(scope="session")
 def rollouts() -> ModuleType:
     """Makers of rollouts and their ticks: `tests/rollout/cases.py` as a module."""
-    spec = importlib.util.spec_from_file_location("rollout_cases", ROOT / "tests" / "rollout" / "cases.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("tests.rollout.cases")
 
 
 @dataclass

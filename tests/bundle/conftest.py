@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,18 +19,8 @@ from modelway.records.data import Task
 from modelway.records.evaluate import EvaluateOptions, Scores
 from modelway.records.fit import BoostedTreesOptions, FitOptions, LinearOptions, NeuralNetworkOptions
 from modelway.train import fit_model
+from tests.train.conftest import Known
 
-
-def _known():
-    """The data of train's tests."""
-    path = Path(__file__).parent.parent / "train" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("known_truth", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.Known
-
-
-_KNOWN = _known()
 _DATA = {
     "binary": (Task.CLASSIFICATION, ("no", "yes")),
     "three": (Task.CLASSIFICATION, ("a", "b", "c")),
@@ -46,8 +35,8 @@ _ESTIMATORS = {
 
 @pytest.fixture(scope="session")
 def known():
-    found = {name: _KNOWN(*arguments) for name, arguments in _DATA.items()}
-    found["positive"] = _KNOWN(Task.REGRESSION)
+    found = {name: Known(*arguments) for name, arguments in _DATA.items()}
+    found["positive"] = Known(Task.REGRESSION)
     found["positive"].y = np.exp(found["positive"].y)
     return found
 

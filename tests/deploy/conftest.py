@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import shutil
 import socket
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ from modelway.records.serve import LogOptions, ServeOptions, WorkerOptions
 from modelway.records.serving import ServingSettings
 
 ROOT = Path(__file__).resolve().parents[2]
-WORLDS = Path(__file__).resolve().parent / "conformance" / "worlds"
 RATES = (0.1, 0.2, 0.3)
 SETTINGS = ServingSettings(serve=ServeOptions(workers=WorkerOptions(count=1, notice_seconds=0.0, drain_seconds=2.0)))
 """Servers of the releases here start and end soon."""
@@ -31,14 +29,7 @@ def load_world() -> Callable[[str], Any]:
     """Gives a world of the conformance suite, by its file's name, as a module."""
 
     def load(kind: str) -> Any:
-        name = f"deploy_world_{kind}"
-        if name not in sys.modules:
-            spec = importlib.util.spec_from_file_location(name, WORLDS / f"{kind}.py")
-            assert spec is not None
-            assert spec.loader is not None
-            module = sys.modules[name] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-        return sys.modules[name]
+        return importlib.import_module(f"tests.deploy.conformance.worlds.{kind}")
 
     return load
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
-_SPEC = importlib.util.spec_from_file_location("github_standin", Path(__file__).parents[1] / "github" / "standin.py")
-assert _SPEC is not None
-standin: Any = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = standin
-_SPEC.loader.exec_module(standin)
+from tests.github import standin
 
 
 class FakeGitHub(standin.FakeGitHub):

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import subprocess
-import sys
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
+
+from tests.github import standin
+from tests.monitor.github_standin import FakeGitHub
 
 UNTIL = ("--until", "2026-11-26T12:00:00Z")
 FILES = {"drift_report.json", "performance_report.json", "monitoring_dashboard.html", "decision.json", "metrics.prom"}
 
 
-def _module(name: str):
-    spec = importlib.util.spec_from_file_location(f"monitor_{name}", Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def github(monkeypatch):
-    module = _module("github_standin")
-    fake = module.FakeGitHub("octocat/loans", "a-token")
-    server = module.standin.serve(fake)
+    fake = FakeGitHub("octocat/loans", "a-token")
+    server = standin.serve(fake)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     monkeypatch.setenv("GITHUB_REPOSITORY", "octocat/loans")
@@ -125,16 +116,14 @@ def test_one_issue_is_updated_and_one_retraining_started(settings, live, github,
 
 def test_an_answer_that_was_lost_opens_no_second_issue(settings, live, github) -> None:
     live.serve(2000, 5, "covariate")
-    fault = _module("github_standin").standin.Fault
-    github.faults.append(fault("POST", r".*/issues", "lost"))
+    github.faults.append(standin.Fault("POST", r".*/issues", "lost"))
     monitor(settings, live, "--act")
     assert len(github.issues) == 1
 
 
 def test_a_retraining_that_could_not_be_started_is_tried_again(settings, live, github) -> None:
     live.serve(2000, 5, "covariate")
-    fault = _module("github_standin").standin.Fault
-    github.faults.append(fault("POST", r".*/dispatches", 403))
+    github.faults.append(standin.Fault("POST", r".*/dispatches", 403))
     assert "GitHub failed" in " ".join(monitor(settings, live, "--act")["done"])
     assert github.dispatched == []
     assert monitor(settings, live, "--act")["done"][1] == "train-model.yml started"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import os
 import signal
@@ -96,13 +96,7 @@ def test_the_champion_is_not_rolled_out() -> None:
 def example(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     for name in ("GITHUB_TOKEN", "SLACK_WEBHOOK", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
-    spec = importlib.util.spec_from_file_location("examples_rollout", EXAMPLE / "rollout.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module("examples.rollout.rollout")
 
 
 @pytest.fixture
