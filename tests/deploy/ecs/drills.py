@@ -111,7 +111,8 @@ def _flow(stand_in: StandIn, root: Path, *, smoke_fails: bool = False, say: Any 
     target = EcsOptions(
         kind="ecs", cluster="main", service="loans", replicas=2, region="eu-central-1", endpoint_url=stand_in.url
     )
-    wait = WaitOptions(stable_seconds=60.0, poll_seconds=0.02, lease_seconds=3.0, lock_seconds=60.0)
+    # A long lease, however busy the machine is: that of a killed process of this machine counts no more.
+    wait = WaitOptions(stable_seconds=60.0, poll_seconds=0.02, lease_seconds=300.0, lock_seconds=60.0)
     options = EnvironmentOptions(target=target, wait=wait, url="http://loans.example")
     place = Place(
         environment="staging",
