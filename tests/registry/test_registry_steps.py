@@ -25,6 +25,11 @@ TEXTS, TAGS = {"note.txt": "a note"}, {"commit": "abc", "data_digest": "d"}
 KEPT = ("report.html", "note.txt")
 FEW = 12
 """In the quick tests each so-many-th step fails."""
+EVERY = [
+    pytest.param(9, marks=pytest.mark.slow),
+    pytest.param(1, marks=[pytest.mark.slow, pytest.mark.exhaustive]),
+]
+"""With a server, or for all operations, a step takes a second."""
 
 
 @dataclass(frozen=True)
@@ -135,20 +140,20 @@ def test_registry_with_some_steps_failing_has_whole_versions(
     _operation(CASES["first"], models, root).with_each_step(tmp_path / "steps", fault, every=FEW)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("fault", Fault)
 def test_registry_with_each_step_failing_has_whole_versions(
-    root: Path, tmp_path: Path, models: dict[int, Path], fault: Fault, case: str
+    root: Path, tmp_path: Path, models: dict[int, Path], fault: Fault, case: str, every: int
 ) -> None:
-    _operation(CASES[case], models, root).with_each_step(tmp_path / "steps", fault)
+    _operation(CASES[case], models, root).with_each_step(tmp_path / "steps", fault, every=every)
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("fault", [Fault.BROKEN, Fault.LOST, Fault.KILLED])
 def test_registry_on_a_server_with_each_request_failing_has_whole_versions(
-    server: Server, tmp_path: Path, models: dict[int, Path], fault: Fault, case: str
+    server: Server, tmp_path: Path, models: dict[int, Path], fault: Fault, case: str, every: int
 ) -> None:
     def open_registry(root: Path) -> Registry:
         name = f"{case}-{root.parent.name}-{root.name}"
@@ -162,7 +167,7 @@ def test_registry_on_a_server_with_each_request_failing_has_whole_versions(
         _check_versions(open_registry(root), models, CASES[case], tmp_path, done=done)
 
     operation = Operation(start, lambda root: CASES[case].run(open_registry(root), models), check)
-    operation.with_each_step(tmp_path / fault.name.lower(), fault)
+    operation.with_each_step(tmp_path / fault.name.lower(), fault, every=every)
 
 
 @pytest.mark.parametrize("fault", Fault)

@@ -47,11 +47,9 @@ class World:
 
     def flow(self, root: Path) -> Flow:
         flow = _flow(self.stand_in, self.states / root.name)
-        wait = flow.place.options.wait.model_copy(update={"lease_seconds": 300.0})  # however busy the machine is
-        place = replace(flow.place, options=flow.place.options.model_copy(update={"wait": wait}))
-        return replace(
-            flow, place=place, ask=_pass
-        )  # what `_flow` looks at stands still in a process that is to be killed
+        place = replace(flow.place, flags=str(self.states / root.name / "flags.json"))
+        # What `_flow` looks at stands still in a process that is to be killed.
+        return replace(flow, place=place, ask=_pass)
 
     def serves(self, root: Path) -> str | None:
         """Return the release that serves alone; None where none does."""

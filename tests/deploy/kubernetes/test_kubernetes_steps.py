@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ class World:
         return self.flow(root)
 
     def flow(self, root: Path) -> Flow:
-        return _flow(self.api, self.api.url, self.states / root.name, 20.0)
+        flow = _flow(self.api, self.api.url, self.states / root.name, 20.0)
+        return replace(flow, place=replace(flow.place, flags=str(self.states / root.name / "flags.json")))
 
     def serves(self, root: Path) -> str | None:
         """Return the release that serves alone; None where none does."""
