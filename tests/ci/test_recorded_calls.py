@@ -15,6 +15,7 @@ these the recording is all there is. Nor does any use --gpus or --kubeconfig.
 from __future__ import annotations
 
 import inspect
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ import pytest
 import yaml
 
 from modelway_ci.main import Modelway
+from modelway_ci.refusal import RefusalError
+from modelway_ci.summary import FAIL
 
-from .recording import Engine, given, record
+from .recording import Engine, Node, given, image_of, record
 
 ROWS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "recorded_calls.yaml").read_text(encoding="utf-8"))
 FUNCTIONS = {name: one for name, one in vars(Modelway).items() if callable(one) and hasattr(one, "__dagger_function__")}
@@ -58,8 +61,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     return record(monkeypatch)
 
 
-def call(engine: Engine, row: dict[str, Any]) -> None:
-    """Call a row's function as the SDK would."""
+def call(engine: Engine, row: dict[str, Any]) -> Node:
+    """Call a row's function as the SDK would; gives its answer."""
 
     def made(value: Any) -> Any:
         if isinstance(value, list):
@@ -67,18 +70,23 @@ def call(engine: Engine, row: dict[str, Any]) -> None:
         return given(engine, value[1:]) if isinstance(value, str) and value.startswith("@") else value
 
     engine.settings = row.get("settings", engine.settings)
+    engine.absent -= set(row.get("present", ()))
     source, package = given(engine, "source"), given(engine, "package")
     module: Any = Modelway(source=source, modelway=package, **{k: made(v) for k, v in row.get("module", {}).items()})
 
-    async def work() -> None:
-        await getattr(module, row["function"])(**{name: made(value) for name, value in row.get("given", {}).items()})
+    async def work() -> Any:
+        return await getattr(module, row["function"])(
+            **{name: made(value) for name, value in row.get("given", {}).items()}
+        )
 
-    anyio.run(work)
+    answer: Node = anyio.run(work)
+    return answer
 
 
 def told(engine: Engine) -> list[str]:
     return [
-        f"{one.kept}: {' '.join(one.words)} | {one.mounts}{' | ' if one.variables else ''}{one.variables}"
+        f"{one.kept}{', report kept' if one.leaves_report else ''}: {' '.join(one.words)}{one.stage} | {one.mounts}"
+        f"{' | ' if one.variables else ''}{one.variables}"
         for one in engine.ran
     ]
 
@@ -91,12 +99,50 @@ def whole(line: str) -> str:
 
 @pytest.mark.parametrize("row", [pytest.param(one, id=f"{at}-{one['function']}") for at, one in enumerate(ROWS)])
 def test_a_function_runs_these_commands_and_caches_no_others(row: dict[str, Any], engine: Engine) -> None:
-    call(engine, row)
+    answer = call(engine, row)
     found, wanted = told(engine), [whole(line) for line in row["runs"]]
     assert (sorted(found) if row["function"] in SIDE_BY_SIDE else found) == wanted
     assert engine.pushed == row.get("pushed", [])
+    built = [answer] if row["function"] in {"image", "serve"} else engine.built
+    assert [image_of(one) for one in built] == row.get("images", [])
     for one in engine.ran:
-        assert one.words[0] not in CHANGES_THE_WORLD or one.kept == "never"
+        assert one.kept == "never" or not (one.words[0] in CHANGES_THE_WORLD or one.leaves_report)
+        assert one.kept == "never" or not one.depends_on_runs, "artifacts are known by how they were made"
+
+
+@pytest.mark.parametrize("row", [pytest.param(one, id=f"{at}-{one['function']}") for at, one in enumerate(ROWS)])
+def test_a_function_answers_with_the_exit_code_of_each_command_and_changes_nothing_after_it(
+    row: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = record(monkeypatch)
+    call(engine, row)
+    for number, command in enumerate(engine.ran):
+        if command.words[0] == "cat" or "--ask" in command.words:
+            continue
+        if (row["function"], command.words[0]) == ("rehearse", "pull"):
+            continue  # its deploy reads the same registry, and reports what is wrong with it
+        failing = record(monkeypatch)
+        failing.ends = {number: 3}
+        try:
+            code = exit_code(call(failing, row))
+        except RefusalError as error:
+            code = error.exit_code
+        assert code == 3, command.words
+        assert failing.ran[number].words == command.words
+        later = {one.words[0] for one in failing.ran[number + 1 :]}
+        assert not later & CHANGES_THE_WORLD, command.words
+        assert not failing.pushed or command.words[0] != "deploy" or "--bundles" not in command.words
+
+
+def exit_code(answer: Node) -> int:
+    """The exit code of what a function answers."""
+    last = answer.chain[-1]
+    failing = last.given[1] if last.name == "with_directory" else answer
+    steps = [one.given[0] for one in failing.chain if one.name == "with_exec" and FAIL in one.given[0]]
+    if steps:
+        return int(steps[-1][-1])
+    records = [one.given[1] for one in answer.chain if one.name == "with_new_file" and one.given[0] == "summary.json"]
+    return int(json.loads(records[-1])["exit_code"])
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

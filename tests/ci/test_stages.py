@@ -38,6 +38,19 @@ def test_arguments_reach_the_command_as_they_are(tmp_path):
     assert (tmp_path / "words").read_text().splitlines() == words
 
 
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 5, 6, 7, 130, 137])
+@pytest.mark.parametrize("reported", [True, False])
+def test_a_stage_that_is_never_cached_ends_with_a_result_where_it_left_a_report(tmp_path, code, reported):
+    script = stage._RUN_LEAVING.replace(OUT, str(tmp_path))
+    writes = f"mkdir -p {tmp_path}/artifact{f' && touch {tmp_path}/artifact/report' if reported else ''}"
+    command = ["sh", "-c", script, "modelway", "sh", "-c", f"{writes}; exit {code}"]
+    done = subprocess.run(command, capture_output=True, check=False).returncode
+    result = reported or code in {0, 2, 3, 4, 5}
+    assert done == (0 if result else code)
+    assert (tmp_path / "exit_code").exists() is result
+    assert not result or (tmp_path / "exit_code").read_text().strip() == str(code)
+
+
 def part(command, out, *, reported):
     """Run a command as a part's container does, after it left its report or did not."""
     if reported:
