@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from modelway.deploy.ecs.definitions import configuration_of
 from modelway.deploy.image import known_image
@@ -26,7 +28,7 @@ from modelway.records.environment import EnvironmentOptions, ImageOptions
 from modelway.records.kubernetes import KubernetesOptions
 from modelway.records.releases import Releases
 from modelway.records.serve import LogOptions, ServeOptions, WorkerOptions
-from modelway.records.serving import MOST_BYTES, ServingSettings, explicit_settings
+from modelway.records.serving import MOST_BYTES, OF_ENVIRONMENT, ServingSettings, explicit_settings
 from modelway.records.verdict import Verdict
 from modelway.settings import Override, load_slice
 from modelway.waiting import Wait
@@ -73,6 +75,71 @@ def test_settings_come_from_every_layer(tmp_path: Path, text: str, overrides: li
     found = of_project(tmp_path, text, *overrides)
     assert found is not None
     assert json.loads(found.text) == {"serve": expected}
+
+
+def test_settings_keep_each_key_that_is_set_but_those_of_the_environment() -> None:
+    everything = ServeOptions().model_dump(mode="json")
+    own = {"workers": 3, "require_signature": True, "public_key": "key", "s3": S3Options(region="b")}
+    found = explicit_settings(ServeOptions.from_json(json.dumps(everything)), **own)  # type: ignore[arg-type]
+    for key in OF_ENVIRONMENT:
+        *above, last = key.split(".")
+        del (everything[above[0]] if above else everything)[last]
+    everything |= {"require_signature": True, "public_key": "key", "s3": {"region": "b"}}
+    everything["workers"]["count"] = 3
+    assert json.loads(found.text) == {"serve": {key: one for key, one in everything.items() if one != {}}}
+    less = explicit_settings(ServeOptions(), **own)  # type: ignore[arg-type]
+    alone = {"workers": {"count": 3}, "require_signature": True, "public_key": "key", "s3": {"region": "b"}}
+    assert json.loads(less.text) == {"serve": alone}
+
+
+@pytest.mark.parametrize(
+    ("state", "flags", "log"),
+    list(itertools.product([None, "state", "s3://bucket/state/"], *[[None, "x", "s3://b/x"]] * 2)),
+)
+@pytest.mark.parametrize("target", ["{kind: local}", "{kind: ecs, cluster: c, service: s}"])
+def test_an_environment_keeps_flags_and_log_in_its_state_unless_they_are_named(
+    tmp_path: Path, state: str | None, flags: str | None, log: str | None, target: str
+) -> None:
+    named = {"state": state, "flags": flags, "log": log}
+    name = "local" if "local" in target else "staging"
+    options = {key: value for key, value in named.items() if value is not None} | {"target": yaml.safe_load(target)}
+    text = f"environments: {json.dumps({name: options})}"
+    opened = open_environment(load_slice(_written(tmp_path, text)), name, tmp_path, {})
+
+    def at(path: str) -> str:
+        return path if "://" in path else str(tmp_path / path)
+
+    local = tmp_path / ".modelway" / "env" / name
+    below = at(state or str(local)).rstrip("/")
+    place = opened.place
+    assert opened.state.uri == at(state or str(local))
+    assert (place.flags, place.log) == (at(flags or f"{below}/flags.json"), at(log or f"{below}/log"))
+    served = place.serve
+    assert (served.routing.flags, served.log.uri, served.log.spool) == (place.flags, place.log, str(local / "spool"))
+    assert served.rollout_page == (str(local / "rollout.html") if name == "local" else None)
+    assert (place.state, place.bundles) == (local, tmp_path / ".modelway" / "bundles")
+
+
+@pytest.mark.parametrize("keys", list(itertools.product([None, "a.pem"], [None, "b.pem"])))
+@pytest.mark.parametrize("required", list(itertools.product([False, True], [False, True])))
+def test_a_signature_is_required_of_all_where_one_section_requires_it(
+    tmp_path: Path, keys: tuple[str | None, str | None], required: tuple[bool, bool]
+) -> None:
+    sections = {
+        name: {"public_key": key, "require_signature": one}
+        for name, key, one in zip(("serve", "batch"), keys, required, strict=True)
+    }
+    settings = load_slice(_written(tmp_path, json.dumps(sections)[1:-1].replace('}, "', '}\n"')))
+    place = open_environment(settings, "local", tmp_path, {}).place
+    first = next(filter(None, keys), None)
+    for found in (settings.trust(tmp_path), place.serve, explicit_of(place)):
+        assert found.require_signature is any(required)
+        assert found.public_key == (None if first is None else str(tmp_path / first))
+
+
+def explicit_of(place: Any) -> ServeOptions:
+    given: ServingSettings = place.settings
+    return given.serve
 
 
 def test_settings_name_the_code_that_bundles_may_use_and_no_place_of_an_environment(tmp_path: Path) -> None:

@@ -67,6 +67,36 @@ def test_an_address_with_a_password_is_refused_with_its_key(tmp_path: Path, key:
     assert ("--set" if flag else f"{path}:") in str(caught.value.where)
 
 
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ([HTTP], "0"),
+        (["--index", HTTP], "1"),
+        ([["x"], [HTTP]], "1.0"),
+        ([{"x": 1}, {"url": HTTP}], "1.url"),
+        ({"x": 1, "url": HTTP}, "url"),
+        ({"x": {"y": ["x", {"url": HTTP}]}}, "x.y.1.url"),
+    ],
+)
+@pytest.mark.parametrize("place", ["audit", "audit.code.command"])
+def test_an_address_with_a_password_is_refused_however_deep_it_is(
+    tmp_path: Path, place: str, value: Any, key: str
+) -> None:
+    path = tmp_path / "modelway.yaml"
+    path.write_text(GOOD)
+    with pytest.raises(SettingsError, match="must not hold a password") as caught:
+        load_settings(path, [Override("--set", tuple(place.split(".")), value)])
+    assert caught.value.what.startswith(f"{place}.{key}:")
+    assert caught.value.where == "--set"
+    tree: dict[str, Any] = yaml.safe_load(GOOD) | {"audit": value if place == "audit" else {"code": {"command": value}}}
+    path.write_text(yaml.safe_dump(tree))
+    with pytest.raises(SettingsError, match="must not hold a password") as caught:
+        load_settings(path)
+    assert caught.value.what.startswith(f"{place}.{key}:")
+    line = int(str(caught.value.where).rpartition(":")[2])
+    assert "s3cr" in path.read_text().splitlines()[line - 1]
+
+
 def test_the_registrys_address_from_the_environment_may_hold_a_databases_password(tmp_path: Path) -> None:
     path = tmp_path / "modelway.yaml"
     path.write_text(GOOD)

@@ -119,6 +119,15 @@ def test_an_override_is_refused_by_its_own_name(settings_file: Path, override: s
         (["serve.log.keep_days=0.5"], "serve.log.keep_days"),
         (["serve.log.keep_days=2", "monitor.hours=49"], "49 hours that monitor.hours reads"),
         (["serve.log.keep_days=1", "rollout.watch_hours=1"], "25 hours that a step of rollout.steps"),
+        *(
+            ([*days, "rollout.watch_hours=1", f"rollout.steps={steps}"], words)
+            for steps in ("[@, {kind: ab}]", "[{kind: shadow}, @, {kind: ab}]", "[{kind: shadow}, @]")
+            for steps in [steps.replace("@", "{kind: canary, share: 0.1, deadline_hours: 48}")]
+            for days, words in (
+                (["serve.log.keep_days=2"], "49 hours that a step of rollout.steps"),
+                (["serve.log.keep_days=2.05"], None),
+            )
+        ),
         (["serve.log.keep_days=1"], None),
         (["serve.log.keep_days=2", "monitor.hours=48", "rollout.watch_hours=24"], None),
     ],
