@@ -50,7 +50,6 @@ GOOD: dict[Keys, tuple[Any, ...]] = {
     ("serve", "log", "uri"): ("a", "b"),
     ("serve", "log"): ({"sample": 0.5}, {}),
     ("serve", "workers", "count"): (1, 2),
-    ("serve", "workers", "queue"): (5, 6),
 }
 OF_ENVIRONMENT: dict[Keys, tuple[Any, ...]] = {
     ("model_version",): ("champion", "7"),
