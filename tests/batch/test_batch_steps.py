@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from modelway.batch.finishing import Latest, settle
+from modelway.batch.finishing import Latest, is_published, publish, settle
 from modelway.batch.partition import Partition
 from modelway.batch.place import Place
 from modelway.batch.run import Request, run_batch
 from modelway.bundle import Bundle
 from modelway.errors import OutsideError
-from modelway.records.batch import BatchOptions, PartitionSetup, PartRecord, Unit
+from modelway.records.batch import BatchOptions, BatchTimings, PartitionSetup, PartRecord, Unit
 from modelway.records.data import DataOptions
 from tests.every_step import Fault, Operation
 from tests.stores import EACH_STORE_AND_FAULT, Store, name_of
@@ -131,21 +132,41 @@ def test_run_batch_writes_a_part_of_the_same_size_and_other_bytes_again(
 
 
 @EACH_STORE_AND_FAULT
-def test_settle_of_an_older_run_with_each_step_failing_leaves_a_newer_one_the_latest(
-    store: Store, tmp_path: Path, fault: Fault
+@pytest.mark.parametrize("latest", [BEFORE, LATER], ids=["the newest run", "an older run"])
+def test_publish_and_settle_with_each_step_failing_have_all_files_before_success(
+    store: Store, tmp_path: Path, fault: Fault, latest: str
 ) -> None:
+    """And the latest is the newest run: this one, or another."""
+    plan: Any = SimpleNamespace(run="one", started=NOW, bundle_digest="d", files=())
+    summary: Any = SimpleNamespace(plan=plan, rows=3, rejects=1, to_json=lambda: '{"rows": 3}')
+    expected = "one" if latest == BEFORE else "two"
 
     def start(root: Path) -> None:
-        store.put(root, "_latest.json", Latest(run="two", started=LATER).to_json().encode())
+        store.put(root, "_latest.json", Latest(run="two", started=latest).to_json().encode())
         for number in range(2):
             store.put(root, f"one/_run/part-0000{number}.json", b"{}")
 
     def run(root: Path) -> None:
-        plan: Any = SimpleNamespace(run="one", started=NOW)
-        settle(Place(store.uri(root, "one"), store.options), Place(store.uri(root), store.options), plan)
+        place, runs = Place(store.uri(root, "one"), store.options), Place(store.uri(root), store.options)
+        if not is_published(place):
+            publish(place, summary, (), BatchTimings(seconds=1.0, workers=1, scored_rows=3))
+        settle(place, runs, plan)
 
     def check(root: Path, done: bool) -> None:
-        assert json.loads(store.get(root, "_latest.json") or b"{}")["run"] == "two"
-        assert not done or not [name for name in store.names(root) if name.startswith("one/_run/part")]
+        success = store.get(root, "one/_SUCCESS")
+        found = json.loads(store.get(root, "_latest.json") or b"{}")["run"]
+        parts = [name for name in store.names(root) if name.startswith("one/_run/part")]
+        if success is None:
+            assert (found, len(parts), done) == ("two", 2, False)
+            return
+        assert json.loads(success) == {"run": "one", "rows": 3, "rejects": 1}
+        content = store.get(root, "one/batch.json") or b""
+        manifest = json.loads(store.get(root, "one/manifest.json") or b"{}")
+        assert manifest["files"] == {"batch.json": hashlib.sha256(content).hexdigest()}
+        assert json.loads(store.get(root, "one/timings.json") or b"{}")["seconds"] == 1.0
+        assert found in ({expected} if done else {expected, "two"})
+        assert not done or not parts
+        assert len(parts) == 2 or found == expected
 
-    Operation(start, run, check, store.names, place=name_of, at_least=2).with_each_step(tmp_path, fault)
+    operation = Operation(start, run, check, store.names, place=name_of, at_least=8)
+    operation.with_each_step(tmp_path, fault, every=3 if store.s3 else 2)

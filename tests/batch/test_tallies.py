@@ -66,12 +66,34 @@ def test_many_fine_bins_make_no_shift_of_chance() -> None:
     assert shift(expected, found) < 0.1
 
 
-def test_rare_values_of_a_slice_are_put_together() -> None:
-    found = merge_slices([{f"v{number:03}": Tally(rows=200 - number) for number in range(120)}])
-    assert len(found) == 50
-    assert next(iter(found)) == "v000"
-    assert sum(one.rows for one in found.values()) == sum(range(81, 201))
-    assert OTHER in found
+MANY = [(f"v{number:03}", 200 - number) for number in range(120)]
+SLICES: dict[str, tuple[list[dict[str, int]], list[tuple[str, int]]]] = {
+    "no part": ([], []),
+    "values of several parts": ([{"a": 1, "b": 5}, {"c": 2}, {"a": 3}], [("b", 5), ("a", 4), ("c", 2)]),
+    "as many rows each": ([{"b": 1, "c": 2}, {"a": 1}], [("c", 2), ("a", 1), ("b", 1)]),
+    "as many values as are kept": ([dict(MANY[:50])], MANY[:50]),
+    "one more": ([dict(MANY[:51])], [*MANY[:49], (OTHER, 151 + 150)]),
+    "many": ([dict(MANY)], [*MANY[:49], (OTHER, sum(range(81, 152)))]),
+    "one more in another part": ([dict(MANY[:50]), {"rare": 1}], [*MANY[:49], (OTHER, 151 + 1)]),
+    "a rare value of one part is frequent in another": (
+        [dict(MANY[:50]), {"v049": 1000}, {"rare": 1}], [("v049", 1151), *MANY[:48], (OTHER, 152 + 1)],
+    ),
+    "others are the most": ([{"a": 1, OTHER: 5}, {OTHER: 2, "b": 3}], [("b", 3), ("a", 1), (OTHER, 7)]),
+    "others and as many values as are kept": ([{**dict(MANY[:49]), OTHER: 9999}] * 2, [
+        *((name, 2 * rows) for name, rows in MANY[:49]), (OTHER, 2 * 9999),
+    ]),
+    "others and one value more": ([{**dict(MANY[:49]), OTHER: 9999}, {"rare": 1}], [*MANY[:49], (OTHER, 9999 + 1)]),
+    "others and many": ([dict(MANY), {OTHER: 9999}], [*MANY[:49], (OTHER, 9999 + sum(range(81, 152)))]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SLICES)
+def test_merge_slices_keeps_the_most_frequent_values_and_adds_up_the_others(name: str) -> None:
+    parts, expected = SLICES[name]
+    found = merge_slices({one: Tally(rows=rows, total=2.0 * rows) for one, rows in part.items()} for part in parts)
+    assert [(one, tally.rows, tally.total) for one, tally in found.items()] == [
+        (one, rows, 2.0 * rows) for one, rows in expected
+    ]
 
 
 def test_values_of_a_slice_are_counted_however_a_dictionary_holds_them() -> None:

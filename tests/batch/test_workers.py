@@ -12,7 +12,7 @@ import pytest
 
 from modelway.batch import local_engine
 from modelway.batch.run import run_batch
-from modelway.errors import OutsideError
+from modelway.errors import OutsideError, UsageError
 
 Harm = Callable[[subprocess.Popen[str]], None]
 
@@ -63,3 +63,37 @@ def test_a_worker_that_is_lost_is_told_as_what_it_is(runs, loans, small_units, m
     assert not (runs.folder() / "_SUCCESS").exists()
     monkeypatch.undo()
     assert runs.done(loans).result.summary.rows == 3000
+
+
+@pytest.mark.parametrize(
+    ("wanted", "memory", "count"),
+    [
+        (None, "2GB", 4),  # there are four cores
+        (None, "1GB", 2),
+        (None, "1.14GB", 3),
+        (None, "1.139GB", 2),
+        (1, "2GB", 1),
+        (3, "2GB", 3),
+        (5, "2GB", 5),
+        (6, "2GB", 5),
+        (100, "2000MB", 5),
+        (100, "20GB", 60),
+        (2, "810MB", 2),
+        (2, "809.9MB", 1),
+        (1, "480MB", 1),
+        (1, "479.9MB", None),
+        (None, "479MB", None),
+        (None, "0GB", None),
+    ],
+)
+def test_worker_count_is_what_is_wanted_or_a_core_each_within_memory(
+    monkeypatch: pytest.MonkeyPatch, wanted: int | None, memory: str, count: int | None
+) -> None:
+    """150 MB are this process's, 330 MB each worker's."""
+    monkeypatch.setattr(local_engine, "cores", lambda: 4)
+    if count is not None:
+        assert local_engine.worker_count(wanted, memory) == count
+        return
+    with pytest.raises(UsageError, match="480MB with one worker") as refused:
+        local_engine.worker_count(wanted, memory)
+    assert refused.value.where == "--memory"
