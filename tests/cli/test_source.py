@@ -12,6 +12,7 @@ from modelway.cli.registry import find_commit, find_source
 from modelway.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 COMMIT = "c" * 40
@@ -23,18 +24,45 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_a_commit_and_its_time_come_from_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Run git in a repository with one commit of a file."""
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{name}_NAME", "somebody")
         monkeypatch.setenv(f"GIT_{name}_EMAIL", "somebody@example.org")
         monkeypatch.setenv(f"GIT_{name}_DATE", "2026-05-04T05:02:01+02:00")
-    for argv in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "first"]):
+
+    def git(*argv: str) -> None:
         subprocess.run(["git", *argv], cwd=tmp_path, check=True)
+
+    (tmp_path / "fit.py").write_text("rate = 0.1")
+    git("init", "--quiet")
+    git("add", "fit.py")
+    git("commit", "--quiet", "--message", "first")
+    return git
+
+
+def test_a_commit_and_its_time_come_from_git(tmp_path: Path, git: Callable[..., None]) -> None:
     commit = find_commit(tmp_path)
     assert commit is not None
     assert len(commit) == 40
     assert find_source(tmp_path, commit) == {"commit_time": "2026-05-04T03:02:01+00:00"}
     assert find_source(tmp_path, f"{commit}-dirty") == {"commit_time": "2026-05-04T03:02:01+00:00"}
+    git("tag", "--annotate", "v1", "--message", "first")
+    assert find_commit(tmp_path) == commit
+    (tmp_path / "notes.txt").write_text("git does not know this file")
+    assert find_commit(tmp_path) == commit
+    (tmp_path / "fit.py").write_text("rate = 0.2")
+    assert find_commit(tmp_path) == f"{commit}-dirty"
+    git("add", "fit.py")
+    assert find_commit(tmp_path) == f"{commit}-dirty"
+    git("commit", "--quiet", "--message", "second")
+    second = find_commit(tmp_path)
+    assert second is not None
+    assert second != commit
+    assert len(second) == 40
+    (tmp_path / "fit.py").unlink()
+    assert find_commit(tmp_path) == f"{second}-dirty"
 
 
 def test_where_there_is_no_git_they_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from modelway.errors import SettingsError, UsageError
 from modelway.records.register import RegisterOptions
 from modelway.registry import Credentials
 from modelway.registry.location import locate
+from modelway.registry.moved import ROOT_TAG, follow_move
 
 
 def test_relative_paths_begin_beside_the_settings_file(tmp_path: Path) -> None:
@@ -78,3 +81,49 @@ def test_secrets_do_not_show() -> None:
     assert "me" in shown
     assert "s3cret" not in shown
     assert "t0ken" not in shown
+
+
+OLD, NEW = "file:///home/me/loans_50%25", "file:///srv/new%20place/loans"
+MOVED = {
+    f"{OLD}/mlartifacts/1": f"{NEW}/mlartifacts/1",
+    f"{OLD}/{OLD}/x": f"{NEW}/{OLD}/x",
+    f"{OLD}-files/1": f"{OLD}-files/1",
+    f"{OLD}": f"{OLD}",
+    f"{OLD}2": f"{OLD}2",
+    f"{OLD.replace('_', 'x')}/1": f"{OLD.replace('_', 'x')}/1",
+    f"{OLD.upper()}/1": f"{OLD.upper()}/1",
+    f"file:///elsewhere/{OLD}/1": f"file:///elsewhere/{OLD}/1",
+    "file:///home/me/1": "file:///home/me/1",
+    "file:///home/a/1": f"{NEW}/1",
+    "s3://bucket/1": "s3://bucket/1",
+    f"{NEW}/1": f"{NEW}/1",
+    None: None,
+}
+"""Addresses before and after a registry was moved from `OLD`, and once before from another folder."""
+
+
+def test_follow_move_rewrites_addresses_below_the_former_folder_alone(tmp_path: Path) -> None:
+    places = {
+        "experiments": ["artifact_location"],
+        "runs": ["artifact_uri"],
+        "model_versions": ["source", "storage_location"],
+    }
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database, database:
+        for table, columns in places.items():
+            database.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+            rows = [(one,) * len(columns) for one in MOVED]
+            database.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
+        database.execute("CREATE TABLE experiment_tags (key, value)")
+        tags = [(ROOT_TAG, OLD), (ROOT_TAG, OLD), (ROOT_TAG, "file:///home/a"), (ROOT_TAG, NEW), ("note", OLD)]
+        database.executemany("INSERT INTO experiment_tags VALUES (?, ?)", tags)
+    for _ in range(2):
+        follow_move(tmp_path / "mlflow.db", NEW)
+        with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+            for table, columns in places.items():
+                for column in columns:
+                    found = [one for (one,) in database.execute(f"SELECT {column} FROM {table}")]
+                    assert found == list(MOVED.values())
+            assert database.execute("SELECT * FROM experiment_tags").fetchall() == [
+                *([(ROOT_TAG, NEW)] * 4),
+                ("note", OLD),
+            ]

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import sqlite3
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import threading
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from modelway.errors import InputError, OutsideError
 from modelway.records.data import ColumnType, Task
 from modelway.records.features import BooleanFeature, CategoryFeature, DateFeature, FeatureSpec, NumberFeature
 from modelway.records.fit import DatePart, ModelInfo
+from modelway.records.register import RegisterOptions
+from modelway.registry import Credentials, session
+from modelway.registry.location import locate
+from modelway.registry.session import calls, unrepeated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +57,7 @@ facts = {
 }
 (root / "facts.json").write_text(json.dumps(facts))
 """
+NOISY = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 CI_NAMES = ("CI", "GITHUB_ACTIONS", "PYTEST_CURRENT_TEST", "BUILD_NUMBER", "MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK")
 
 
@@ -63,6 +73,72 @@ def test_registering_asks_no_network_prints_nothing_and_leaves_no_setting(traine
     facts = json.loads((root / "facts.json").read_text())
     assert facts == {"asked": [], "environment": [], "tracking": False, "threads": []}
     assert list(elsewhere.iterdir()) == [], "nothing is written into the working directory"
+
+
+class Ended(NamedTuple):
+    """How calls end: what is raised among them, and what comes of it."""
+
+    raised: BaseException | None
+    as_kind: type[BaseException] | None
+
+
+ENDED = {
+    "well": Ended(None, None),
+    "modelway's error": Ended(InputError("not registered"), InputError),
+    "a database's error": Ended(sqlite3.OperationalError("disk I/O error"), OutsideError),
+    "a file's error": Ended(OSError(28, "No space left on device"), OutsideError),
+    "a bug": Ended(ValueError("x"), ValueError),
+    "interrupted": Ended(KeyboardInterrupt(), KeyboardInterrupt),
+}
+
+
+@pytest.mark.parametrize("ended", ENDED.values(), ids=ENDED)
+@pytest.mark.parametrize(
+    "credentials",
+    [None, Credentials(username="me", password="s3cret"), Credentials(token="t0ken")],
+    ids=["none", "password", "token"],
+)
+def test_calls_that_end_in_any_way_leave_the_process_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended, credentials: Credentials | None
+) -> None:
+    """The environment, log levels, the lock between threads, and how requests are sent."""
+    import requests
+    import sqlalchemy  # noqa: F401 - it sets a log level when it is imported
+
+    def state() -> object:
+        return dict(os.environ), [logging.getLogger(name).level for name in NOISY], requests.Session.request
+
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "another")
+    monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD", raising=False)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    server = locate(RegisterOptions(tracking_uri="http://127.0.0.1:9"), tmp_path)
+    with calls(server, None):
+        pass  # what the import of mlflow sets stays
+    before = state()
+    with nullcontext() if ended.as_kind is None else pytest.raises(ended.as_kind):  # noqa: SIM117 - it is long
+        with calls(server, credentials):
+            given = [os.environ.get(f"MLFLOW_TRACKING_{name}") for name in ("USERNAME", "PASSWORD", "TOKEN")]
+            if credentials is None:
+                assert given == ["another", None, os.environ.get("MLFLOW_TRACKING_TOKEN")]
+            else:
+                assert given == [credentials.username, credentials.password, credentials.token]
+            with unrepeated():
+                assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+                if ended.raised is not None:
+                    raise ended.raised
+            assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "2"
+    assert state() == before
+    free: list[bool] = []
+
+    def take() -> None:
+        free.append(session._one_at_a_time.acquire(blocking=False))
+        if free[0]:
+            session._one_at_a_time.release()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    thread.join()
+    assert free == [True]
 
 
 @pytest.mark.slow

@@ -269,8 +269,22 @@ def test_a_deleted_experiment_says_so(registry: Registry, trained: MakeTrained) 
         registry.register(trained(2))
 
 
-def test_more_versions_than_a_page(registry: Registry, trained: MakeTrained, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modelway.registry.versions._PAGE", 2)
-    for seed in range(1, 6):
-        registry.register(trained(seed))
-    assert [found.number for found in registry.versions()] == [1, 2, 3, 4, 5]
+def test_versions_on_several_pages_are_ordered_by_number(
+    registry: Registry, trained: MakeTrained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelway.registry.versions._PAGE", 3)
+    first = registry.register(trained(1)).version
+    with registry._calls() as client:
+        for number in range(2, 13):
+            tags = {**first.tags, "model_digest": f"{number:064x}"}
+            client.create_model_version("loans", "file:///elsewhere", first.run_id, tags=tags)
+    assert [(one.number, one.model_digest) for one in registry.versions()] == [
+        (number, f"{number:064x}") for number in range(1, 13)
+    ]
+    assert registry.get("latest").number == 12
+    assert [registry.get(str(number)).number for number in (1, 2, 10, 12)] == [1, 2, 10, 12]
+    with pytest.raises(UsageError, match=r"Name one of 3, 4, 5, 6, 7, 8, 9, 10, 11, 12;"):
+        registry.get("13")
+    registry.register(trained(3))
+    registry.register(trained(13))
+    assert registry.get("challenger").number == 13
