@@ -7,6 +7,7 @@ import itertools
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +27,7 @@ from modelway.records.deploy import BundleRef, Release
 from modelway.records.ecs import EcsOptions
 from modelway.records.environment import EnvironmentOptions, ImageOptions
 from modelway.records.kubernetes import KubernetesOptions
-from modelway.records.releases import Releases
+from modelway.records.releases import Attempt, Releases
 from modelway.records.serve import LogOptions, ServeOptions, WorkerOptions
 from modelway.records.serving import MOST_BYTES, OF_ENVIRONMENT, ServingSettings, explicit_settings
 from modelway.records.verdict import Verdict
@@ -225,13 +226,48 @@ def test_a_password_in_an_address_never_travels() -> None:
     assert "secret@" not in str(refused.value)
 
 
-def test_image_of_a_release_without_settings_is_built_again_for_one_that_has_some(make_place: Any) -> None:
-    place = make_place(options=EnvironmentOptions(image=ImageOptions(repository="r/i")))
-    changed = PLAIN.model_copy(update={"settings": LOGGED})
-    known = Releases(history=(PLAIN,))
-    assert known_image(place, PLAIN, known) == IMAGE
-    assert known_image(place, changed, known) is None
-    assert known_image(place, changed, Releases(history=(PLAIN, changed))) == IMAGE
+def image(letter: str, repository: str = "r/i") -> str:
+    return f"{repository}@sha256:{letter * 64}"
+
+
+def ran(
+    letter: str | None, *, settings: ServingSettings | None = None, repository: str = "r/i", **more: Any
+) -> Release:
+    """Give a release that ran with this image."""
+    made = None if letter is None else image(letter, repository)
+    return PLAIN.model_copy(update={"image": made, "settings": settings, **more})
+
+
+OTHER = BundleRef(version=2, digest="2" * 64)
+CHANGED = PLAIN.model_copy(update={"settings": LOGGED})
+TRIED = PLAIN.model_copy(update={"challengers": (OTHER,)})
+IMAGES: dict[str, tuple[Release, tuple[Release, ...], Release | None, str | None]] = {
+    "nothing ran": (PLAIN, (), None, None),
+    "it ran": (PLAIN, (ran("a"),), None, "a"),
+    "built again since": (PLAIN, (ran("a"), ran("b"), ran("c")), None, "c"),
+    "built again, and another bundle since": (PLAIN, (ran("a"), ran("b"), ran("c", champion=OTHER)), None, "b"),
+    "being tried": (PLAIN, (ran("a"), ran("b")), ran("c"), "c"),
+    "another bundle is being tried": (PLAIN, (ran("a"), ran("b")), ran("c", champion=OTHER), "b"),
+    "without an image since": (PLAIN, (ran("a"), ran(None)), None, "a"),
+    "of another repository since": (PLAIN, (ran("a"), ran("b", repository="r/i2")), None, "a"),
+    "of another repository alone": (PLAIN, (ran("a", repository="q/r/i"),), None, None),
+    "with a challenger": (TRIED, (ran("a"), ran("b", challengers=(OTHER,)), ran("c")), None, "b"),
+    "without a challenger": (PLAIN, (ran("a"), ran("b", challengers=(OTHER,))), None, "a"),
+    "as the challenger": (PLAIN, (ran("a", champion=OTHER, challengers=(REF,)),), None, None),
+    "settings, and none ran": (CHANGED, (ran("a"),), None, None),
+    "settings, and some ran": (CHANGED, (ran("a"), ran("b", settings=LOGGED), ran("c")), None, "b"),
+    "no settings, and some ran": (PLAIN, (ran("a"), ran("b", settings=LOGGED)), None, "b"),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_known_image_is_the_newest_of_the_same_bundles_whose_server_reads_the_settings(name: str) -> None:
+    release, history, tried, expected = IMAGES[name]
+    options = EnvironmentOptions(image=ImageOptions(repository="r/i"))
+    place: Any = SimpleNamespace(options=options, environment="staging")
+    attempt = tried and Attempt(kind="deploy", release=tried, started="2026-11-30T00:00:00+00:00", owner="me")
+    found = known_image(place, release, Releases(history=history, attempt=attempt))
+    assert found == (expected and image(expected))
 
 
 class _Told(BaseHTTPRequestHandler):

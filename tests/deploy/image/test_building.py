@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from passwords import ECR_TOKEN, TOKEN, USER
 
-from modelway.deploy.image import build_image, known_image
+from modelway.deploy.image import build_image, builder
 from modelway.deploy.image.context import more_lines, write_context
+from modelway.deploy.image.login import Login
 from modelway.errors import OutsideError, UsageError
 from modelway.records.base_images import read_base_images
 from modelway.records.environment import EnvironmentOptions, ImageOptions
-from modelway.records.releases import Releases
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMIT = "c0ffee" + "0" * 34
@@ -69,6 +69,17 @@ def test_a_refused_login_is_an_outside_failure_that_does_not_tell_the_token(buil
     with pytest.raises(OutsideError, match="401") as caught:
         builds("podman", token="canary-77aa")
     assert "canary-77aa" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("typed", "word"), [(True, "login"), (False, "push")])
+def test_a_command_that_fails_and_prints_the_token_does_not_show_it(typed: bool, word: str) -> None:
+    script = 'cat; for at in $(seq 20); do echo line $at; done; echo $SECRET"x"$SECRET >&2; exit 3'
+    command = ["sh", "-c", script, word]
+    with pytest.raises(OutsideError, match="ended with 3") as caught:
+        builder._run(command, {**os.environ, "SECRET": TOKEN}, Login("r.example.com", USER, TOKEN), typed=typed)
+    assert TOKEN not in str(caught.value)
+    lines = [line.strip() for line in str(caught.value).splitlines() if "| " in line]
+    assert lines == [*(f"| line {at}" for at in range(7, 21)), "| ***x***"]
 
 
 def test_ecr_gives_the_login(make_place: Any, bundles: Any, cli: Any, registry: Any, ecr: dict[str, str]) -> None:
@@ -165,16 +176,6 @@ def test_modelways_own_lock_is_no_further_one(bundles: Any, tmp_path: Path) -> N
     shutil.copy(ROOT / "requirements.lock", code)
     context.mkdir()
     assert write_context(context, [bundle], code) == "serve.lock fit.lock"
-
-
-def test_an_image_of_the_same_bundles_is_not_built_again(make_place: Any, bundles: Any) -> None:
-    place = make_place(options=options("ghcr.io/octocat/loans"))
-    ran = bundles.release(1).model_copy(update={"image": f"ghcr.io/octocat/loans@sha256:{'a' * 64}"})
-    elsewhere = ran.model_copy(update={"image": f"ghcr.io/others/loans@sha256:{'b' * 64}"})
-    known = Releases(history=(ran, elsewhere))
-    assert known_image(place, bundles.release(1), known) == ran.image
-    assert known_image(place, bundles.release(1, 2), known) is None
-    assert known_image(place, bundles.release(2), known) is None
 
 
 def test_what_the_fake_builds_is_the_context(builds: Any, registry: Any, bundles: Any) -> None:
