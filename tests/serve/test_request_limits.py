@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,7 @@ from modelway.serve.inference import read_inference
 from modelway.serve.refusals import RefusedError
 from modelway.serve.scoring import read_csv, read_json
 from modelway.serve.validation import Validator
+from modelway.serve.values import UnfitValueError, compile_convert
 
 SIGNATURE = Signature(
     task=Task.REGRESSION,
@@ -106,3 +109,37 @@ def test_max_faults(faults: int, most: int, named: int, more: int) -> None:
     with pytest.raises(RefusedError) as caught:
         read_json(body, Validator(SIGNATURE, InputOptions(max_faults=most)))
     assert (caught.value.status, len(caught.value.faults), caught.value.more) == (422, named, more)
+
+
+WHOLE, NUMBER, DATE = ColumnType.INTEGER, ColumnType.NUMBER, ColumnType.DATE
+_MOST = sys.float_info.max
+VALUES: list[tuple[ColumnType, float | None, float | None, tuple[Any, ...], tuple[Any, ...]]] = [
+    (WHOLE, 0, 100, (0, 100, 0.0, 100.0), (-1, 101, 100.5, -0.5)),
+    (WHOLE, None, 7, (7, -(2**63)), (8, -(2**63) - 1)),
+    (WHOLE, 7, None, (7, 2**63 - 1), (6, 2**63)),
+    (WHOLE, 7, 7, (7, 7.0), (6, 8)),
+    (NUMBER, -1.5, 2.5, (-1.5, 2.5, -1, 2), (-1.6, 2.6, -2, 3)),
+    (NUMBER, None, None, (_MOST, -_MOST, 2**64), (math.inf, -math.inf, math.nan)),
+    (
+        DATE,
+        None,
+        None,
+        ("0001-01-01", "9999-12-31T23:59:59.999999"),
+        ("0001-01-01T00:00+01:00", "9999-12-31T23:00-01:00"),
+    ),
+]
+"""Of a column's type, minimum and maximum: values exactly at a limit, and the nearest beyond."""
+
+
+@pytest.mark.parametrize(("kind", "least", "most", "fit", "unfit"), VALUES)
+def test_value_at_the_minimum_or_maximum_is_taken_and_one_beyond_is_not(
+    kind: ColumnType, least: float | None, most: float | None, fit: tuple[Any, ...], unfit: tuple[Any, ...]
+) -> None:
+    column = SignatureColumn(name="a", type=kind, nullable=False, min=least, max=most)
+    convert = compile_convert(column, nan_is_missing=False)
+    for value in fit:
+        assert kind is DATE or convert(value) == value
+        convert(value)
+    for value in unfit:
+        with pytest.raises(UnfitValueError):
+            convert(value)

@@ -20,6 +20,7 @@ def _counts(requests: int, in_memory: int = 0) -> dict[str, Any]:
         "log": {"dropped": dropped},
         "log_memory": {"predictions": in_memory, "statistics": 1},
         "gauges": {"workers": 1},
+        "maxima": {"oldest": float(requests)},
     }
 
 
@@ -29,7 +30,9 @@ def test_total_of_two_workers_in_turn_never_decreases() -> None:
         worker = turn % 2
         counted[worker] += 3 - worker
         shared.write(worker, 100 + worker, _counts(counted[worker]))
-        seen.append(shared.total()["requests"])
+        total = shared.total()
+        seen.append(total["requests"])
+        assert (total["gauges"], total["maxima"]) == ({"workers": min(turn + 1, 2)}, {"oldest": max(counted)})
 
     assert all(before < after for before, after in pairwise(seen))
     assert seen[-1] == sum(counted)
@@ -59,7 +62,7 @@ def test_retire_twice_in_one_slot_keeps_each_process_once() -> None:
         assert total["requests"] == before == 10 * (number + 1)
         assert total["log"]["dropped"]["predictions"] == {"killed": sum(range(number + 1)), "memory_full": 0}
         assert total["log"]["dropped"]["statistics"]["killed"] == number + 1
-        assert "gauges" not in total
+        assert not {"gauges", "maxima", "log_memory"} & total.keys()
 
 
 def test_records_in_the_memory_of_a_killed_worker_are_counted(start: Any, until: Callable[..., Any]) -> None:
