@@ -92,12 +92,17 @@ class Server:
         self._processes, self._said = processes, said
 
     def step(self) -> None:
+        named = {Path(path).name for path in self.bundles}
         if self.ending:
             self.ending -= 1
             if not self.ending:
                 self._end(0)
-        elif not self.ready:
-            broken = self._processes.broken & {Path(path).name for path in self.bundles}
+        elif not self.ready and not self._processes.hanging & named:
+            if self._processes.failing_starts:
+                self._processes.failing_starts -= 1
+                self._end(4)
+                return
+            broken = self._processes.broken & named
             if broken or self.settings.get("serve", {}).get("require_signature"):
                 self._said.write_text(json.dumps({"exit_code": 3, "error": "it can't be loaded"}))
                 self._end(3)
@@ -145,6 +150,12 @@ class Processes:
         self.clock = 0.0
         self.broken: set[str] = set()
         """Names of bundles that no server loads."""
+        self.hanging: set[str] = set()
+        """Names of bundles that a server never finishes loading."""
+        self.failing_starts = 0
+        """How many servers are still to end before they answer, in a way that may pass."""
+        self.keeper_turns: int | None = None
+        """After how many turns the keepers are killed."""
         self.keepers: list[Keeper] = []
         self.servers: list[Server] = []
         self._next, self._stack = 1000, [1]
@@ -168,6 +179,11 @@ class Processes:
     def turn(self) -> None:
         """Let a moment pass in which every process does what it does."""
         self.clock += TICK
+        if self.keeper_turns is not None:
+            self.keeper_turns -= 1
+            if self.keeper_turns < 0:
+                self.keeper_turns = None
+                self.kill("keeper")
         for process in (*self.servers, *self.keepers):
             if process.alive:
                 process.step()
@@ -273,7 +289,7 @@ class Processes:
         server = self._admin(url, token)
         if server is None:
             raise OutsideError("the server does not answer", where=url)
-        if self.broken & {Path(path).name for path in (champion, *challengers)}:
+        if (self.broken | self.hanging) & {Path(path).name for path in (champion, *challengers)}:
             raise OutsideError("the server did not take the release: it can't be loaded", where=url)
         server.bundles = [champion, *challengers]
 

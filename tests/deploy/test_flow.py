@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from modelway.deploy import executor
+from modelway.deploy.flow import Flow
 from modelway.deploy.planner import find_drift
 from modelway.errors import GateError, InputError, OutsideError, RefusedError, RolledBackError
 from modelway.flags import read_shares, with_shares
+from modelway.records.deploy import Live, LiveState
 from modelway.records.flags import Shares
 from tests.deploy.file_target import FORBIDDEN, REFUSED, SLOW, THEIRS, UNHEALTHY, WRONG, World, release
 
@@ -53,6 +57,56 @@ def test_what_is_not_healthy_is_rolled_back(world: World, version: int, why: str
     assert known.current.id == release(1).id
     assert known.attempt is None
     assert [event.what for event in known.events] == ["deployed", "failed", "rolled back"]
+
+
+_LOOKS = {
+    "A": Live(state=LiveState.ABSENT),
+    "C": Live(state=LiveState.CHANGING),
+    "F": Live(state=LiveState.FAILED),
+    "O": Live(state=LiveState.STABLE, release=release(1).id),
+}
+
+
+@pytest.mark.parametrize(
+    ("looks", "stays"),
+    [
+        ("OO", True), ("OOO", False), ("AA", True), ("AAA", False), ("OAO", False), ("OOCOOCOO", True),
+        ("ACACACA", True), ("OOCOOO", False), ("F", False), ("CCF", False), ("C" * 20, True), ("C" * 60, False),
+    ],
+)  # fmt: skip
+def test_a_target_that_notices_late_is_believed_at_the_third_look_in_a_row(
+    world: World, monkeypatch: pytest.MonkeyPatch, looks: str, stays: bool
+) -> None:
+    """Before it shows the release it shows the one before (O), none (A), a change (C) or a failure (F)."""
+    world.flow().deploy(release(1))
+    monkeypatch.setattr(executor, "time", Clock())
+    left, inspect = list(looks), world.target.inspect
+
+    def look() -> Live:
+        runs = inspect()
+        return _LOOKS[left.pop(0)] if left and runs.release == release(2).id else runs
+
+    monkeypatch.setattr(world.target, "inspect", look)
+    if stays:
+        world.flow().deploy(release(2))
+    else:
+        with pytest.raises(RolledBackError):
+            world.flow().deploy(release(2))
+        left.clear()
+    assert not left
+    assert world.runs == release(2 if stays else 1).id
+
+
+class Clock:
+    """Stands in for the module `time`: sleep takes none."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
 
 @pytest.mark.parametrize("version", [UNHEALTHY, WRONG, SLOW])
@@ -197,6 +251,41 @@ def test_two_deploys_at_once_exclude_each_other(world: World) -> None:
     assert world.runs == release(1).id
     assert refusals
     assert "me, until 20" in refusals[0].what
+
+
+_OPERATIONS: dict[str, tuple[Callable[[Flow], object], tuple[int, ...], tuple[int, ...], int | None]] = {
+    "the same": (lambda flow: flow.deploy(release(3)), (1, 2, 3), (1, 2, 3), 3),
+    "another": (lambda flow: flow.deploy(release(4)), (1, 2, 4), (1, 2, 4), 4),
+    "the one before": (lambda flow: flow.deploy(release(2)), (1, 2), (1, 2), 2),
+    "rollback": (lambda flow: flow.roll_back(), (1, 2), (1,), None),
+    "stop": (lambda flow: flow.stop(), (1, 2), (1, 2), 0),
+}
+"""What runs after an operation that was cut off: the history where that was a deploy and a rollback, and the version
+that runs (0: none; None: the last of the history)."""
+
+
+@pytest.mark.parametrize("then", _OPERATIONS)
+@pytest.mark.parametrize("cut_off", ["deploy", "rollback"])
+def test_operation_after_one_that_was_cut_off_ends_as_without_it(tmp_path: Path, cut_off: str, then: str) -> None:
+    work, after_deploy, after_rollback, runs = _OPERATIONS[then]
+    seen = 0
+    for moment in range(2, 12):
+        (tmp_path / str(moment)).mkdir()
+        world = World(tmp_path / str(moment))
+        for version in (1, 2):
+            world.flow().deploy(release(version))
+        first = (lambda flow: flow.deploy(release(3))) if cut_off == "deploy" else (lambda flow: flow.roll_back())
+        if not world.killed_at(moment, first):
+            break
+        if world.state.read().attempt is None:
+            continue
+        seen += 1
+        work(world.flow())
+        known = world.state.read()
+        wanted = after_deploy if cut_off == "deploy" else after_rollback
+        assert (tuple(one.champion.version for one in known.history), known.attempt) == (wanted, None)
+        assert world.runs == (None if runs == 0 else release(runs or wanted[-1]).id)
+    assert seen >= 4
 
 
 def test_rollback_flips_flags_first_and_then_restores_the_release(world: World) -> None:

@@ -78,7 +78,7 @@ def _fail(flow: Flow) -> None:
 CASES = {
     **cases(release),
     "failing": Case(_fail, (1,), (1,), 1, passing=(WRONG,)),
-    "rollback": Case(lambda flow: roll_back(flow, release(2)), (1, 2, 3), (1, 2), 2),
+    "rollback": Case(lambda flow: roll_back(flow, release(1)), (1, 2, 1, 3), (1, 2, 1), 1),
 }
 
 

@@ -7,9 +7,7 @@ steps on real servers, with the same checks after each.
 from __future__ import annotations
 
 import json
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -34,31 +32,12 @@ from modelway.deploy.target import Place, open_target
 from modelway.errors import GateError, InputError, ModelwayError, OutsideError, RolledBackError
 from modelway.flags import read_shares, update_flags, with_shares
 from modelway.records.data import S3Options
-from modelway.records.deploy import BundleRef, LiveState, Release
-from modelway.records.environment import EnvironmentOptions, LocalOptions, WaitOptions
+from modelway.records.deploy import LiveState, Release
 from modelway.records.flags import Shares
-from modelway.records.serve import InputOptions, ServeOptions, WorkerOptions
-from modelway.records.serving import ServingSettings
-from modelway.records.smoke import SmokeReport
 
-from .local_processes import KilledError, Processes
+from .local_processes import KilledError
+from .local_stand_in import HANGING, WRONG, StandIn, serving
 from .real_servers import RealServers
-
-BUNDLES = tuple(BundleRef(version=number, digest=f"{number:064x}") for number in (1, 2, 3, 4))
-UNLOADABLE = BundleRef(version=8, digest="f" * 64)
-WRONG = BundleRef(version=9, digest="0" * 61 + "bad")
-"""A bundle that loads, and fails the smoke test."""
-PORTS = (18080, 18081)
-
-
-def serving(rows: int | None) -> ServingSettings:
-    """Settings with a row limit; 0 gives settings that no server starts with."""
-    workers = WorkerOptions(count=1, notice_seconds=0.0, drain_seconds=2.0)
-    if rows == 0:
-        return ServingSettings(serve=ServeOptions(workers=workers, require_signature=True))
-    if rows is None:
-        return ServingSettings(serve=ServeOptions(workers=workers))
-    return ServingSettings(serve=ServeOptions(workers=workers, input=InputOptions(max_rows=rows)))
 
 
 @dataclass(frozen=True)
@@ -67,62 +46,6 @@ class Ran:
 
     release: Release
     port: int
-
-
-class StandIn:
-    """An environment below a temporary directory, on the stand-in."""
-
-    ports, unloadable = PORTS, UNLOADABLE
-
-    def __init__(self) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="modelway-machine-"))
-        self.processes = Processes()
-        self.processes.broken = {UNLOADABLE.digest}
-
-    def place(self, port: int, keep: int) -> Place:
-        wait = WaitOptions(stable_seconds=60.0, poll_seconds=0.2)
-        return Place(
-            environment="local",
-            model="loans",
-            options=EnvironmentOptions(target=LocalOptions(kind="local", port=port), wait=wait, keep=keep),
-            serve=ServeOptions(),
-            root=self.root,
-            state=self.root / "env",
-            bundles=self.root / "bundles",
-            flags=str(self.root / "env" / "flags.json"),
-            log=str(self.root / "env" / "log"),
-        )
-
-    def release(self, number: int, challenger: int | None, given: ServingSettings) -> Release:
-        tried = () if challenger is None else (BUNDLES[challenger - 1],)
-        return Release(name="loans", champion=BUNDLES[number - 1], challengers=tried, settings=given)
-
-    def smoke(self, release: Release, url: str) -> SmokeReport:
-        return self.processes.smoke(release, url)
-
-    def settle(self) -> None:
-        self.processes.settle()
-
-    def kill(self, *kinds: str) -> None:
-        self.processes.kill(*kinds)
-
-    def answering(self) -> list[tuple[list[str], str | None, int]]:
-        """Return the bundles, the settings and the port of each server that takes connections."""
-        return [
-            ([Path(path).name for path in one.bundles], one.status()["settings"], one.address[1])
-            for one in self.processes.answering()
-        ]
-
-    def running(self) -> tuple[int, int]:
-        """Return how many keepers and servers run."""
-        return (
-            sum(one.alive for one in self.processes.keepers),
-            sum(one.alive for one in self.processes.servers),
-        )
-
-    def close(self) -> None:
-        self.processes.close()
-        shutil.rmtree(self.root)
 
 
 class LocalDeployment(RuleBasedStateMachine):
@@ -176,10 +99,10 @@ class LocalDeployment(RuleBasedStateMachine):
             self.flow().deploy(release)
             self.deployed(release)
 
-    @rule(fault=st.sampled_from(["bundle", "answers", "settings"]), number=st.integers(1, 3))
+    @rule(fault=st.sampled_from(["bundle", "hangs", "answers", "settings"]), number=st.integers(1, 3))
     def deploy_what_fails(self, fault: str = "bundle", number: int = 1) -> None:
-        """A bundle that can't be loaded, or answers wrongly; or settings that no server starts with."""
-        bundle = {"bundle": self.world.unloadable, "answers": WRONG}.get(fault)
+        """A bundle that can't be loaded, never is, or answers wrongly; or settings that no server starts with."""
+        bundle = {"bundle": self.world.unloadable, "hangs": HANGING, "answers": WRONG}.get(fault)
         if bundle is None:
             release = self.world.release(number, None, serving(0))
         else:
@@ -187,8 +110,38 @@ class LocalDeployment(RuleBasedStateMachine):
         with pytest.raises(ModelwayError) as failed:
             self.flow().deploy(release)
         assert isinstance(failed.value, (RolledBackError, OutsideError) if self.history else GateError)
-        self.live = self.history[-1] if self.history else None
-        self.kept, self.cut_off = self.live is not None, None
+        self.came_back()
+
+    @precondition(lambda self: self.history and self.cut_off is None)
+    @rule(number=st.integers(1, 3), turns=st.integers(0, 12))
+    def deploy_while_the_keeper_dies(self, number: int, turns: int) -> None:
+        """A restart that loses its keeper gets through or comes back; a later keeper does not continue it."""
+        release = self.world.release(number, None, serving(6))
+        self.world.processes.keeper_turns = turns
+        try:
+            self.flow().deploy(release)
+        except (RolledBackError, OutsideError):
+            self.came_back()
+        else:
+            self.deployed(release)
+            self.kept = self.world.running()[0] == 1
+        finally:
+            self.world.processes.keeper_turns = None
+
+    @precondition(lambda self: self.live is not None and self.kept and self.cut_off is None)
+    @rule(times=st.integers(1, 4))
+    def crash_at_several_starts(self, times: int) -> None:
+        """A server that ends three times in a row before it answers has failed; fewer times say nothing, ever."""
+        target = self.flow().target
+        for _ in range(2):
+            self.world.processes.failing_starts = times
+            self.world.kill("server")
+            states = set()
+            for _ in range(40):
+                self.world.processes.turn()
+                states.add(target.inspect().state)
+            assert (LiveState.FAILED in states) is (times >= 3)
+            assert target.inspect().state is LiveState.STABLE
 
     @rule()
     def roll_back(self) -> None:
@@ -237,8 +190,8 @@ class LocalDeployment(RuleBasedStateMachine):
         update_flags(self.flow().place.flags, lambda document: with_shares(document, self.shares))
 
     @precondition(lambda self: self.history)
-    @rule(rolls_back=st.booleans(), number=st.integers(1, 3), moment=st.integers(1, 6))
-    def kill_an_operation(self, rolls_back: bool, number: int, moment: int) -> None:
+    @rule(rolls_back=st.booleans(), number=st.integers(1, 3), moment=st.integers(1, 6), back=st.booleans())
+    def kill_an_operation(self, rolls_back: bool, number: int, moment: int, back: bool) -> None:
         """Kill a deploy or a rollback before one of its steps; the next operation continues from there."""
         if not rolls_back:
             release = self.world.release(number, None, serving(7))
@@ -249,6 +202,8 @@ class LocalDeployment(RuleBasedStateMachine):
             if not self.killed(moment, lambda flow: flow.roll_back()):
                 self.history.pop()
                 self.live, self.kept = self.history[-1], True
+        if back and self.cut_off is not None:
+            self.roll_back()
 
     # What the model says of it.
 
@@ -262,6 +217,10 @@ class LocalDeployment(RuleBasedStateMachine):
     def say(self, _: str) -> None:
         place = self.world.place(self.port, self.keep)
         assert holder(str(place.state), S3Options()) is not None, "a step runs without the lock"
+
+    def came_back(self) -> None:
+        self.live = self.history[-1] if self.history else None
+        self.kept, self.cut_off = self.live is not None, None
 
     def deployed(self, release: Release) -> None:
         ran = Ran(release, self.port)

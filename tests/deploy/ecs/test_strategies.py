@@ -117,6 +117,17 @@ def test_what_ecs_rolled_back_can_be_tried_again(world: Any, bring: Any) -> None
     assert (live.state, live.release) == (LiveState.STABLE, broken.id)
 
 
+@pytest.mark.parametrize(("replicas", "ran", "runs"), [(None, 3, 3), (None, 1, 1), (None, 0, 1), (2, 3, 2), (2, 0, 2)])
+def test_deploy_keeps_the_number_of_tasks_that_no_setting_names(
+    world: Any, bring: Any, replicas: int | None, ran: int, runs: int
+) -> None:
+    """A person or an autoscaler has scaled the service; one that was stopped starts with one task."""
+    bring(world.open(), world.release(1))
+    world.stand_in.cluster.services["loans"].desired = ran
+    live = bring(world.open(replicas=replicas), world.release(2))
+    assert (live.release, live.wanted, live.ready) == (world.release(2).id, runs, runs)
+
+
 def test_replicas_of_the_settings_are_seen_and_others_are_left_alone(world: Any, bring: Any, until: Any) -> None:
     live = bring(world.open(replicas=2), world.release(1))
     assert world.open().plan(world.release(1), live) == ()

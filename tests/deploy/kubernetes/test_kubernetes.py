@@ -141,6 +141,19 @@ def test_an_undo_brings_the_pods_back_as_they_were(world: Any) -> None:
     assert world.stand_in.controller.rollouts["loans"].outages == 0
 
 
+def test_undo_brings_the_newest_revision_of_the_release_back(world: Any) -> None:
+    """The release ran with two settings, at the revisions 9 and 10."""
+    bring(world.open(), world.release(2))
+    world.stand_in.controller.rollouts["loans"].revision = 8
+    for account in ("a", "b"):
+        ran = bring(world.open(service_account=account), world.release(1))
+    before = world.stand_in.emulator.read("deployments", "loans")["spec"]["template"]
+    bring(world.open(), world.release(2))
+    bring(world.open(), world.release(1).model_copy(update={"revision": ran.revision}))
+    assert before["spec"]["serviceAccountName"] == "b"
+    assert world.stand_in.emulator.read("deployments", "loans")["spec"]["template"] == before
+
+
 def test_a_failing_pod_tells_why_and_the_old_ones_stay(world: Any) -> None:
     bring(world.open(), world.release(1))
     live = bring(world.open(), world.broken())
