@@ -11,6 +11,10 @@ from scipy.special import logsumexp
 
 from modelway.decide.errors import log_against, log_margin, log_within, upper_difference
 from modelway.decide.evidence import RATIOS, bound, log_mean
+from modelway.decide.judging import Arm, Evidence
+from modelway.records.rollout_seen import SCORE_BUCKETS
+
+from .minutes import BUCKETS
 
 KEYS = st.integers(1, 60)
 ALPHA = 0.05
@@ -66,6 +70,23 @@ def test_an_interval_in_which_one_arm_got_nothing_says_nothing() -> None:
     for counts in ((0, 0, 50, 9), (50, 9, 0, 0)):
         assert not log_against(*arrays(*counts)).any()
         assert not log_within(*arrays(*counts)).any()
+
+
+@pytest.mark.parametrize(
+    ("champion", "challenger", "counted"),
+    [(0, 50, 0), (1, 50, 50), (50, 50, 50), (50, 0, 0), (0, 0, 0)],
+)
+def test_evidence_counts_keys_of_intervals_in_which_both_arms_got_some(
+    champion: int, challenger: int, counted: int
+) -> None:
+    """Before and after an interval of both, since each interval counts alone."""
+    evidence = Evidence.none()
+    for keys in ((10, 20), (champion, challenger), (champion, challenger), (10, 20)):
+        arms = [Arm(*arrays(one, 0, one), np.zeros(BUCKETS), np.zeros(SCORE_BUCKETS)) for one in keys]
+        evidence = evidence.add(*arms, 0.5)
+    assert evidence.keys == 40 + 2 * counted
+    alone = Evidence.none().add(*(Arm(*arrays(20, 0, 20), np.zeros(BUCKETS), np.zeros(SCORE_BUCKETS)),) * 2, 0.5)
+    assert (evidence.next_step().keys, alone.next_step().keys) == (0, 0)
 
 
 def traffic(generator: np.random.Generator, runs: int, rates: np.ndarray, shares: np.ndarray, ratio: float = 1.0):

@@ -14,6 +14,8 @@ from sklearn import metrics as oracle
 from modelway.evaluate import stage
 from modelway.evaluate.bias import bias_of
 from modelway.evaluate.groups import MISSING, groups_of
+from modelway.evaluate.leakage import leaks_of
+from modelway.evaluate.measure import Difference
 from modelway.evaluate.metrics import METRICS
 from modelway.evaluate.rows import Problem, rows_of
 from modelway.records.evaluate import Evaluation, Scores
@@ -189,10 +191,57 @@ def test_a_column_that_tells_one_class_of_many_leaks(world: Any) -> None:
 def test_threshold_decides_the_predicted_class(world: Any) -> None:
     made = world.binary_world()
     scores = world.binary_scores(made[2], 1.0)
-    found = world.run(ROOM, made, scores, threshold=0.2)
-    predicted = scores.probability[:, 1] >= 0.2
+    other = world.binary_scores(made[2], 0.5)
+    found = world.run(ROOM, made, scores, other, threshold=0.2, primary="recall")
+    measured = [oracle.recall_score(made[2], one.probability[:, 1] >= 0.2) for one in (scores, other)]
 
-    assert found.metrics["recall"].value == pytest.approx(oracle.recall_score(made[2], predicted))
+    assert found.metrics["recall"].value == pytest.approx(measured[0])
+    assert found.comparison.champion == pytest.approx(measured[1])
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.99])
+def test_difference_bounds_one_side_and_its_estimate_both(confidence: float) -> None:
+    draws = np.random.default_rng(1).normal(size=2000)
+    difference = Difference(0.0, 0.0, 0.5, draws)
+    found = difference.estimate(confidence)
+    both = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+
+    assert difference.bounds(confidence) == pytest.approx(np.quantile(draws, [1 - confidence, confidence]))
+    assert (found.low, found.high) == pytest.approx(both)
+    assert (found.value, np.mean((draws > found.low) & (draws < found.high))) == (
+        0.5,
+        pytest.approx(confidence, abs=1e-3),
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "counts", "judged"),
+    [
+        (Problem.BINARY, (50, 5), True),
+        (Problem.BINARY, (50, 4), False),
+        (Problem.BINARY, (5, 50), True),
+        (Problem.BINARY, (4, 50), False),
+        (Problem.MULTICLASS, (30, 30, 5), True),
+        (Problem.MULTICLASS, (61, 4, 0), False),
+        (Problem.MULTICLASS, (4, 61, 4), True),
+    ],
+)
+def test_leaks_of_a_class_need_five_rows_of_it_and_of_the_others(
+    problem: Problem, counts: tuple[int, ...], judged: bool
+) -> None:
+    target = np.repeat(np.arange(len(counts)), counts)
+    table = pa.table({"copy": [str(one) for one in target]})
+
+    assert (leaks_of(problem, table, target, ["copy"], 0) is not None) is judged
+
+
+def test_leaks_of_a_rare_class_are_left_to_the_others() -> None:
+    """Two rows of one class are separated by chance; the column says nothing of the other classes."""
+    target = np.array([0, 1] * 200 + [2] * 4)
+    table = pa.table({"mark": ["rare" if one == 2 else "other" for one in target]})
+    (leak,) = leaks_of(Problem.MULTICLASS, table, target, ["mark"], 0) or []
+
+    assert leak.score < 0.6
 
 
 def test_record_is_the_same_again_and_reads_back(world: Any) -> None:

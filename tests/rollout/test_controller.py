@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from modelway.errors import UsageError
@@ -76,6 +78,25 @@ def test_two_controllers_at_once_decide_once(world):
         world.now += 15
     assert after[1].status is RolloutStatus.COMPLETE
     assert actions(world, after[1]).count(RolloutAction.ADVANCE) == 3
+
+
+@pytest.mark.parametrize("late", [0.0, 15.0, 57.9, 58.0, 58.1])
+def test_step_reads_no_interval_that_began_before_its_shares_were_in_force(world, late: float):
+    """Each replica has the shares two seconds after they are set."""
+    world.begin()
+    world.now += late
+    steps = {}
+    for _ in range(400):
+        now, rollout = world.now, world.controller().tick(world.now)
+        if rollout.entered and rollout.step not in steps:
+            steps[rollout.step] = rollout.step_began
+            assert rollout.observed_until == rollout.step_began == math.ceil((now + 2) / 60) * 60
+        if rollout.over:
+            break
+        world.now += 15
+    assert sorted(steps) == [0, 1, 2, 3]
+    for tick in world.store.ticks(rollout):
+        assert all(one.start >= steps[one.step] for one in tick.intervals)
 
 
 def test_flags_that_somebody_switched_off_end_it(world):

@@ -134,6 +134,20 @@ def test_record_of_every_accepted_row_round_trips(columns, tmp_path) -> None:
                 assert read[column.name].to_pylist() == floats
 
 
+def test_rows_at_the_end_of_a_span_are_of_the_next_one(tmp_path) -> None:
+    """Each request is read once by spans that follow each other, to the microsecond."""
+    model = Model(COLUMNS)
+    record = json.loads(_recorded(model, _accepted(model, extreme_rows(COLUMNS, 1, 900))[0][1])[0][0])
+    micro, half = timedelta(microseconds=1), _HOUR + timedelta(minutes=30)
+    moments = [_HOUR, half - micro, half, half + micro, _HOUR + timedelta(hours=1) - micro]
+    lines = [json.dumps({**record, "time": moment.isoformat()}).encode() for moment in moments]
+    place, read = _written(tmp_path, lines), []
+    for since in (_HOUR, half):
+        log = LogRows({}, _baseline(model), since, since + timedelta(minutes=30))
+        read.append(pa.concat_tables(log.tables(place, "read"))["time"].to_pylist())
+    assert read == [moments[:2], moments[2:]]
+
+
 def test_hashed_columns_and_slices_of_every_accepted_row_are_read(tmp_path) -> None:
     model = Model(COLUMNS)
     accepted = _accepted(model, extreme_rows(COLUMNS, 5, 500))
