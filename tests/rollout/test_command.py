@@ -10,19 +10,25 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
+from modelway.deploy.state import EnvironmentState
 from modelway.errors import UsageError
 from modelway.pipeline.environment import open_environment
-from modelway.pipeline.rollout import check_log, why_none
+from modelway.pipeline.rollout import check_log, open_controller, why_none
 from modelway.records.data import S3Options
+from modelway.records.progress import silent
 from modelway.records.rollout_state import RolloutStatus
+from modelway.records.serve import RoutingOptions, ServeOptions
+from modelway.records.serving import ServingSettings
 from modelway.rollout.store import RolloutStore
 from modelway.settings import Override, load_settings
+from tests.deploy.file_target import release as release_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "rollout"
@@ -44,6 +50,20 @@ def environment(*overrides: str) -> Any:
 def test_an_environment_has_to_be_named(project: Any) -> None:
     assert project.run("rollout") == 2
     assert "--env local" in project.err
+
+
+@pytest.mark.parametrize(("running", "polls"), [(None, 0.5), (0.1, 0.1), (5.0, 5.0)])
+def test_steps_wait_for_the_polls_of_the_servers_that_run(tmp_path: Path, running: float | None, polls: float) -> None:
+    """The project's settings may have changed since the release was deployed."""
+    found, options = environment("serve.routing.poll_seconds=1.5")
+    found = replace(found, state=EnvironmentState(str(tmp_path / "env"), S3Options()))
+    if running is not None:
+        served = ServeOptions(routing=RoutingOptions(poll_seconds=running))
+        release = release_of(1).model_copy(update={"settings": ServingSettings(serve=served)})
+        found.state.change(lambda known: known.model_copy(update={"history": (release,)}))
+    registry: Any = SimpleNamespace(promote=None)
+    opened = open_controller(found, options, registry, tmp_path, lambda _: None, silent)
+    assert opened.settle_seconds == pytest.approx(1 + 2 * polls)
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "abort"])
