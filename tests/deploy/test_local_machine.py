@@ -112,7 +112,7 @@ class LocalDeployment(RuleBasedStateMachine):
         assert isinstance(failed.value, (RolledBackError, OutsideError) if self.history else GateError)
         self.came_back()
 
-    @precondition(lambda self: self.history and self.cut_off is None)
+    @precondition(lambda self: self.live is not None and self.kept and self.cut_off is None)
     @rule(number=st.integers(1, 3), turns=st.integers(0, 12))
     def deploy_while_the_keeper_dies(self, number: int, turns: int) -> None:
         """A restart that loses its keeper gets through or comes back; a later keeper does not continue it."""
@@ -122,6 +122,8 @@ class LocalDeployment(RuleBasedStateMachine):
             self.flow().deploy(release)
         except (RolledBackError, OutsideError):
             self.came_back()
+            if (attempt := self.flow().state.read().attempt) is not None:  # it died in coming back, too
+                self.cut_off = (attempt.kind, attempt.release)
         else:
             self.deployed(release)
             self.kept = self.world.running()[0] == 1
