@@ -26,7 +26,7 @@ KEPT = ("report.html", "note.txt")
 FEW = 12
 """In the quick tests each so-many-th step fails."""
 EVERY = [
-    pytest.param(9, marks=pytest.mark.slow),
+    pytest.param(30, marks=pytest.mark.slow),
     pytest.param(1, marks=[pytest.mark.slow, pytest.mark.exhaustive]),
 ]
 """With a server, or for all operations, a step takes a second."""

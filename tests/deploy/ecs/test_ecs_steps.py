@@ -71,9 +71,9 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 FEW = [pytest.param(fault, "next", 7) for fault in (Fault.BROKEN, Fault.LOST, Fault.KILLED)]
-"""In the quick tests some steps fail, for each fault others."""
+"""In the quick tests some steps fail, for each fault others; in the slow ones each fails by one of the faults."""
 ALL = [
-    pytest.param(fault, case, 1, marks=pytest.mark.slow)
+    pytest.param(fault, case, 3, marks=pytest.mark.slow)
     for case in CASES
     for fault in (Fault.BROKEN, Fault.LOST, Fault.KILLED)
 ]
