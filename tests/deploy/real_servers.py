@@ -76,10 +76,20 @@ class RealServers:
                     digest = json.load(answer)["settings_digest"]
             except OSError:
                 continue
-            told = ask(self._files.read(READY)["admin_url"], (self._files.path / TOKEN).read_text(), seconds=60.0)
-            assert told is not None
-            found.append(([Path(path).name for path in (told["champion"], *told["challengers"])], digest, port))
+            loaded = self._loaded()
+            found.append(([Path(path).name for path in (loaded["champion"], *loaded["challengers"])], digest, port))
         return found
+
+    def _loaded(self) -> dict[str, Any]:
+        """Return what the server that is ready reports; again for a while where it has just been replaced."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            ready = self._files.read(READY)
+            loaded = ready and ask(ready["admin_url"], (self._files.path / TOKEN).read_text(), seconds=60.0)
+            if loaded:
+                return loaded
+            time.sleep(0.1)
+        raise AssertionError(ready)
 
     def running(self) -> tuple[int, int]:
         servers = (SERVER, OLD_SERVER, NEXT_SERVER)
