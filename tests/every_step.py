@@ -305,7 +305,7 @@ class Operation:
         start: makes the old state there.
         run: the operation.
         check: asserts that the old or the new state is there whole; with `done`, the new one.
-        traces: gives what there is besides, to be as after an undisturbed run, or after two; the names of all files
+        traces: gives what else there is, to be as after an undisturbed run, or after two; the names of all files
             unless given.
         errors: what a run may raise where a step fails. One of modelway's has to name its place.
         place: what the place that an error names has to contain.

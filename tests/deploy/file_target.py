@@ -51,19 +51,19 @@ class FileTarget:
     def inspect(self) -> Live:
         if "inspect" in self.fails:
             raise OutsideError("no answer")
-        told = self._read()
-        if not told.get("runs"):
+        content = self._read()
+        if not content.get("runs"):
             return Live(state=LiveState.ABSENT)
-        state = {UNHEALTHY: LiveState.FAILED, SLOW: LiveState.CHANGING}.get(told["version"], LiveState.STABLE)
+        state = {UNHEALTHY: LiveState.FAILED, SLOW: LiveState.CHANGING}.get(content["version"], LiveState.STABLE)
         live = Live(
-            state=LiveState.FAILED if told["settings"] == "bad" else state,
-            release=None if told["version"] == THEIRS else told["runs"],
-            revision=f"r{told['version']}",
+            state=LiveState.FAILED if content["settings"] == "bad" else state,
+            release=None if content["version"] == THEIRS else content["runs"],
+            revision=f"r{content['version']}",
             wanted=1,
             ready=1,
             url="http://x",
         )
-        return live.model_copy(update={"applied": ({"settings": told["settings"]},)}) if self.records else live
+        return live.model_copy(update={"applied": ({"settings": content["settings"]},)}) if self.records else live
 
     def plan(self, wanted: Release | None, live: Live) -> tuple[Step, ...]:
         if wanted is None:
@@ -72,23 +72,23 @@ class FileTarget:
         same = self._read().get("settings") == settings
         if live.release == wanted.id and same and live.state is not LiveState.FAILED:
             return ()
-        told: dict[str, Any] = {"id": wanted.id, "version": wanted.champion.version, "settings": settings}
-        return tuple(Step(room="target", action=name, what=name, arguments=told) for name in ("register", "switch"))
+        content: dict[str, Any] = {"id": wanted.id, "version": wanted.champion.version, "settings": settings}
+        return tuple(Step(room="target", action=name, what=name, arguments=content) for name in ("register", "switch"))
 
     def apply(self, step: Step) -> None:
         if step.action in self.fails or step.arguments.get("version") == REFUSED:
             raise OutsideError(f"{step.action} was refused")
         if step.arguments.get("version") == FORBIDDEN:
             raise RefusedError(f"{step.action} is forbidden", remedy="Ask for the right.")
-        told = self._read()
+        content = self._read()
         if step.action == "register":
-            told["registered"] = sorted({*told.get("registered", []), step.arguments["id"]})
+            content["registered"] = sorted({*content.get("registered", []), step.arguments["id"]})
         elif step.action == "switch":
-            assert step.arguments["id"] in told["registered"]
-            told |= {"runs": step.arguments["id"]} | {key: step.arguments[key] for key in ("version", "settings")}
+            assert step.arguments["id"] in content["registered"]
+            content |= {"runs": step.arguments["id"]} | {key: step.arguments[key] for key in ("version", "settings")}
         else:
-            told["runs"] = None
-        write_bytes(str(self.path), json.dumps(told).encode())
+            content["runs"] = None
+        write_bytes(str(self.path), json.dumps(content).encode())
 
     def _read(self) -> dict[str, Any]:
         return json.loads(self.path.read_text()) if self.path.exists() else {}

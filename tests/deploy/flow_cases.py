@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
 
 from modelway.deploy.flow import Flow
 from modelway.records.deploy import Release
 from modelway.records.releases import Releases
 from tests.deploy.file_target import release
+from tests.every_step import Fault, Operation
+
+REQUEST_FAULTS = (Fault.BROKEN, Fault.LOST, Fault.KILLED)
 
 
 @dataclass(frozen=True)
@@ -80,3 +87,54 @@ def roll_back(flow: Flow, to: Release) -> None:
         flow.roll_back()
     else:
         flow.deploy(to)
+
+
+def request_faults(few: int) -> list[Any]:
+    """Return the parameters fault, case and stride of a test in which requests fail.
+
+    In the quick tests each `few`-th request fails, for each fault others; in the slow ones each by one of the faults.
+    """
+    quick = [pytest.param(fault, "next", few) for fault in REQUEST_FAULTS]
+    slow = [pytest.param(fault, case, 3, marks=pytest.mark.slow) for case in cases(release) for fault in REQUEST_FAULTS]
+    return quick + slow
+
+
+class Environments(Protocol):
+    """An environment of its own for each run; its state is elsewhere, so that requests alone are steps."""
+
+    states: Path
+
+    def begin(self, root: Path) -> Flow:
+        """Make the environment of a run."""
+
+    def flow(self, root: Path) -> Flow:
+        """Return a flow over it."""
+
+    def serves(self, root: Path) -> str | None:
+        """Return the release that serves alone; None where none does."""
+
+    def check_more(self, case: Case) -> None:
+        """Check what only this target promises."""
+
+    def traces(self, fault: Fault) -> object:
+        """Return what is there in addition to the files of the state."""
+
+
+def fail_each_request(world: Environments, place: Path, case: Case, fault: Fault, every: int) -> None:
+    """Run an operation with each `every`-th of its requests failing, from below an empty directory."""
+
+    def start(root: Path) -> None:
+        flow = world.begin(root)
+        for version in case.before:
+            flow.deploy(case.release(version))
+
+    def check(root: Path, done: bool) -> None:
+        known = world.flow(root).state.read()
+        check_release(case, known, case.number(world.serves(root)), done=done)
+        world.check_more(case)
+
+    def traces(root: Path) -> object:
+        return sorted(path.name for path in (world.states / root.name).rglob("*")), world.traces(fault)
+
+    operation = Operation(start, lambda root: case.run(world.flow(root)), check, traces, exit_codes=(6, 7))
+    operation.with_each_step(place, fault, every=every)

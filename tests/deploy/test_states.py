@@ -62,7 +62,7 @@ KUBERNETES: Table = {
     "no pod is updated": (lambda it: it["status"].pop("updatedReplicas"), CHANGING, "0 of 3 pods are of this"),
     "no pod is available": (lambda it: it["status"].pop("availableReplicas"), CHANGING, "0 of 3 pods are ready"),
     "the deadline is over": (_late, STABLE, ""),
-    "an unavailable pod besides": (lambda it: it["status"].update(unavailableReplicas=1), STABLE, ""),
+    "an additional unavailable pod": (lambda it: it["status"].update(unavailableReplicas=1), STABLE, ""),
     "ready but not available": (lambda it: it["status"].update(readyReplicas=3), STABLE, ""),
     "more is available than wanted": (lambda it: it["status"].update(availableReplicas=4), STABLE, ""),
 }  # fmt: skip

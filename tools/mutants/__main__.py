@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
             "--patience",
             type=float,
             default=60,
-            help="seconds before tests count as hanging, besides their own (default: 60)",
+            help="seconds before tests count as hanging, in addition to their own (default: 60)",
         )
         command.add_argument("--fresh", action="store_true", help="forget earlier results")
     return parser
@@ -95,7 +95,7 @@ def _mutants(root: Path, names: list[str], options: argparse.Namespace) -> list[
 
 
 def _basis(root: Path, names: list[str], maps: Path, limit: float) -> str:
-    """Digest what an unseen fault depends on besides itself: the tests, and which of them are chosen."""
+    """Digest what an unseen fault depends on in addition to itself: the tests, and which of them are chosen."""
     digest = hashlib.sha256(repr((limit, sorted(path.name for path in maps.iterdir()))).encode())
     for name in names:
         if name.startswith("tests/") and (root / name).is_file():

@@ -18,8 +18,8 @@ from modelway.deploy.flow import Flow
 from modelway.records.deploy import LiveState, Release
 from modelway.records.smoke import SmokeCheck, SmokeReport
 from modelway.records.verdict import Verdict
-from tests.deploy.flow_cases import cases, check_release
-from tests.every_step import Fault, Operation
+from tests.deploy.flow_cases import Case, cases, fail_each_request, request_faults
+from tests.every_step import Fault
 
 CASES = cases(release)
 
@@ -60,6 +60,14 @@ class World:
             self.cluster.advance(looked=True)
         raise AssertionError(live)
 
+    def check_more(self, case: Case) -> None:
+        assert case.runs is None or not case.before or not self.cluster.services["loans"].outages
+
+    def traces(self, fault: Fault) -> object:
+        """Return how many revisions there are: a repeat finds the one that was registered."""
+        # A retry after a lost answer registers again, on ECS itself.
+        return fault is Fault.LOST or len(self.cluster.definitions)
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
@@ -70,37 +78,8 @@ def world(tmp_path: Path) -> Iterator[World]:
         assert not made.stand_in.wrong
 
 
-FEW = [pytest.param(fault, "next", 7) for fault in (Fault.BROKEN, Fault.LOST, Fault.KILLED)]
-"""In the quick tests some steps fail, for each fault others; in the slow ones each fails by one of the faults."""
-ALL = [
-    pytest.param(fault, case, 3, marks=pytest.mark.slow)
-    for case in CASES
-    for fault in (Fault.BROKEN, Fault.LOST, Fault.KILLED)
-]
-
-
-@pytest.mark.parametrize(("fault", "case", "every"), FEW + ALL)
+@pytest.mark.parametrize(("fault", "case", "every"), request_faults(7))
 def test_ecs_with_each_request_failing_keeps_one_release_whole(
     world: World, tmp_path: Path, fault: Fault, case: str, every: int
 ) -> None:
-    wanted = CASES[case]
-
-    def start(root: Path) -> None:
-        flow = world.begin(root)
-        for version in wanted.before:
-            flow.deploy(release(version))
-
-    def check(root: Path, done: bool) -> None:
-        known = world.flow(root).state.read()
-        check_release(wanted, known, wanted.number(world.serves(root)), done=done)
-        assert wanted.runs is None or not wanted.before or not world.cluster.services["loans"].outages
-
-    def traces(root: Path) -> object:
-        """Return the files, and how many revisions there are: a repeat finds the one that was registered."""
-        files = sorted(path.name for path in (world.states / root.name).rglob("*"))
-        return files, fault is Fault.LOST or len(
-            world.cluster.definitions
-        )  # ECS itself registers again what is retried
-
-    operation = Operation(start, lambda root: wanted.run(world.flow(root)), check, traces, exit_codes=(6, 7))
-    operation.with_each_step(tmp_path / "steps", fault, every=every)
+    fail_each_request(world, tmp_path / "steps", CASES[case], fault, every)

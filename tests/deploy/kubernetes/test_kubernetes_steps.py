@@ -16,8 +16,8 @@ from kubernetes_drills import Api, _flow, release, stand_in
 
 from modelway.deploy.flow import Flow
 from modelway.records.deploy import LiveState
-from tests.deploy.flow_cases import cases, check_release
-from tests.every_step import Fault, Operation
+from tests.deploy.flow_cases import Case, cases, fail_each_request, request_faults
+from tests.every_step import Fault
 
 CASES = cases(release)
 
@@ -47,6 +47,12 @@ class World:
                 return live.release
         raise AssertionError(live)
 
+    def check_more(self, case: Case) -> None:
+        pass
+
+    def traces(self, fault: Fault) -> object:
+        return None
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
@@ -56,32 +62,8 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-FEW = [pytest.param(fault, "next", 20) for fault in (Fault.BROKEN, Fault.LOST, Fault.KILLED)]
-"""In the quick tests some steps fail, for each fault others; in the slow ones each fails by one of the faults."""
-ALL = [
-    pytest.param(fault, case, 3, marks=pytest.mark.slow)
-    for case in CASES
-    for fault in (Fault.BROKEN, Fault.LOST, Fault.KILLED)
-]
-
-
-@pytest.mark.parametrize(("fault", "case", "every"), FEW + ALL)
+@pytest.mark.parametrize(("fault", "case", "every"), request_faults(20))
 def test_kubernetes_with_each_request_failing_keeps_one_release_whole(
     world: World, tmp_path: Path, fault: Fault, case: str, every: int
 ) -> None:
-    wanted = CASES[case]
-
-    def start(root: Path) -> None:
-        flow = world.begin(root)
-        for version in wanted.before:
-            flow.deploy(release(version))
-
-    def check(root: Path, done: bool) -> None:
-        known = world.flow(root).state.read()
-        check_release(wanted, known, wanted.number(world.serves(root)), done=done)
-
-    def traces(root: Path) -> object:
-        return sorted(path.name for path in (world.states / root.name).rglob("*"))
-
-    operation = Operation(start, lambda root: wanted.run(world.flow(root)), check, traces, exit_codes=(6, 7))
-    operation.with_each_step(tmp_path / "steps", fault, every=every)
+    fail_each_request(world, tmp_path / "steps", CASES[case], fault, every)
