@@ -21,7 +21,7 @@ import pytest
 
 from modelway.records.data import S3Options
 from modelway.records.serve import LogOptions
-from modelway.serve.log import Journal, counts, delivery, journal, retention, segments
+from modelway.serve.log import Journal, counts, delivery, journal, retention, segments, spool
 from modelway.serve.log.segments import OPEN, SET_ASIDE, segment_of
 
 _PATIENCE = 60.0
@@ -269,6 +269,7 @@ class Log:
     def __init__(self, world: World, name: str, options: LogOptions, keeps: Callable[[], bool]) -> None:
         self._world = world
         self.name = name
+        self._ended_with: set[Path] | None = None
         self.journal = Journal(options, S3Options(), name, keeps)
         self.spool, self.delivery = self.journal._spool, self.journal._delivery
         self.writing: Any = self.journal._ending
@@ -280,8 +281,10 @@ class Log:
 
     @property
     def directories(self) -> set[Path]:
-        """The directories that it has locked."""
-        return set(self.spool._owned)
+        """Directories that it has, or had at its end, locked, but for those that were removed or made again since."""
+        if self._ended_with is not None:
+            return self._ended_with
+        return {directory for directory, lock in self.spool._owned.items() if spool._holds(lock, directory)}
 
     def held(self, stream: str) -> list[int]:
         """Records in segments that local disk did not take."""
@@ -310,6 +313,7 @@ class Log:
     def _release(self) -> None:
         self.journal._thread.join()
         self.delivery._thread.join()
+        self._ended_with = self.directories
         for lock in self.spool._owned.values():
             os.close(lock)
 

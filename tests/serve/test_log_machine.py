@@ -190,7 +190,9 @@ class LogMachine(LogModel):
         closed = [found for path, _, _ in self.world.spooled() if (found := segment_of(path)) is not None]
         if not closed:
             return
-        store.refused, store.attempts = f"{self.root}/log/{closed[which % len(closed)].address}", []
+        address = f"{self.root}/log/{closed[which % len(closed)].address}"
+        if store.refused != address:
+            store.refused, store.attempts = address, []
         store.away = False
         for _ in range(REFUSALS + 7 if insists else 2):
             for process in self.processes:

@@ -106,6 +106,24 @@ class TestSpool:
         other.look()  # it is let go of, and the next process may have it
         assert _Own(tmp_path).directory() == ended.root / "1"
 
+    def test_spool_that_was_taken_over_and_removed_belongs_to_the_process_that_makes_it_again(self, tmp_path) -> None:
+        survivor, ended = _Own(tmp_path), _Own(tmp_path)
+        OpenSegment(ended.directory(), "predictions", "2024-01-01T10", "a").append([b"1"])
+        ended.end()
+        survivor.look()
+        shutil.rmtree(tmp_path / "1")
+        successor = _Own(tmp_path)
+        assert successor.directory() == tmp_path / "1"
+        segment = OpenSegment(successor.directory(), "predictions", "2024-01-01T10", "b")
+        segment.append([b"2"])
+        successor.grow(segment)
+        survivor.look()
+        assert [one.name for one in survivor.segments()] == ["a"]
+        successor.grown(segment, segment.close())
+        survivor.look()
+        assert [one.name for one in survivor.segments()] == ["a"]
+        assert [one.name for one in successor.segments()] == ["b"]
+
     def test_spool_next_to_one_that_can_not_be_opened_takes_the_others(self, tmp_path, monkeypatch) -> None:
         for name in ("1", "2"):
             (tmp_path / name).mkdir()

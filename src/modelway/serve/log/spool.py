@@ -92,9 +92,8 @@ class Spool:
         """
         with self._claiming:
             if self._directory is not None:
-                if _holds(self._owned[self._directory], self._directory):
+                if self._still_owns(self._directory):
                     return self._directory
-                os.close(self._owned.pop(self._directory))  # someone removed the directory that it locked
                 self._directory = None
             make_directories(self.root)
             for number in count():
@@ -243,6 +242,8 @@ class Spool:
 
     def _unused(self) -> list[Path]:
         """Directories of ended processes that hold something; they are this process's from now on."""
+        for directory in self._adopted():
+            self._still_owns(directory)
         for directory in self.root.iterdir():
             if directory in self._owned or not directory.is_dir():
                 continue
@@ -251,7 +252,20 @@ class Spool:
                     lock = _try_lock(directory)
                     if lock is not None:
                         self._owned[directory] = lock
+        return self._adopted()
+
+    def _adopted(self) -> list[Path]:
         return [directory for directory in self._owned if directory != self._directory]
+
+    def _still_owns(self, directory: Path) -> bool:
+        """Return whether this process's lock on a directory counts; let go of one on a directory that was removed.
+
+        Another process may have created the directory again since, and own it.
+        """
+        if _holds(self._owned[directory], directory):
+            return True
+        os.close(self._owned.pop(directory))
+        return False
 
     def _look_in(self, directory: Path) -> None:
         for path in directory.glob(f".*{WORK}"):
@@ -289,8 +303,9 @@ class Spool:
         used = {path.parent for path in (*self._left, *self._delivered)}
         with self._lock:
             used |= {segment.path.parent for segment in self._index.values() if segment.path is not None}
-        for directory in [one for one in self._owned if one != self._directory and one not in used]:
-            os.close(self._owned.pop(directory))
+        for directory in self._adopted():
+            if directory not in used:
+                os.close(self._owned.pop(directory))
 
     def _remove_delivered(self) -> None:
         for path in list(self._delivered):
