@@ -255,4 +255,4 @@ class LogMachine(LogModel):
 
 
 TestLogMachine = LogMachine.TestCase
-TestLogMachine.settings = settings(derandomize=True, max_examples=40, stateful_step_count=40)
+TestLogMachine.settings = settings(settings.get_profile("machine"), max_examples=40, stateful_step_count=40)

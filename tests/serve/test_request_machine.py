@@ -345,4 +345,4 @@ class RequestMachine(RuleBasedStateMachine):
 
 
 TestRequestMachine = RequestMachine.TestCase
-TestRequestMachine.settings = settings(derandomize=True, max_examples=60, stateful_step_count=40)
+TestRequestMachine.settings = settings(settings.get_profile("machine"), max_examples=60, stateful_step_count=40)

@@ -288,4 +288,4 @@ def _pruned(tree: Tree) -> Tree:
 
 
 TestLayers = LayersMachine.TestCase
-TestLayers.settings = settings(derandomize=True, max_examples=50, stateful_step_count=12)
+TestLayers.settings = settings(settings.get_profile("machine"), max_examples=50, stateful_step_count=12)
