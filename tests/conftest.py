@@ -34,8 +34,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("modelway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("modelway")
-# State machines take the same steps in every run with the same modules imported: hypothesis draws constants that it finds
-# in them. What fails is printed as it was found: to shrink it takes minutes.
+# State machines take the same steps wherever the same modules are imported: hypothesis draws constants that it finds in
+# them. What fails is printed as it was found: to shrink it takes minutes.
 settings.register_profile(
     "machine",
     deadline=None,

@@ -305,6 +305,20 @@ class TestDelivery:
         delivery.deliver()
         assert self._reasons(counts) == {"refused": 1}
 
+    @pytest.mark.parametrize("refused", [2, 3, 5])
+    def test_delivery_of_several_refused_segments_in_a_row_delivers_those_behind(self, log, tmp_path, refused) -> None:
+        delivery, make, counts, _ = log
+        for name in "abcde"[:refused]:
+            (tmp_path / f"log/predictions/date=2024-01-01/hour=10/{name}.jsonl.gz").mkdir(parents=True)
+            make(name)
+        for number in range(5 * refused):
+            make(f"z{number}")
+            delivery.deliver()
+            assert counts.tree()["delivered"]["predictions"] == number + 1
+            assert not delivery.away or refused > 2
+        assert self._reasons(counts) == {"refused": refused}
+        assert not delivery.away
+
     def test_delivery_of_segments_that_all_fail_gives_none_up(self, log, tmp_path) -> None:
         delivery, make, counts, spool = log
         (tmp_path / "log").write_text("away")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from modelway.serve.events import say
@@ -24,6 +25,8 @@ _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 30.0
 _LOOK_SECONDS = 60.0
 """How often spools of ended processes are looked for."""
+_FAILURES = 3
+"""So many writes failed one after the other: the store is away."""
 _REFUSALS = 5
 _REFUSED_SECONDS = 600.0
 """A segment that failed so often, and for so long, while the store took others is refused for good."""
@@ -134,9 +137,14 @@ class Delivery:
             self._retention.remove_old()
 
     def _deliver_all(self) -> None:
-        """A segment that fails alone is at fault itself; where two in a row fail, the store is."""
-        failed: tuple[Segment, Exception] | None = None
-        for segment in (*self.held(), *self._spool.segments()):
+        """Deliver, oldest first. Segments that fail are at fault where the store takes others; otherwise the store is.
+
+        After two failures the newest segment is tried: refused segments must not stop those behind them.
+        """
+        waiting = deque((*self.held(), *self._spool.segments()))
+        failed: list[tuple[Segment, Exception]] = []
+        while waiting and len(failed) < _FAILURES:
+            segment = waiting.pop() if len(failed) == _FAILURES - 1 else waiting.popleft()
             if self._is_lost(segment):
                 continue
             try:
@@ -148,18 +156,17 @@ class Delivery:
                 if content:
                     write_bytes(self._uri(segment), content, s3=self._s3)
             except Exception as error:  # noqa: BLE001 - a client may fail in any way, and segments wait
-                if failed is not None:
-                    break
-                failed = segment, error
+                failed.append((segment, error))
                 continue
             self._finish(segment, lost)
             if content:
                 self._trouble.end(uri=self._options.uri)
-                if failed is not None:
-                    self._count_failure(*failed, Reason.REFUSED)
-                failed = None
-        if failed is not None:
-            self._trouble.begin(failed[1], uri=self._uri(failed[0]))
+                for one, reason in failed:
+                    self._count_failure(one, reason, Reason.REFUSED)
+                failed = []
+        if failed:
+            segment, reason = failed[0]
+            self._trouble.begin(reason, uri=self._uri(segment))
 
     def _is_lost(self, segment: Segment) -> bool:
         """Whether a segment in memory was counted as lost meanwhile: the log ended while the store did not answer."""
