@@ -137,7 +137,8 @@ class Keeper:
         if wanted != files.read(WANTED):
             child = self._launch(NEXT, NEXT_SERVER, _NEXT_SAID)
             while child.poll() is None and not files.read(_NEXT_SAID):
-                if self._ending.wait(_POLL_SECONDS) or not files.read(NEXT):  # nobody waits for it any more
+                # No process waits for it any more, or one wants yet another server.
+                if self._ending.wait(_POLL_SECONDS) or files.read(NEXT) != wanted:
                     child.terminate()
                     self._old.append(child)
                     return
@@ -147,7 +148,8 @@ class Keeper:
                 files.remove(NEXT)
                 return
             self._hand_over(child, wanted)
-        files.remove(NEXT)
+        if files.read(NEXT) == wanted:
+            files.remove(NEXT)
 
     def _hand_over(self, child: _Child, wanted: dict[str, Any]) -> None:
         """The other server answers: it is the one that is kept, and the one before finishes what it has begun."""
