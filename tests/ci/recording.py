@@ -101,24 +101,48 @@ class Ran:
     @property
     def mounts(self) -> str:
         """What is mounted where, below the work directory: whose artifact or argument, or which part of the source."""
-        found = {
-            str(one.given[0]).removeprefix("/work/"): one.given[1] for one in self.chain
-            if one.name in {"with_mounted_directory", "with_mounted_file", "with_mounted_secret", "with_mounted_cache"}
-        }  # fmt: skip
-        shown = {f"{place}{content(what)}" for place, what in found.items() if not place.startswith("/opt/install/")}
-        return " ".join(sorted(shown))
+        kinds = ("mounted_directory", "mounted_file", "mounted_secret", "mounted_cache")
+        found = {one.given[0]: one.given[1] for one in self._kept(kinds, "without_mount")}
+        return " ".join(sorted(f"{place.removeprefix('/work/')}{content(what)}" for place, what in found.items()))
+
+    def _kept(self, kinds: tuple[str, ...], without: str) -> list[Call]:
+        """What the container has when the command runs: calls of `with_KIND` that no later one takes back."""
+        found: dict[str, Call] = {}
+        for one in self.chain:
+            if one.name == without:
+                found.pop(one.given[0], None)
+            elif one.name.removeprefix("with_") in kinds:
+                found[one.given[0]] = one
+        return list(found.values())
+
+    @property
+    def made_from(self) -> str:
+        """The images and certificates that the container is made from, where they are not modelway's own."""
+        images = [str(one.given[0]).partition("@")[0] for one in self.chain if one.name == "from_"]
+        uv = [
+            str(call.given[0]).partition("@")[0] for one in self.chain if one.given[:1] == ("/opt/install/uv",)
+            if one.name == "with_mounted_file" for call in one.given[1].chain if call.name == "from_"
+        ]  # fmt: skip
+        others = [*dict.fromkeys(one for one in (*images, *uv) if one not in {PYTHON["3.11"], UV})]
+        files = [one.given[1] for one in self.chain if one.name == "with_file"]
+        own = [what.chain[0].name for what in files if isinstance(what, Node) and len(what.chain) == 1]
+        return " ".join([*others, *(f"@{name}" for name in own)])
 
     @property
     def variables(self) -> str:
         """The variables that it is given: secrets by their names, others of modelway's own with their values."""
-        own = {
-            f"{one.given[0]}={one.given[1]}" for one in self.chain
-            if one.name == "with_env_variable" and one.given[0] in _SHOWN
-        }  # fmt: skip
-        own |= {one.given[0] for one in self.chain if one.name == "with_secret_variable"}
+        plain = self._kept(("env_variable",), "without_env_variable")
+        own = {f"{one.given[0]}={one.given[1]}" for one in plain if one.given[0] in _SHOWN}
+        own |= self.secrets.keys()
         own |= {f"{one.given[0]}:" for one in self.chain if one.name == "with_service_binding"}
         own |= {"gpus" for one in self.chain if one.name == "experimental_with_all_gp_us"}
         return " ".join(sorted(own))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The arguments that it is given as secret variables, by the variables' names."""
+        kept = self._kept(("secret_variable",), "without_secret_variable")
+        return {one.given[0]: content(one.given[1]).strip("()") for one in kept}
 
     @property
     def stage(self) -> str:
@@ -214,9 +238,10 @@ class Engine:
             if last.given == ("exit_code",):
                 return str(self.ends.get(self.number_of(node.chain), 0))
             path = str(last.given[0]) if last.given else ""
-            return self.settings if path == "modelway.yaml" else _content(path, node.chain[0].name)
+            return self.settings if path.endswith(".yaml") else _content(path, node.chain[0].name)
         if name == "publish":
-            self.pushed.append(given[0])
+            through = content(named.get("registry_service"))
+            self.pushed.append(f"{given[0]}{through if through.startswith('(@') else ''}")
             self.built += named.get("platform_variants") or [node]
             return f"{given[0]}@sha256:{'b' * 64}"
         return answers[name]

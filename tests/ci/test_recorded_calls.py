@@ -40,6 +40,17 @@ SHORT = {
     "{pushed}": f"sha256:{'b' * 64}",
     "{embedded}": "--set register.tracking_uri=sqlite:///.modelway/mlflow.db"
     " --set register.artifact_location=.modelway/mlartifacts",
+    "{all_images}": " | from own/base:1 mirror/uv:1 @ca",
+    "{host}": " ".join(
+        f"--set environments.staging.{one}"
+        for one in (
+            "s3.endpoint_url=http://s3:5000", "target.endpoint_url=http://ecs:5000", "url=http://served:5000",
+            "s3.path_style=true",
+        )
+    ),
+    "{store}": "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN",
+    "{server}": "MLFLOW_S3_ENDPOINT_URL=http://s3:5000 MLFLOW_TRACKING_PASSWORD MLFLOW_TRACKING_TOKEN"
+    " MLFLOW_TRACKING_URI=http://mlflow:5000 MLFLOW_TRACKING_USERNAME",
     "{stand_ins}": " ".join(
         f"--set environments.staging.{one}"
         for one in (
@@ -54,6 +65,15 @@ CHANGES_THE_WORLD = {
     "monitor",
 }  # fmt: skip
 """Commands that change something outside of the engine, or report what changes there."""
+
+
+SECRETS = {
+    "AWS_ACCESS_KEY_ID": "@id", "AWS_SECRET_ACCESS_KEY": "@key", "AWS_SESSION_TOKEN": "@session",
+    "MLFLOW_TRACKING_USERNAME": "@user", "MLFLOW_TRACKING_PASSWORD": "@password", "MLFLOW_TRACKING_TOKEN": "@token",
+    "MLFLOW_TRACKING_URI": "@uri", "GITHUB_TOKEN": "@github_token", "SLACK_WEBHOOK": "@slack",
+    "MODELWAY_REGISTRY_TOKEN": "@registry_token", "MODELWAY_HANDOVER": "handover",
+}  # fmt: skip
+"""Which secret each variable holds, in all rows."""
 
 
 @pytest.fixture
@@ -86,7 +106,7 @@ def call(engine: Engine, row: dict[str, Any]) -> Node:
 def told(engine: Engine) -> list[str]:
     return [
         f"{one.kept}{', report kept' if one.leaves_report else ''}: {' '.join(one.words)}{one.stage} | {one.mounts}"
-        f"{' | ' if one.variables else ''}{one.variables}"
+        f"{' | ' if one.variables else ''}{one.variables}{' | from ' if one.made_from else ''}{one.made_from}"
         for one in engine.ran
     ]
 
@@ -106,6 +126,7 @@ def test_a_function_runs_these_commands_and_caches_no_others(row: dict[str, Any]
     built = [answer] if row["function"] in {"image", "serve"} else engine.built
     assert [image_of(one) for one in built] == row.get("images", [])
     for one in engine.ran:
+        assert one.secrets.items() <= SECRETS.items()
         assert one.kept == "never" or not (one.words[0] in CHANGES_THE_WORLD or one.leaves_report)
         assert one.kept == "never" or not one.depends_on_runs, "artifacts are known by how they were made"
 
@@ -150,6 +171,13 @@ def test_each_function_and_each_of_its_arguments_has_a_row(name: str) -> None:
     arguments = set(inspect.signature(FUNCTIONS[name]).parameters) - {"self"}
     assert {one for row in ROWS if row["function"] == name for one in row.get("given", {})} == arguments
     assert FUNCTIONS[name].__dagger_function__.cache == "never"
+
+
+def test_each_option_of_the_module_has_a_row() -> None:
+    assert {one for row in ROWS for one in row.get("module", {})} == set(Modelway.__annotations__) - {
+        "source",
+        "modelway",
+    }
 
 
 def test_each_command_that_changes_the_world_has_a_row_with_the_engines_own_registry() -> None:

@@ -138,10 +138,25 @@ def test_the_data_sets_are_the_one_to_train_on_and_the_benchmarks():
     assert Settings("x.yaml", text, ("prepare.data.uri=e.csv",)).addresses()[0] == "e.csv"
 
 
-def test_named_code_is_found_in_the_fit_section_alone(root):
+def test_named_code_is_found_in_the_sections_fit_and_package_alone(root):
     bikes = Settings("x.yaml", (root / "examples/bikes/modelway.yaml").read_text())
     assert bikes.named_modules == {"bike_features"}
-    assert Settings("x.yaml", "evaluate: {a: 'b:c'}\nfit: {a: 's3://b', c: 'x: y', d: [e.f:g]}").named_modules == {"e"}
+    text = "evaluate: {a: 'b:c'}\nfit: {a: 's3://b', c: 'x: y', d: [e.f:g]}\npackage: {export: 'own.h:i'}"
+    assert Settings("x.yaml", text).named_modules == {"e", "own"}
+
+
+def test_trusted_types_are_those_of_the_estimator_and_the_functions_of_custom_features_each_once():
+    custom = "[{function: b.f, columns: [x]}, {function: a.T}, {columns: [y]}, 7]"
+    text = f"fit: {{estimator: {{trusted: [c.T, a.T, 1]}}, features: {{custom: {custom}}}}}"
+    assert Settings("x.yaml", text).trusted == ["a.T", "b.f", "c.T"]
+    assert Settings("x.yaml", "fit: {estimator: {trusted: a.T}, features: {custom: {function: b.f}}}").trusted == []
+
+
+def test_public_keys_are_the_files_that_serve_and_batch_name():
+    text = "serve: {public_key: a.pem}\nbatch: {public_key: b.pem}\npackage: {public_key: c.pem}"
+    assert Settings("x.yaml", text).public_keys == ["a.pem", "b.pem"]
+    inline = 'serve: {public_key: "\\n-----BEGIN PUBLIC KEY-----"}\nbatch: {public_key: 1}'
+    assert Settings("x.yaml", inline).public_keys == []
 
 
 @pytest.mark.parametrize(

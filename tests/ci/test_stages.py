@@ -138,6 +138,22 @@ def test_the_summary_names_the_version():
     assert summary.table(record).endswith("registered as version 3")
 
 
+def test_the_summary_of_a_green_call_names_no_stage_that_failed():
+    """A training whose model is registered already ends with 0, although its evaluation compared it with itself."""
+    outcomes = [Outcome("evaluate", 5, said="inconclusive"), Outcome("register", 0)]
+    told = json.dumps({"created": False, "version": {"number": 3}})
+    record = summary.summarize(outcomes, 0, METRICS, told)
+    assert (record["stages"], "failed" in record) == ({"evaluate": 5, "register": 0}, False)
+    assert summary.table(record).endswith("already version 3")
+
+
+def test_the_summary_of_a_red_call_names_the_first_stage_that_failed_and_whether_it_ran():
+    outcomes = [Outcome("fit", 0), Outcome("evaluate", 4, said="gates"), Outcome("register", 6, said="away")]
+    record = summary.summarize(outcomes, 6)
+    assert record["failed"] == {"stage": "evaluate", "exit_code": 4, "said": "gates", "ran": outcomes[1].ran}
+    assert "evaluate ended with exit code 4; it said last:\ngates" in summary.table(record)
+
+
 def test_a_red_call_gives_a_directory_that_ends_with_its_code():
     base = dagger.dag.container().from_("python")
     record = summary.refused(RefusalError(2, "no such thing"))
