@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from modelway.deploy.local.admin import ask
 from modelway.deploy.local.files import KEEPER, NEXT_SERVER, OLD_SERVER, READY, SERVER, TOKEN, Files
 from modelway.deploy.target import Place, open_target
@@ -60,12 +62,15 @@ class RealServers:
             time.sleep(0.1)
 
     def kill(self, *kinds: str) -> None:
+        """Kill keepers or servers, and wait for a server's workers: they answer until they have drained."""
         for kind in kinds:
             name = KEEPER if kind == "keeper" else SERVER
             number = self._files.process(name)
+            below = [] if number is None or kind == "keeper" else psutil.Process(number).children()
             self._files.signal(name, signal.SIGKILL)
             while number is not None and self._files.process(name) == number:
                 time.sleep(0.05)
+            assert not psutil.wait_procs(below, 60)[1]
 
     def answering(self) -> list[tuple[list[str], str | None, int]]:
         """Return what each port itself says, and the bundles by the admin port."""
@@ -85,7 +90,7 @@ class RealServers:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             ready = self._files.read(READY)
-            loaded = ready and ask(ready["admin_url"], (self._files.path / TOKEN).read_text(), seconds=60.0)
+            loaded = ready and ask(ready["admin_url"], (self._files.path / TOKEN).read_text())
             if loaded:
                 return loaded
             time.sleep(0.1)

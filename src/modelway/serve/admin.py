@@ -33,6 +33,8 @@ _MOST_CONNECTIONS = 128
 _MOST_BYTES = 64 * 1024
 _CLIENT_SECONDS = 10.0
 """How long a client may take for a head, for a body, and to read a response."""
+_ENDED: dict[str, Any] = {"status": 503, "answer": {"message": "the server has ended"}}
+"""The answer to what the supervisor can't answer any more."""
 _REMEDIES = {
     "reload": 'Send {"champion": DIRECTORY, "challengers": [DIRECTORY, ...]}, or nothing to read the same again.'
 }
@@ -86,7 +88,7 @@ class Admin:
             asyncio.get_running_loop().remove_reader(self._channel.fileno())
             if self._server is not None:
                 self._server.should_exit = True
-            return
+            messages = [{"id": number, **_ENDED} for number in self._waiting]  # uvicorn waits for these requests
         for message in messages:
             future = self._waiting.pop(message.pop("id"), None)
             if future is not None and not future.done():
@@ -121,7 +123,9 @@ class Admin:
             return _denied()
         number = next(self._numbers)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self._channel.send({**message, "id": number})
+        if not self._channel.send({**message, "id": number}):
+            self._waiting.pop(number)
+            return _json(_ENDED["answer"], _ENDED["status"])
         try:
             async with asyncio.timeout(_PATIENCE):
                 answer = await future

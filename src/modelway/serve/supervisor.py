@@ -222,6 +222,8 @@ class Supervisor:
         elif message["do"] == "end":
             answer(202, {"message": "the server ends"})
             os.kill(os.getpid(), signal.SIGTERM)
+        elif self._ending is not None:
+            answer(503, {"message": "the server is ending"})
         elif self._reload is not None:
             answer(409, {"message": "another reload is under way"})
         else:
