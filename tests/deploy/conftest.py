@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import os
 import shutil
 import socket
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,17 +88,30 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Bundles:
 
 
 @pytest.fixture
-def free_port() -> int:
-    """A port that nobody has at the moment, outside the range from which the system gives out its own."""
-    for port in range(18000 + 100 * (hash(Path.cwd()) % 50), 30000):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError
+def free_ports() -> Iterator[Callable[[], int]]:
+    """Gives ports that no other test gets meanwhile, outside the range from which the system gives out its own."""
+    with ExitStack() as kept:
+
+        def free() -> int:
+            for port in range(18000 + 100 * (hash(Path.cwd()) % 50), 30000):
+                lock = kept.enter_context((Path(tempfile.gettempdir()) / f"modelway-port-{port}.lock").open("w"))
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    try:
+                        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        probe.bind(("127.0.0.1", port))
+                    except OSError:
+                        continue
+                return port
+            raise AssertionError
+
+        yield free
+
+
+@pytest.fixture
+def free_port(free_ports: Callable[[], int]) -> int:
+    """A port that no other test gets while this one runs."""
+    return free_ports()
 
 
 @pytest.fixture

@@ -154,8 +154,10 @@ class Processes:
         """Names of bundles that a server never finishes loading."""
         self.failing_starts = 0
         """How many servers are still to end before they answer, in a way that may pass."""
-        self.keeper_turns: int | None = None
-        """After how many turns the keepers are killed."""
+        self.killed_after: tuple[int, str] | None = None
+        """After how many turns what `kill` gets is killed; `deploy` is the process whose waits are turns."""
+        self.unanswered = self.longest_outage = 0
+        """How many turns have passed since a server took new connections, now and at most."""
         self.keepers: list[Keeper] = []
         self.servers: list[Server] = []
         self._next, self._stack = 1000, [1]
@@ -164,7 +166,7 @@ class Processes:
         self._set(files, runs=self._runs, send=self._send, start_of=lambda pid: f"boot/{pid}")
         self._set(files, os=SimpleNamespace(getpid=lambda: self._stack[-1]))
         self._set(executor, time=time)
-        self._set(target, time=time, ask=self._ask, reload=self._reload)
+        self._set(target, time=time, ask=self._ask, reload=self._reload, _RESTART_SECONDS=30.0)
         self._set(target, subprocess=SimpleNamespace(Popen=self._start_keeper, DEVNULL=None))
         self._set(keeper, subprocess=SimpleNamespace(Popen=self._start_server, DEVNULL=None))
         self._set(keeper, threading=SimpleNamespace(Event=lambda: _Turns(self)))
@@ -179,14 +181,18 @@ class Processes:
     def turn(self) -> None:
         """Let a moment pass in which every process does what it does."""
         self.clock += TICK
-        if self.keeper_turns is not None:
-            self.keeper_turns -= 1
-            if self.keeper_turns < 0:
-                self.keeper_turns = None
-                self.kill("keeper")
+        if self.killed_after is not None:
+            turns, kind = self.killed_after
+            self.killed_after = None if turns == 0 else (turns - 1, kind)
+            if turns == 0 and kind == "deploy":
+                raise KilledError
+            if turns == 0:
+                self.kill(kind)
         for process in (*self.servers, *self.keepers):
             if process.alive:
                 process.step()
+        self.unanswered = 0 if self.answering() else self.unanswered + 1
+        self.longest_outage = max(self.longest_outage, self.unanswered)
 
     def settle(self) -> None:
         """Let time pass until nothing changes any more on its own."""
@@ -203,11 +209,11 @@ class Processes:
         return [one for one in self.servers if one.alive and one.ready and not one.ending]
 
     def kill(self, *kinds: str) -> None:
-        """Kill keepers or servers, those on their way included."""
+        """Kill keepers or servers, those on their way included; `oldest` and `newest` are one server each."""
         for kind in kinds:
-            for process in self.keepers if kind == "keeper" else self.servers:
-                if process.alive:
-                    process.signal(signal.SIGKILL)
+            alive: list[Any] = [one for one in (self.keepers if kind == "keeper" else self.servers) if one.alive]
+            for process in {"oldest": alive[:1], "newest": alive[-1:]}.get(kind, alive):
+                process.signal(signal.SIGKILL)
 
     def smoke(self, release: Release, url: str) -> SmokeReport:
         """Compare what answers at the address with the release, as the smoke test does with real answers."""

@@ -7,7 +7,6 @@ steps on real servers, with the same checks after each.
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -117,7 +116,7 @@ class LocalDeployment(RuleBasedStateMachine):
     def deploy_while_the_keeper_dies(self, number: int, turns: int) -> None:
         """A restart that loses its keeper gets through or comes back; a later keeper does not continue it."""
         release = self.world.release(number, None, serving(6))
-        self.world.processes.keeper_turns = turns
+        self.world.processes.killed_after = (turns, "keeper")
         try:
             self.flow().deploy(release)
         except (RolledBackError, OutsideError):
@@ -128,7 +127,39 @@ class LocalDeployment(RuleBasedStateMachine):
             self.deployed(release)
             self.kept = self.world.running()[0] == 1
         finally:
-            self.world.processes.keeper_turns = None
+            self.world.processes.killed_after = None
+
+    @precondition(lambda self: self.live is not None and self.kept and self.cut_off is None)
+    @rule(
+        number=st.sampled_from([1, 2, 3, None]),
+        turns=st.integers(0, 3),
+        which=st.sampled_from(["oldest", "newest", "server"]),
+    )
+    def deploy_while_a_server_dies(self, number: int | None, turns: int, which: str) -> None:
+        """A restart that loses the server before it, the next one (which may hang) or both; one answers soon again."""
+        processes = self.world.processes
+        release = self.hanging() if number is None else self.world.release(number, None, serving(6))
+        restarts = "restart" in [step.action for step in self.flow().plan(release).steps]
+        processes.killed_after, processes.longest_outage = (turns, which), 0
+        try:
+            self.flow().deploy(release)
+        except (RolledBackError, OutsideError):
+            self.came_back()
+        else:
+            self.deployed(release)
+        finally:
+            processes.killed_after = None
+        assert not restarts or processes.longest_outage < 10
+
+    @precondition(lambda self: self.live is not None and self.kept and self.cut_off is None)
+    @rule(turns=st.integers(0, 3))
+    def kill_a_deploy_whose_server_hangs(self, turns: int) -> None:
+        """Its server never takes over: the next operation ends it."""
+        self.world.processes.killed_after = (turns, "deploy")
+        with pytest.raises(KilledError):
+            self.flow().deploy(self.hanging())
+        self.world.settle()
+        self.cut_off = ("deploy", self.hanging())
 
     @precondition(lambda self: self.live is not None and self.kept and self.cut_off is None)
     @rule(times=st.integers(1, 4))
@@ -220,6 +251,9 @@ class LocalDeployment(RuleBasedStateMachine):
     def say(self, _: str) -> None:
         place = self.world.place(self.port, self.keep)
         assert holder(str(place.state), S3Options()) is not None, "a step runs without the lock"
+
+    def hanging(self) -> Release:
+        return Release(name="loans", champion=HANGING, settings=serving(8))
 
     def came_back(self) -> None:
         self.live = self.history[-1] if self.history else None
@@ -315,10 +349,10 @@ def test_return_from_a_deploy_that_hangs_after_one_that_was_cut_off_gets_its_ser
 
 
 @pytest.mark.slow
-def test_the_same_steps_with_real_servers(make_place: Any, bundles: Any, free_port: int) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        other = probe.getsockname()[1]
-    machine = LocalDeployment(RealServers(make_place, bundles, (free_port, other)))
+def test_the_same_steps_with_real_servers(
+    make_place: Any, bundles: Any, free_port: int, free_ports: Callable[[], int]
+) -> None:
+    machine = LocalDeployment(RealServers(make_place, bundles, (free_port, free_ports())))
     steps: list[Callable[[], None]] = [
         partial(machine.deploy, 1),
         partial(machine.deploy_the_same_again, 3),

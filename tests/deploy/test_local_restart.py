@@ -9,11 +9,12 @@ import socket
 import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import pytest
 
-from modelway.deploy.local.files import KEEPER, NEXT, OLD_SERVER, SERVER, Files
+from modelway.deploy.local.files import KEEPER, NEXT, NEXT_SERVER, OLD_SERVER, SERVER, Files
 from modelway.deploy.target import open_target
 from modelway.errors import OutsideError
 from modelway.records.deploy import LiveState
@@ -152,6 +153,32 @@ def test_restart_that_was_cut_off_is_finished_by_the_keeper_or_the_next_run(runn
     until(lambda: open_target(running).inspect().state is LiveState.STABLE)
     assert open_target(running).inspect().release == release.id
     assert open_target(running).plan(release, open_target(running).inspect()) == ()
+
+
+def test_server_that_crashes_while_another_one_starts_is_restarted_and_the_other_withdrawn(
+    running: Any, bundles: Any
+) -> None:
+    files, port = Files(running.state / "local"), running.options.target.port
+    release = bundles.release(2).model_copy(update={"settings": settings(input=InputOptions(max_rows=5))})
+    target: Any = open_target(running)
+    (step,) = target.plan(release, target.inspect())
+    files.write(NEXT, target._launched(step.arguments))  # all that a killed deploy did
+    other = until(lambda: files.process(NEXT_SERVER))
+    os.kill(other, signal.SIGSTOP)
+    first = files.process(SERVER)
+    os.kill(first or 0, signal.SIGKILL)
+    until(lambda: files.process(SERVER) not in {None, first})
+    until(lambda: open_target(running).inspect().state is LiveState.STABLE)
+    assert reported(port) == bundles.release(1).given.digest
+    with ThreadPoolExecutor() as pool:
+        withdrawing = pool.submit(bring, running, bundles.release(1))
+        until(lambda: not files.read(NEXT))
+        os.kill(other, signal.SIGCONT)
+        assert withdrawing.result() == ["withdraw"]
+    assert files.process(NEXT_SERVER) is None
+    assert open_target(running).plan(bundles.release(1), open_target(running).inspect()) == ()
+    assert bring(running, release) == ["restart"]
+    assert reported(port) == release.given.digest
 
 
 def test_keeper_that_took_over_holds_no_socket_so_changed_settings_stop_and_start(running: Any, bundles: Any) -> None:

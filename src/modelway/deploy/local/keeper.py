@@ -64,6 +64,8 @@ class Keeper:
         self._files = files
         self._ending = threading.Event()
         self._child: _Child | None = None
+        self._next: _Child | None = None
+        self._next_wanted: dict[str, Any] = {}
         self._old: list[_Child] = []
         self._failures = 0
         self._listener: socket.socket | None = None
@@ -124,32 +126,45 @@ class Keeper:
             self._old = [one for one in self._old if one.poll() is None]
             self._publish()
             self._rotate()
-            if gone:
+            if not self._replace() and gone:
                 self._bury(code)
                 return
-            self._replace()
 
-    def _replace(self) -> None:
-        """Let another server take over, where one is wanted; the one before goes on where that one never answers."""
-        files, wanted = self._files, self._files.read(NEXT)
-        if not wanted:
-            return
-        if wanted != files.read(WANTED):
-            child = self._launch(NEXT, NEXT_SERVER, _NEXT_SAID)
-            while child.poll() is None and not files.read(_NEXT_SAID):
+    def _replace(self) -> bool:
+        """Let another server take over, where one is wanted and answers; return whether it has.
+
+        Until then the one before goes on, and is restarted if it crashes.
+        """
+        files, wanted, child = self._files, self._files.read(NEXT), self._next
+        if child is None:
+            if wanted and wanted != files.read(WANTED):
+                self._next, self._next_wanted = self._launch(NEXT, NEXT_SERVER, _NEXT_SAID), wanted
+                return False
+        else:
+            code, said = child.poll(), files.read(_NEXT_SAID)
+            if not wanted or wanted != self._next_wanted:
                 # No process waits for it any more, or one wants yet another server.
-                if self._ending.wait(_POLL_SECONDS) or files.read(NEXT) != wanted:
+                self._next_wanted = {}
+                if code is None:
                     child.terminate()
-                    self._old.append(child)
-                    return
-            if child.poll() is not None or files.read(_NEXT_SAID).get("exit_code") != 0:
-                words = last_words(files.path / LOG)
-                files.write(REFUSED, {"exit_code": child.wait(), "words": words})
-                files.remove(NEXT)
-                return
-            self._hand_over(child, wanted)
-        if files.read(NEXT) == wanted:
+                else:
+                    self._next = None
+                return False
+            if code is not None or said.get("exit_code", 0) != 0:
+                files.write(REFUSED, {"exit_code": child.wait(), "words": last_words(files.path / LOG)})
+            elif said and not self._starts():
+                self._hand_over(child, wanted)
+            else:
+                return False
+            self._next = None
+        if wanted and files.read(NEXT) == wanted:
             files.remove(NEXT)
+        return child is not None and self._child is child
+
+    def _starts(self) -> bool:
+        """Whether the server has been launched, and has not written its number down yet."""
+        child = self._child
+        return child is not None and child.poll() is None and self._files.process(SERVER) != child.pid
 
     def _hand_over(self, child: _Child, wanted: dict[str, Any]) -> None:
         """The other server answers: it is the one that is kept, and the one before finishes what it has begun."""
@@ -196,7 +211,7 @@ class Keeper:
             self._listener.close()
         deadline = time.monotonic() + _PATIENCE
         while any(self._files.process(name) is not None for name in servers) and time.monotonic() < deadline:
-            for child in (self._child, *self._old):
+            for child in (self._child, self._next, *self._old):
                 if child is not None:
                     child.poll()
             time.sleep(_POLL_SECONDS)

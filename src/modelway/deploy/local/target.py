@@ -47,6 +47,8 @@ _STOP_SECONDS = 120.0
 _RESTART_SECONDS = 300.0
 _KEEPER, _GONE, _NO_SOCKET = "keeper", "gone", "without the server's socket"
 """Where `Live.details` has why no other server could take over from the one that runs."""
+_PENDING = "starting"
+"""Where it has that a deploy which was cut off left another server starting, which would take over."""
 
 
 class LocalTarget:
@@ -85,6 +87,8 @@ class LocalTarget:
             reason="the server starts",
             details={"server log": str(self._files.path / LOG)},
         )
+        if self._files.read(NEXT):
+            live.details[_PENDING] = "a server with changed settings"
         if told is not None:
             return self._judge(live, told, self._keeper() if keeper is not None else _GONE)
         watched = self._files.read(WATCHED)
@@ -122,8 +126,10 @@ class LocalTarget:
         same = live.configuration == configuration
         # After a reload that was cut off the server has the release, and the keeper would start the one before.
         taken = live.release == wanted.id and (not live.applied or self._name(live.applied[0]) == wanted.id)
+        what = "end the server that a deploy which was cut off left starting"
+        steps = [Step(room="target", action="withdraw", what=what)] if _PENDING in live.details else []
         if taken and same and live.state in {LiveState.STABLE, LiveState.CHANGING}:
-            return ()
+            return tuple(steps)
         keeper = live.details.get(_KEEPER)
         runs = live.applied[0] if live.applied else {"host": host, "port": port}
         stays = keeper is None and (runs.get("host"), runs.get("port")) == (host, port)
@@ -132,7 +138,6 @@ class LocalTarget:
         if not same:
             what = "start a server with the changed settings, and end the one before it when the new one answers"
             return (Step(room="target", action="restart", what=what, arguments=arguments),)
-        steps = []
         if keeper == _GONE:
             steps.append(Step(room="target", action="keep", what="watch over the server again"))
         if not taken:
@@ -147,6 +152,7 @@ class LocalTarget:
             "keep": self._keep,
             "reload": self._reload,
             "restart": self._restart,
+            "withdraw": self._withdraw,
             "stop": self._stop,
         }
         try:
@@ -246,6 +252,17 @@ class LocalTarget:
                     where=str(files.path / LOG),
                     remedy="Run it again; `modelway status` tells more.",
                 )
+            time.sleep(0.05)
+
+    def _withdraw(self, _: dict[str, Any]) -> None:
+        """End a server that was to take over, before it does."""
+        files = self._files
+        files.remove(NEXT)
+        files.signal(NEXT_SERVER, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while files.process(NEXT_SERVER) is not None:
+            if time.monotonic() > deadline:
+                files.signal(NEXT_SERVER, signal.SIGKILL)
             time.sleep(0.05)
 
     def _reload(self, arguments: dict[str, Any]) -> None:
