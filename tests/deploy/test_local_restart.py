@@ -166,7 +166,7 @@ def test_server_that_crashes_while_another_one_starts_is_restarted_and_the_other
     other = until(lambda: files.process(NEXT_SERVER))
     os.kill(other, signal.SIGSTOP)
     first = files.process(SERVER)
-    os.kill(first or 0, signal.SIGKILL)
+    assert files.signal(SERVER, signal.SIGKILL)
     until(lambda: files.process(SERVER) not in {None, first})
     until(lambda: open_target(running).inspect().state is LiveState.STABLE)
     assert reported(port) == bundles.release(1).given.digest
