@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.once import made_once
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -215,7 +217,11 @@ class Trained:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A model that the commands made from the sample, as a user makes one."""
-    root = tmp_path_factory.mktemp("trained")
+    root = made_once(tmp_path_factory, "trained", _train)
+    return Trained(root / "trained", root / "bundle")
+
+
+def _train(root: Path) -> None:
     shutil.copyfile(ROOT / "modelway.yaml", root / "modelway.yaml")
     for argv in (
         ["sample", "--output", "data"],
@@ -225,7 +231,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         command = [sys.executable, "-m", "modelway", *argv]
         done = subprocess.run(command, check=False, cwd=root, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-    return Trained(root / "trained", root / "bundle")
 
 
 @pytest.fixture(scope="session")
