@@ -9,14 +9,11 @@ import pytest
 from sklearn import metrics as oracle
 from sklearn.calibration import calibration_curve
 
-from modelway.errors import SettingsError
-from modelway.evaluate import check_options
 from modelway.evaluate.measure import Measurement
 from modelway.evaluate.metrics import METRICS
 from modelway.evaluate.resample import Drawer, Resamples
 from modelway.evaluate.rows import BinaryRows, ClassRows, NumberRows, Problem
 from modelway.evaluate.tallies import tally
-from modelway.records.evaluate import EvaluateOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +139,57 @@ def test_interval_of_groups_is_the_plain_bootstraps(problem: Problem, name: str)
     assert np.median(grouped) == pytest.approx(np.median(plain), abs=0.3 * plain.std())
 
 
+class TestEstimate:
+    """The percentile interval of the resamples, the basic one for a pivotal metric (Efron and Tibshirani, 1993)."""
+
+    @pytest.mark.parametrize("confidence", [0.5, 0.95])
+    @pytest.mark.parametrize(("problem", "name"), EVERY)
+    def test_interval_is_the_quantiles_of_the_resamples(self, problem: Problem, name: str, confidence: float) -> None:
+        made, metric = rows_like(problem, 400), METRICS[problem][name]
+        measured = Measurement(made, Drawer(200, seed=1).draw(400))
+        for other in METRICS[problem].values():  # what one metric is says nothing of the others
+            measured.draws(other)
+        low, high = np.quantile(measured.draws(metric), [(1 - confidence) / 2, (1 + confidence) / 2])
+        value = ORACLES[problem][name](made)
+        if name == "expected_calibration_error":
+            low, high = 2 * value - high, 2 * value - low
+        found = measured.estimate(metric, confidence)
+
+        assert (found.value, found.low, found.high) == pytest.approx(
+            (value, max(min(low, value), metric.low), min(max(high, value), metric.high))
+        )
+
+    def test_what_the_cells_lose_of_the_value_is_given_back(self) -> None:
+        made = rows_like(Problem.BINARY, 1500)
+        metric = METRICS[Problem.BINARY]["average_precision"]
+        coarse = Drawer(100, seed=3).draw(1500, cells=6)
+        draws = Measurement(made, coarse).draws(metric)
+
+        lost = ORACLES[Problem.BINARY]["average_precision"](made) - metric.compute(tally(made, coarse))[0]
+        assert abs(lost) > 2 * draws.std()
+        assert draws.mean() == pytest.approx(ORACLES[Problem.BINARY]["average_precision"](made), abs=draws.std() / 2)
+
+    @pytest.mark.parametrize(("undefined", "bounded"), [(5, True), (6, False), (100, False)])
+    def test_interval_needs_the_metric_in_95_of_100_resamples(self, undefined: int, bounded: bool) -> None:
+        metric = METRICS[Problem.BINARY]["recall"]
+        rows = BinaryRows(np.array([True, False]), np.full((2, 2), 0.5), 0.5)
+        weights = np.ones((101, 2))
+        weights[1 : 1 + undefined] = [0, 2]  # no row of the positive class
+        found = Measurement(rows, Resamples(weights, np.arange(2), 2)).estimate(metric, 0.95)
+
+        assert (found.value, found.low, found.high) == (1.0, *((1.0, 1.0) if bounded else (None, None)))
+
+    @pytest.mark.parametrize(("weights", "ends"), [([0, 2], (0.0, 0.5)), ([2, 0], (0.5, 1.0))])
+    def test_interval_reaches_to_the_value(self, weights: list[int], ends: tuple[float, float]) -> None:
+        """Also where all resamples lie on one side of it."""
+        metric = METRICS[Problem.BINARY]["recall"]
+        rows = BinaryRows(np.array([True, True]), np.array([[0.0, 1.0], [1.0, 0.0]]), 0.5)
+        drawn = Resamples(np.array([[1, 1], *[weights] * 20], float), np.arange(2), 2)
+        found = Measurement(rows, drawn).estimate(metric, 0.95)
+
+        assert (found.value, found.low, found.high) == (0.5, *ends)
+
+
 def test_equal_seeds_give_equal_intervals() -> None:
     made = rows_like(Problem.BINARY, 3000)
     metric = METRICS[Problem.BINARY]["roc_auc"]
@@ -184,30 +232,52 @@ def test_metric_without_meaning_is_absent(problem: Problem, undefined: set[str])
     assert undefined <= absent <= undefined | {"precision", "f1"}
 
 
+@pytest.mark.parametrize("target", ["01", "0", "1"])
+@pytest.mark.parametrize("predicted", ["01", "10", "0", "1"])
+def test_labels_of_one_class_are_measured_as_scikit_learn_does(target: str, predicted: str) -> None:
+    true, said = (np.array([*text * 6], np.int64)[:6] == 1 for text in (target, predicted))
+    made = BinaryRows(true, np.column_stack([1.0 - said, said]), 0.5)
+
+    for name, expected in {
+        "accuracy": oracle.accuracy_score(true, said),
+        "precision": oracle.precision_score(true, said, zero_division=np.nan),
+        "recall": oracle.recall_score(true, said, zero_division=np.nan),
+        "f1": oracle.f1_score(true, said, zero_division=np.nan),
+    }.items():
+        assert Measurement(made).value(METRICS[Problem.BINARY][name]) == pytest.approx(expected, nan_ok=True), name
+
+
+@pytest.mark.parametrize(
+    ("target", "predicted"),
+    [
+        ("0011", "0021"),  # class 2 is predicted, and no row has it
+        ("0012", "0011"),  # class 2 is never predicted
+        ("0000", "1111"),
+        ("0000", "0000"),
+        ("1122", "2211"),
+        ("0012", "3012"),  # a fourth class, predicted once
+    ],
+)
+def test_classes_that_one_side_lacks_are_measured_as_scikit_learn_does(target: str, predicted: str) -> None:
+    true, said = (np.array([*text * 5], np.int64) for text in (target, predicted))
+    made = ClassRows(true, np.full((20, 5), 0.2), said)
+
+    for name, expected in {
+        "macro_f1": oracle.f1_score(true, said, average="macro"),
+        "accuracy": oracle.accuracy_score(true, said),
+        "log_loss": np.log(5),
+        "roc_auc": np.nan,  # a class has no row
+    }.items():
+        assert Measurement(made).value(METRICS[Problem.MULTICLASS][name]) == pytest.approx(expected, nan_ok=True), name
+    resamples = Drawer(20, seed=3).draw(20)
+    values = METRICS[Problem.MULTICLASS]["macro_f1"].compute(tally(made, resamples))
+    for number, weights in enumerate(resamples.weights):
+        drawn = np.repeat(np.arange(20), weights.astype(int))
+        assert values[number] == pytest.approx(oracle.f1_score(true[drawn], said[drawn], average="macro"))
+
+
 @pytest.mark.parametrize("problem", list(Problem))
 def test_nothing_is_defined_on_no_rows(problem: Problem) -> None:
     measured = Measurement(rows_like(problem, 50).take(np.empty(0, int)))
 
     assert {measured.estimate(metric, 0.95).value for metric in METRICS[problem].values()} == {None}
-
-
-@pytest.mark.parametrize(
-    ("changes", "key"),
-    [
-        ({"metrics": ("gini",)}, "evaluate.metrics"),
-        ({"metrics": ("rmse",)}, "evaluate.metrics"),
-        ({"primary": "gini"}, "evaluate.primary"),
-        ({"gates": {"minimum": {"gini": 0.5}}}, "evaluate.gates.minimum"),
-        ({"gates": {"maximum": {"gini": 0.5}}}, "evaluate.gates.maximum"),
-        ({"slices": ("nose",)}, "evaluate.slices"),
-        ({"sensitive": ("nose",)}, "evaluate.sensitive"),
-    ],
-)
-def test_unknown_name_is_refused_with_the_known_ones(changes: dict[str, Any], key: str, world: Any) -> None:
-    dataset = world.binary_world()[0]
-
-    with pytest.raises(SettingsError) as caught:
-        check_options(EvaluateOptions.model_validate(changes), dataset)
-
-    assert caught.value.where == key
-    assert ("roc_auc" if "gini" in str(changes) or "rmse" in str(changes) else "colour") in str(caught.value.remedy)

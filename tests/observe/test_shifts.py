@@ -10,7 +10,7 @@ from scipy.spatial.distance import jensenshannon
 
 from modelway.observe.baseline import distribution
 from modelway.observe.cells import parts_of
-from modelway.observe.shifts import compare, ks_noise
+from modelway.observe.shifts import compare, ks_noise, picture
 from modelway.observe.significance import adjusted, chi_square, ks_p_value, shares_p_value
 from modelway.observe.tallies import tally_for
 from modelway.records.data import ColumnType
@@ -131,3 +131,91 @@ def test_nothing_to_compare_is_no_shift() -> None:
     reference, nothing = both(ColumnType.NUMBER, np.arange(10.0), [None, None])
     assert compare(reference, nothing) is None
     assert compare(nothing, reference) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (["a"] * 60 + ["b"] * 40, ["a"] * 300 + [f"new{at}" for at in range(700)]),  # more new ones than are listed
+        (["a"] * 600 + [f"old{at:04}" for at in range(400)], ["a"] * 30 + [f"old{at:04}" for at in range(70)]),
+        (["a"] * 500 + [f"old{at:04}" for at in range(400)], ["a"] * 100 + [f"old{at:04}" for at in range(150, 650)]),
+        (["a"] * 90 + ["b"] * 10, ["b"] * 100 + [f"new{at % 250}" for at in range(900)]),
+    ],
+)
+def test_categories_beyond_those_listed_count_as_others(before: list[str], now: list[str]) -> None:
+    reference, counted = both(ColumnType.CATEGORY, before, now)
+    listed = list(reference.categories)
+    ours, theirs = (
+        np.array([*(values.count(name) for name in listed), sum(value not in listed for value in values)]) / len(values)
+        for values in (before, now)
+    )
+    found = compare(reference, counted)
+    assert found is not None
+    assert found.effect == pytest.approx(0.5 * np.abs(ours - theirs).sum())
+    assert found.jensen_shannon == pytest.approx(jensenshannon(ours, theirs, 2))
+    beyond = len(set(before)) > len(listed)
+    assert found.unseen == (None if beyond else pytest.approx(np.mean([value not in set(before) for value in now])))
+    shown = picture(reference, counted)
+    assert shown is not None
+    assert len(shown.cells) == min(len(listed) + 1, 19)
+    for cell, then, later in zip(shown.cells, shown.before, shown.now, strict=True):
+        at = -1 if cell == "others" else listed.index(cell)
+        assert (then, later) == (pytest.approx(ours[at]), pytest.approx(theirs[at]))
+
+
+def test_a_picture_of_numbers_has_all_rows_and_those_beyond_in_the_outer_cells() -> None:
+    shown = picture(*both(ColumnType.NUMBER, np.arange(1000.0), np.arange(-500.0, 1500.0)))
+    assert shown is not None
+    assert len(shown.cells) == len(shown.before) == len(shown.now) == 10
+    assert shown.before == pytest.approx([0.1] * 10, abs=0.01)
+    assert shown.now == pytest.approx([0.3, *[0.05] * 8, 0.3], abs=0.01)
+
+
+def test_shares_of_a_population_are_compared_as_scipy_does() -> None:
+    shares, now = {"a": 0.5, "b": 0.3, "c": 0.2}, ["a"] * 40 + ["b"] * 40 + ["c"] * 20
+    population = Distribution(
+        type=ColumnType.CATEGORY,
+        rows=0,
+        missing=0,
+        categories={name: round(share * 1e6) for name, share in shares.items()},
+    )
+    tally = tally_for(ColumnType.CATEGORY, population)
+    tally.add(pa.array(now))
+    found = compare(population, tally.finish())
+    exact = stats.chisquare([40, 40, 20], [50, 30, 20])
+    assert found is not None
+    assert (found.value, found.p_value) == (pytest.approx(exact.statistic), pytest.approx(exact.pvalue))
+    assert found.effect == pytest.approx(0.1)
+    assert (found.missing_before, found.missing_now, found.missing_p) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("rows", [0, 400])
+def test_means_are_compared_as_scipy_does(rows: int) -> None:
+    """A baseline of mean and deviation alone, of a sample (Welch's test, by the normal) or of a whole population."""
+    now = np.random.default_rng(6).normal(3.4, 1.5, size=250)
+    missing = rows // 4
+    before = Distribution(type=ColumnType.NUMBER, rows=rows, missing=missing, mean=3.0, std=2.0)
+    tally = tally_for(ColumnType.NUMBER, before)
+    tally.add(pa.array([*now.tolist(), *[None] * 50]))
+    found = compare(before, tally.finish())
+    present = rows - missing or 1e12
+    z = stats.ttest_ind_from_stats(3.0, 2.0, present, now.mean(), now.std(), 250, equal_var=False).statistic
+    assert found is not None
+    assert (found.statistic, found.value) == ("mean", pytest.approx(abs(z), rel=2e-3))  # scipy divides by n - 1
+    assert found.p_value == pytest.approx(2 * stats.norm.sf(found.value))
+    apart = abs(now.mean() - 3.0) / 2.0
+    assert found.effect == pytest.approx(stats.norm.cdf(apart / 2) - stats.norm.cdf(-apart / 2))
+    assert (found.missing_before, found.missing_now) == (missing / (rows or 1), pytest.approx(50 / 300))
+    if rows:
+        exact = stats.chi2_contingency([[100, 300], [50, 250]], correction=False)
+        assert found.missing_p == pytest.approx(exact.pvalue)
+
+
+@pytest.mark.parametrize("kind", [ColumnType.NUMBER, ColumnType.CATEGORY])
+def test_missing_values_are_compared_apart_from_those_that_are_there(kind: ColumnType) -> None:
+    value = 1.0 if kind is ColumnType.NUMBER else "a"
+    found = shift(kind, [None] * 100 + [value] * 900, [None] * 120 + [value] * 280)
+    assert (found.effect, found.unseen) == (0, 0)
+    assert (found.missing_before, found.missing_now) == (pytest.approx(0.1), pytest.approx(0.3))
+    exact = stats.chi2_contingency([[100, 900], [120, 280]], correction=False)
+    assert found.missing_p == pytest.approx(exact.pvalue)

@@ -82,11 +82,11 @@ def find_flaw(problem: Problem, classes: int, rows: int, target: NDArray[Any], s
     if np.asarray(scores.prediction).shape != (rows,):
         return f"the predictions have shape {np.shape(scores.prediction)} for {rows} rows"
     if problem is Problem.REGRESSION:
-        return _number_flaw("target", target) or _number_flaw("predictions", np.asarray(scores.prediction))
+        return _number_flaw("target values", target) or _number_flaw("predictions", np.asarray(scores.prediction))
     if classes < 2:
         return f"there are {classes} classes; at least two are needed"
     return (
-        _class_flaw("target", target, classes)
+        _class_flaw("target values", target, classes)
         or _class_flaw("predictions", np.asarray(scores.prediction), classes)
         or _probability_flaw(scores.probability, (rows, classes))
     )
