@@ -74,6 +74,15 @@ def rows_like(problem: Problem, rows: int, digits: int | None = None, seed: int 
     return NumberRows(target, target + random.normal(size=rows).round(digits or 12))
 
 
+def test_r2_keeps_its_digits_beside_a_large_mean() -> None:
+    random = np.random.default_rng(1)
+    target = 1e9 + random.normal(size=500)
+    made = NumberRows(target, target + 0.1 * random.normal(size=500))
+
+    expected = oracle.r2_score(made.target - 1e9, made.predicted - 1e9)
+    assert Measurement(made).value(METRICS[Problem.REGRESSION]["r2"]) == pytest.approx(expected, abs=1e-6)
+
+
 def test_every_metric_has_an_oracle() -> None:
     assert {problem: set(known) for problem, known in METRICS.items()} == {
         problem: set(known) for problem, known in ORACLES.items()
@@ -168,6 +177,16 @@ class TestEstimate:
         lost = ORACLES[Problem.BINARY]["average_precision"](made) - metric.compute(tally(made, coarse))[0]
         assert abs(lost) > 2 * draws.std()
         assert draws.mean() == pytest.approx(ORACLES[Problem.BINARY]["average_precision"](made), abs=draws.std() / 2)
+
+    def test_interval_ends_where_the_metric_does(self) -> None:
+        """The basic interval of a small calibration error would begin below 0."""
+        score = np.repeat(np.linspace(0.05, 0.95, 10), 20)
+        target = np.tile(np.arange(20), 10) < 20 * score
+        made = BinaryRows(target, np.column_stack([1 - score, score]), 0.5)
+        metric = METRICS[Problem.BINARY]["expected_calibration_error"]
+        found = Measurement(made, Drawer(100, seed=1).draw(200)).estimate(metric, 0.95)
+
+        assert (found.value, found.low) == (pytest.approx(0, abs=1e-12), 0.0)
 
     @pytest.mark.parametrize(("undefined", "bounded"), [(5, True), (6, False), (100, False)])
     def test_interval_needs_the_metric_in_95_of_100_resamples(self, undefined: int, bounded: bool) -> None:
