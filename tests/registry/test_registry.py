@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from modelway.errors import GateError, InconclusiveError, InputError, OutsideError, UsageError
-from modelway.records.register import Alias, RegisterOptions
+from modelway.pipeline.register import fetch_champion
+from modelway.records.register import TRUSTED, Alias, RegisterOptions
 from modelway.records.verdict import Verdict
 from modelway.registry import Registry
 
@@ -115,6 +116,69 @@ def test_promoting_the_champion_asks_for_no_change(
     registry.register(trained(1))
     monkeypatch.setattr(MlflowClient, "set_registered_model_alias", refuse)
     assert registry.promote("1").aliases == BOTH
+
+
+def test_note_replaces_a_tag_of_that_version_alone(
+    registry: Registry, trained: MakeTrained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    first = registry.register(trained(1), tags={"commit": "abc"}).version
+    second = registry.register(trained(2)).version
+    for value in ("one bundle", "another bundle"):
+        registry.note("1", "bundle_digest", value)
+        assert registry.get("1").tags == {**first.tags, "bundle_digest": value}
+    registry.note("challenger", "bundle_digest", "its own")
+    assert registry.get("2").tags == {**second.tags, "bundle_digest": "its own"}
+    assert registry.get("1").tags["bundle_digest"] == "another bundle"
+    monkeypatch.setattr(MlflowClient, "set_model_version_tag", None)  # what is there already is not sent again
+    registry.note("1", "bundle_digest", "another bundle")
+    with pytest.raises(UsageError):
+        registry.note("3", "bundle_digest", "no version")
+
+
+def test_kept_files_come_back_only_as_they_were(
+    registry: Registry, trained: MakeTrained, root: Path, tmp_path: Path
+) -> None:
+    directory = trained(1)
+    registry.register(directory, texts={"recipe.json": '{"a": "é"}'})
+    names = ("recipe.json", "baseline.json", "report.html")
+    (tmp_path / "out").mkdir()
+    assert registry.download_kept("champion", names, tmp_path / "out").number == 1
+    found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    expected = {name: (directory / name).read_bytes() for name in names[1:]}
+    assert found == {"recipe.json": '{"a": "é"}'.encode(), **expected}
+    for name in names:
+        (tmp_path / name.partition(".")[0]).mkdir()
+        [kept] = root.glob(f"mlartifacts/*/artifacts/{name}")
+        content = kept.read_bytes()
+        kept.write_bytes(content + b" ")
+        with pytest.raises(InputError, match=f"the file {name} of version 1 is not the one"):
+            registry.download_kept("1", [name], tmp_path / name.partition(".")[0])
+        kept.unlink()
+        with pytest.raises(InputError, match="missing"):
+            registry.download_kept("1", [name], tmp_path / name.partition(".")[0])
+        assert list((tmp_path / name.partition(".")[0]).iterdir()) == []
+        kept.write_bytes(content)
+
+
+def test_the_champions_files_are_fetched_once_and_are_those_of_the_champion(
+    registry: Registry, trained: MakeTrained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fetch_champion(registry, tmp_path) == (None, ())
+    for seed, code in ((1, '["one.Type"]'), (2, '["other.Type"]')):
+        registry.register(trained(seed), tags={TRUSTED: code})
+    found = []
+    for number in ("1", "2", "1"):
+        registry.promote(number)
+        directory, code = fetch_champion(registry, tmp_path)
+        assert directory is not None
+        found.append((directory, (directory / "model.skops").read_bytes(), code))
+    assert [content for _, content, _ in found] == [f"no model, only bytes {seed}".encode() for seed in (1, 2, 1)]
+    assert [code for _, _, code in found] == [("one.Type",), ("other.Type",), ("one.Type",)]
+    assert found[0] == found[2] != found[1]
+    monkeypatch.setattr(Registry, "download", None)
+    assert fetch_champion(registry, tmp_path)[0] == found[2][0]
 
 
 def test_a_version_is_found_by_its_release_tag_and_as_latest(registry: Registry, trained: MakeTrained) -> None:
