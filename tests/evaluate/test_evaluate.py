@@ -12,11 +12,13 @@ import pytest
 from sklearn import metrics as oracle
 
 from modelway.evaluate import stage
-from modelway.evaluate.bias import bias_of
-from modelway.evaluate.groups import MISSING, groups_of
+from modelway.evaluate.compare import against_trivial
+from modelway.evaluate.curves import curves_of
+from modelway.evaluate.groups import MISSING, groups_of, largest
 from modelway.evaluate.leakage import leaks_of
-from modelway.evaluate.measure import Difference
+from modelway.evaluate.measure import Difference, Measurement, difference
 from modelway.evaluate.metrics import METRICS
+from modelway.evaluate.resample import SLICE_CELLS, SLICE_GROUPS, Drawer
 from modelway.evaluate.rows import Problem, rows_of
 from modelway.records.evaluate import Evaluation, Scores
 
@@ -89,25 +91,6 @@ def test_only_the_largest_of_many_categories_become_slices(world: Any) -> None:
     assert found.slices[0].value == "n24"
 
 
-def test_bias_is_fairlearns(world: Any) -> None:
-    from fairlearn import metrics as fairlearn
-
-    _, table, target = world.binary_world()
-    scores = world.binary_scores(target, 1.0)
-    rows = rows_of(Problem.BINARY, target, scores, 0.5)
-    metric = METRICS[Problem.BINARY]["roc_auc"]
-    found = bias_of("colour", table["colour"], rows, metric, 50)
-    known = {"sensitive_features": np.array(table["colour"].to_pylist())}
-    predicted = rows.predicted.astype(int)
-
-    parity = fairlearn.demographic_parity_difference(target, predicted, **known)
-    odds = fairlearn.equalized_odds_difference(target, predicted, **known)
-    assert found.demographic_parity == pytest.approx(parity, abs=1e-12)
-    assert found.equalized_odds == pytest.approx(odds, abs=1e-12)
-    worst = min(group.primary for group in found.groups)
-    assert found.worst_group == pytest.approx(oracle.roc_auc_score(target, rows.score) - worst, abs=1e-12)
-
-
 def test_small_groups_are_shown_but_not_judged(world: Any) -> None:
     names = ["a"] * 200 + ["b"] * 180 + [None] * 20
     made = world.binary_world(name=pa.array(names))
@@ -120,79 +103,6 @@ def test_small_groups_are_shown_but_not_judged(world: Any) -> None:
     ]
     rates = [group.selection_rate for group in found.groups[:2]]
     assert found.demographic_parity == pytest.approx(abs(rates[0] - rates[1]))
-
-
-def biased(groups: dict[str, tuple[int, int, int, int]], min_rows: int = 10) -> Any:
-    """Groups of so many true negatives, false positives, false negatives and true positives, by their accuracy."""
-    counts = np.array(list(groups.values()))
-    target = np.concatenate([np.repeat([0, 0, 1, 1], line) for line in counts])
-    positive = np.concatenate([np.repeat([0.1, 0.9, 0.1, 0.9], line) for line in counts])
-    names = np.repeat(list(groups), counts.sum(axis=1))
-    rows = rows_of(Problem.BINARY, target, Scores(target, np.column_stack([1 - positive, positive])), 0.5)
-    metric = METRICS[Problem.BINARY]["accuracy"]
-    return bias_of("group", pa.chunked_array([pa.array(names)]), rows, metric, min_rows)
-
-
-@pytest.mark.parametrize(
-    ("groups", "parity", "odds", "worst"),
-    [
-        ({"a": (10, 0, 0, 10), "b": (10, 0, 0, 10)}, 0.0, 0.0, 0.0),
-        ({"a": (10, 0, 0, 10), "b": (5, 5, 0, 10)}, 0.25, 0.5, 35 / 40 - 15 / 20),  # false positives
-        ({"a": (10, 0, 0, 10), "b": (10, 0, 5, 5)}, 0.25, 0.5, 35 / 40 - 15 / 20),  # true positives
-        ({"a": (10, 0, 0, 10), "b": (9, 1, 2, 8)}, 0.05, 0.2, 37 / 40 - 17 / 20),  # the greater one of both
-        ({"a": (10, 0, 0, 10), "b": (8, 2, 1, 9)}, 0.05, 0.2, 37 / 40 - 17 / 20),
-        ({"a": (10, 0, 0, 10), "b": (20, 0, 0, 0)}, 0.5, None, 0.0),  # no positive row
-        ({"a": (10, 0, 0, 10), "b": (0, 0, 0, 20)}, 0.5, None, 0.0),  # no negative row
-        # A group that is too small to judge counts in the whole alone.
-        ({"a": (10, 0, 0, 10), "b": (10, 0, 0, 10), "c": (0, 9, 0, 0)}, 0.0, 0.0, 0.0),
-        ({"a": (5, 5, 0, 10), "b": (10, 0, 0, 10), "c": (0, 9, 0, 0)}, 0.25, 0.5, 0.0),
-        ({"a": (5, 5, 0, 10), "b": (10, 0, 0, 10), "c": (9, 0, 0, 0)}, 0.25, 0.5, 44 / 49 - 15 / 20),
-        ({"a": (10, 0, 0, 10), "b": (9, 0, 0, 0)}, None, None, None),  # one group alone can be judged
-        ({"a": (10, 0, 0, 10), "b": (10, 0, 0, 0)}, 0.5, None, 0.0),  # exactly as many rows as it takes
-    ],
-)
-def test_bias_is_that_of_the_groups_with_rows_enough(
-    groups: dict[str, tuple[int, int, int, int]], parity: float | None, odds: float | None, worst: float | None
-) -> None:
-    """Expected are the definitions in fairlearn's user guide, on counts of few rows."""
-    found = biased(groups)
-    expected = [parity, odds, worst]
-    values = [found.demographic_parity, found.equalized_odds, found.worst_group]
-    assert [value is None for value in values] == [value is None for value in expected]
-    assert [value for value in values if value is not None] == pytest.approx(
-        [one for one in expected if one is not None]
-    )
-    for group in found.groups:
-        negative, false, missed, hits = groups[group.value]
-        total = negative + false + missed + hits
-        rates = (group.selection_rate, group.true_positive_rate, group.false_positive_rate)
-        assert rates == (
-            pytest.approx((false + hits) / total),
-            pytest.approx(hits / (missed + hits)) if missed + hits else None,
-            pytest.approx(false / (negative + false)) if negative + false else None,
-        )
-        assert (group.rows, group.primary) == (total, pytest.approx((negative + hits) / total))
-        assert group.judged is (total >= 10)
-
-
-def test_bias_shows_the_largest_of_many_small_groups() -> None:
-    sizes = {f"g{at:02}": (at % 9 + 1, 0, 0, 0) for at in range(40)}
-    found = biased({"a": (10, 0, 0, 10), **sizes})
-    shown = [group.rows for group in found.groups if not group.judged]
-    assert len(shown) == 20
-    assert sorted(shown) == sorted(sum(line) for line in sizes.values())[-20:]
-
-
-def test_bias_of_other_tasks_has_the_worst_group_alone(world: Any) -> None:
-    for made, scores in (
-        (world.number_world(), world.number_scores(world.number_world()[2], 0.3)),
-        (world.class_world(), world.class_scores(world.class_world()[2], 2.0)),
-    ):
-        found = world.run(ROOM, made, scores, sensitive=("sex",))
-
-        assert found.bias[0].worst_group is not None
-        assert found.bias[0].demographic_parity is None
-        assert [verdict.gate for verdict in found.gates if verdict.gate.startswith("bias")] == ["bias.sex.worst_group"]
 
 
 @pytest.mark.parametrize("rows", [50, 5000])
@@ -240,15 +150,6 @@ def test_more_than_two_classes(world: Any) -> None:
     assert found.curves == ()
 
 
-def test_a_column_that_tells_one_class_of_many_leaks(world: Any) -> None:
-    target = world.class_world()[2]
-    made = world.class_world(mark=pa.array(np.where(target == 2, "two", "other")))
-    found = world.run(ROOM, made, world.class_scores(target, 2.0))
-
-    assert world.verdict_of(found, "leakage") == "fail"
-    assert found.leaks[0].column == "mark"
-
-
 def test_threshold_decides_the_predicted_class(world: Any) -> None:
     made = world.binary_world()
     scores = world.binary_scores(made[2], 1.0)
@@ -275,34 +176,88 @@ def test_difference_bounds_one_side_and_its_estimate_both(confidence: float) -> 
     )
 
 
-@pytest.mark.parametrize(
-    ("problem", "counts", "judged"),
-    [
-        (Problem.BINARY, (50, 5), True),
-        (Problem.BINARY, (50, 4), False),
-        (Problem.BINARY, (5, 50), True),
-        (Problem.BINARY, (4, 50), False),
-        (Problem.MULTICLASS, (30, 30, 5), True),
-        (Problem.MULTICLASS, (61, 4, 0), False),
-        (Problem.MULTICLASS, (4, 61, 4), True),
-    ],
-)
-def test_leaks_of_a_class_need_five_rows_of_it_and_of_the_others(
-    problem: Problem, counts: tuple[int, ...], judged: bool
-) -> None:
-    target = np.repeat(np.arange(len(counts)), counts)
-    table = pa.table({"copy": [str(one) for one in target]})
-
-    assert (leaks_of(problem, table, target, ["copy"], 0) is not None) is judged
+def test_categories_of_a_dictionary_are_grouped_by_their_values() -> None:
+    words = pa.array(["b", "a", "b", None]).dictionary_encode()
+    column = pa.chunked_array([words, pa.array(["a", "b"]).dictionary_encode()])
+    assert sizes(column) == {"b": 3, "a": 2, MISSING: 1}
 
 
-def test_leaks_of_a_rare_class_are_left_to_the_others() -> None:
-    """Two rows of one class are separated by chance; the column says nothing of the other classes."""
-    target = np.array([0, 1] * 200 + [2] * 4)
-    table = pa.table({"mark": ["rare" if one == 2 else "other" for one in target]})
-    (leak,) = leaks_of(Problem.MULTICLASS, table, target, ["mark"], 0) or []
+def test_largest_groups_are_kept_in_their_order() -> None:
+    groups = groups_of(pa.chunked_array([pa.array([1] * 3 + [2] * 1 + [3] * 5 + [4] * 4)]))
+    assert [group.value for group in largest(groups, 2)] == ["3", "4"]
+    assert [group.value for group in largest(groups, 3)] == ["1", "3", "4"]
+    assert largest(groups, 9) == groups
 
-    assert leak.score < 0.6
+
+def test_options_reach_every_part_of_the_record(world: Any) -> None:
+    dataset, table, target = made = world.binary_world()
+    scores, other = (world.binary_scores(target, strength) for strength in (1.5, 0.7))
+    part = (target[:150], Scores(scores.prediction[:150], scores.probability[:150]))
+    given = {"confidence": 0.8, "threshold": 0.3, "seed": 5, "metrics": ("f1", "recall"), "primary": "recall"}
+    found = world.run(
+        ROOM, made, scores, other, **given, slices=("colour",), sensitive=("sex",), benchmarks={"b": part},
+        gates={"bias": {"min_rows": 10_000}}, champion_digest="theirs", size_bytes=7,
+    )  # fmt: skip
+    metric, drawer = METRICS[Problem.BINARY]["recall"], Drawer(world.RESAMPLES, 5)
+
+    def measured(index: np.ndarray, model: Scores = scores, *draw: int) -> Measurement:
+        rows = rows_of(Problem.BINARY, target, model, 0.3).take(index)
+        return Measurement(rows, drawer.draw(len(index), *draw))
+
+    whole = measured(np.arange(len(target)))
+    assert (found.confidence, found.primary, list(found.metrics)) == (0.8, "recall", ["f1", "recall"])
+    assert (found.model_digest, found.champion_digest, found.size_bytes) == ("candidate", "theirs", 7)
+    assert found.metrics["recall"] == whole.estimate(metric, 0.8)
+    assert found.metrics["recall"].value == pytest.approx(oracle.recall_score(target, scores.probability[:, 1] >= 0.3))
+    (benchmark,) = found.benchmarks
+    assert (benchmark.name, benchmark.rows, list(benchmark.metrics)) == ("b", 150, ["f1", "recall"])
+    assert benchmark.metrics["recall"] == measured(np.arange(150)).estimate(metric, 0.8)
+    assert found.comparison.difference == difference(metric, whole, measured(np.arange(len(target)), other)).estimate(
+        0.8
+    )
+    assert {one.column for one in found.slices} == {"colour", "sex"}
+    for one in found.slices:
+        index = np.flatnonzero(np.array(table[one.column].to_pylist()) == one.value)
+        assert one.metrics["recall"] == measured(index, scores, SLICE_GROUPS, SLICE_CELLS).estimate(metric, 0.8)
+    assert {group.judged for one in found.bias for group in one.groups} == {False}
+    assert found.gates[-2].evidence["difference"] == pytest.approx(
+        against_trivial(metric, whole, drawer.draw(len(target)), dataset).difference.value
+    )
+
+
+def test_record_names_the_ten_best_single_columns(world: Any) -> None:
+    random = np.random.default_rng(1)
+    columns = {f"n{at:02}": pa.array(random.normal(size=world.ROWS)) for at in range(15)}
+    made = world.binary_world(**columns)
+    found = world.run(ROOM, made, world.binary_scores(made[2], 2.0))
+    every = leaks_of(Problem.BINARY, made[1], made[2], [*columns, "x", "colour", "sex"], 0)
+    assert every is not None
+    assert found.leaks == tuple(sorted(every, key=lambda leak: -leak.score)[:10])
+
+
+def test_calibration_curve_is_scikit_learns(world: Any) -> None:
+    from sklearn.calibration import calibration_curve
+
+    made = world.binary_world(500)
+    scores = world.binary_scores(made[2], 2.0)
+    curve = world.run(ROOM, made, scores).curves[-1]
+    observed, mean = calibration_curve(made[2], scores.probability[:, 1], n_bins=15)
+    assert (curve.x, curve.y) == (pytest.approx(mean), pytest.approx(observed))
+
+
+@pytest.mark.parametrize("only", [0, 1])
+def test_rows_of_one_class_have_a_calibration_curve_alone(only: int) -> None:
+    probability = np.column_stack([np.linspace(1, 0, 30), np.linspace(0, 1, 30)])
+    rows = rows_of(Problem.BINARY, np.full(30, only), Scores(np.full(30, only), probability), 0.5)
+    assert [curve.name for curve in curves_of(rows)] == ["calibration"]
+    assert set(curves_of(rows)[0].y) == {float(only)}
+
+
+def test_clouds_show_the_rows_as_they_are() -> None:
+    rows = rows_of(Problem.REGRESSION, np.array([1.0, 5.0, 2.0]), Scores(np.array([3.0, 4.0, 0.5])), 0.5)
+    actual, residuals = curves_of(rows)
+    assert (actual.x, actual.y) == ((0.5, 3.0, 4.0), (2.0, 1.0, 5.0))
+    assert (residuals.x, residuals.y) == ((0.5, 3.0, 4.0), (1.5, -2.0, 1.0))
 
 
 def test_record_is_the_same_again_and_reads_back(world: Any) -> None:

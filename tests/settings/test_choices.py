@@ -150,7 +150,8 @@ class TestServedRelease:
     def place(self) -> Place:
         return Place(
             environment="e", model="m", options=EnvironmentOptions(), serve=serve(**self.HERE), root=Path("/r"),
-            state=Path("/s"), bundles=Path("/b"), flags="/here/flags.json", log="/here/log", settings=ServingSettings(serve=serve(**self.HERE)),
+            state=Path("/s"), bundles=Path("/b"), flags="/here/flags.json", log="/here/log",
+            settings=ServingSettings(serve=serve(**self.HERE)),
         )  # fmt: skip
 
     @pytest.mark.parametrize("released", [True, False])
