@@ -22,10 +22,12 @@ from modelway.errors import UsageError
 from modelway.pipeline.environment import open_environment
 from modelway.pipeline.rollout import check_log, open_controller, why_none
 from modelway.records.data import S3Options
+from modelway.records.deploy import BundleRef, Release
 from modelway.records.progress import silent
 from modelway.records.rollout_state import RolloutStatus
 from modelway.records.serve import RoutingOptions, ServeOptions
 from modelway.records.serving import ServingSettings
+from modelway.rollout.people import begin
 from modelway.rollout.store import RolloutStore
 from modelway.settings import Override, load_settings
 from tests.deploy.file_target import release as release_of
@@ -106,10 +108,72 @@ def test_settings_by_which_the_log_is_no_evidence_are_refused(override: str, whe
     assert caught.value.where == where
 
 
-def test_the_champion_is_not_rolled_out() -> None:
+SLOW_LOG = ("serve.log.segment_seconds=15", "serve.log.flush_seconds=1", "rollout.interval_seconds=60")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (),
+        (*SLOW_LOG, "rollout.grace_seconds=31"),
+        ("serve.log.segment_seconds=0.1", "rollout.interval_seconds=60"),  # 600 of them, whatever floats divide to
+        ("serve.log.segment_seconds=1.2", "rollout.interval_seconds=60"),
+    ],
+)
+def test_settings_exactly_at_their_limits_are_evidence(overrides: tuple[str, ...]) -> None:
+    check_log(*environment(*overrides))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "where"),
+    [
+        ((*SLOW_LOG, "rollout.grace_seconds=30.9"), "rollout.grace_seconds"),
+        ((*SLOW_LOG, "serve.log.flush_seconds=1.5", "rollout.grace_seconds=31"), "rollout.grace_seconds"),
+        (("serve.log.segment_seconds=8", "rollout.interval_seconds=60"), "rollout.interval_seconds"),
+        (("serve.log.segment_seconds=10", "rollout.interval_seconds=5"), "rollout.interval_seconds"),
+        (("serve.log.sample=0.999",), "serve.log.sample"),
+    ],
+)
+def test_settings_beyond_their_limits_are_refused(overrides: tuple[str, ...], where: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_log(*environment(*overrides))
+    assert caught.value.where == where
+
+
+@pytest.mark.parametrize(
+    ("past", "versions", "again", "words"),
+    [
+        (None, (3, 3), False, "version 3 is the champion already"),
+        (None, (3, 3), True, "version 3 is the champion already"),
+        (None, (3, 4), False, None),
+        (("rolled_back", 4), (3, 4), False, "version 4 was rolled back before"),
+        (("aborted", 4), (3, 4), False, "version 4 was aborted before"),
+        (("rolled_back", 4), (3, 4), True, None),
+        (("aborted", 4), (3, 4), True, None),
+        (("rolled_back", 4), (3, 5), False, None),  # another challenger
+        (("aborted", 4), (3, 5), False, None),
+        (("complete", 4), (3, 4), False, None),
+        (("rolled_back", 4), (4, 5), False, None),
+    ],
+)
+def test_rollout_begins_unless_this_challenger_went_back(
+    tmp_path: Path, past: tuple[str, int] | None, versions: tuple[int, int], again: bool, words: str | None
+) -> None:
     found, options = environment()
-    assert why_none(found, options, (3, 3), again=False) == "version 3 is the champion already"
-    assert why_none(found, options, (3, 4), again=False) is None
+    found = replace(found, state=EnvironmentState(str(tmp_path), S3Options()))
+    if past is not None:
+        status, version = past
+        release = Release(
+            name="m",
+            champion=BundleRef(version=3, digest="a" * 64),
+            challengers=(BundleRef(version=version, digest="b" * 64),),
+        )
+        store = RolloutStore(str(tmp_path), S3Options())
+        begin(store, release, options, 1.0)
+        status_of = {one.name.lower(): one for one in RolloutStatus}
+        store.change(lambda known: known.model_copy(update={"status": status_of[status]}) if known else None)
+    reason = why_none(found, options, versions, again=again)
+    assert reason is None if words is None else reason is not None and reason.startswith(words)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from modelway.errors import UsageError
+from modelway.flags import read_shares, with_shares
 from modelway.records.data import S3Options
 from modelway.records.flags import Shares
 from modelway.records.rollout import AgreementGuard, CanaryStep, GuardOptions, OutcomeGuard, RolloutOptions
@@ -18,6 +19,7 @@ from modelway.records.rollout_seen import (
 )
 from modelway.records.rollout_state import RolloutStatus, Tick
 from modelway.rollout import people
+from modelway.rollout.shares import are, are_off, shares_of
 from modelway.rollout.store import RolloutStore
 from tests.rollout.rollout_world import PLAN, RELEASE, World
 
@@ -97,6 +99,40 @@ def test_step_reads_no_interval_that_began_before_its_shares_were_in_force(world
     assert sorted(steps) == [0, 1, 2, 3]
     for tick in world.store.ticks(rollout):
         assert all(one.start >= steps[one.step] for one in tick.intervals)
+
+
+@pytest.mark.parametrize(
+    ("found", "off"),
+    [
+        (None, False),  # rules of another form are not for us to judge
+        (Shares(), True),
+        (Shares(new_model=1.0, shadow=0.0, version="2"), False),  # a rollout that is complete
+        (Shares(new_model=0.0, shadow=1.0, version="2"), False),  # one in shadow
+        (Shares(new_model=0.01, shadow=0.01, version="2"), False),
+        (Shares(new_model=0.0, shadow=0.0, version="2"), True),
+    ],
+)
+def test_shares_are_off_where_a_challenger_neither_answers_nor_sees(found: Shares | None, off: bool) -> None:
+    assert are_off(found) is off
+
+
+def test_shares_are_in_force_as_the_document_rounds_them() -> None:
+    wanted = Shares(new_model=1 / 3, version="2")
+    assert are(read_shares(with_shares(None, wanted)), wanted)
+    for other in (None, Shares(), Shares(new_model=0.5, version="2"), Shares(new_model=1 / 3, version="3")):
+        assert not are(other, wanted)
+    assert not are(Shares(new_model=1 / 3, shadow=0.1, version="2"), wanted)
+
+
+@pytest.mark.parametrize(
+    ("step", "shares"),
+    [(0, (0.0, 1.0)), (1, (0.25, 0.0)), (2, (0.5, 0.0)), (3, (1.0, 0.0)), (4, (1.0, 0.0))],
+)
+def test_shares_are_those_of_the_step_and_after_the_last_all(world, step: int, shares: tuple[float, float]) -> None:
+    world.begin()
+    rollout = RolloutStore(str(world.folder), S3Options()).read().model_copy(update={"step": step})
+    wanted = shares_of(rollout, PLAN)
+    assert (wanted.new_model, wanted.shadow, wanted.version) == (*shares, "2")
 
 
 def test_flags_that_somebody_switched_off_end_it(world):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -53,7 +54,7 @@ def check_log(environment: Environment, options: RolloutOptions) -> None:
         "serve.log.sample": ("a rollout needs every request in the log: 1", log.sample < 1),
         "rollout.interval_seconds": (
             f"it has to be a multiple of serve.log.segment_seconds, which is {log.segment_seconds:g}",
-            options.interval_seconds % log.segment_seconds > 1e-9,
+            abs(math.remainder(options.interval_seconds, log.segment_seconds)) > 1e-9,
         ),
         "rollout.grace_seconds": (
             f"the log may come {2 * log.segment_seconds + log.flush_seconds:g} seconds late by serve.log",
