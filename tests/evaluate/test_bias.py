@@ -93,10 +93,12 @@ def test_bias_is_that_of_the_groups_with_rows_enough(
 
 def test_bias_shows_the_largest_of_many_small_groups() -> None:
     sizes = {f"g{at:02}": (at % 9 + 1, 0, 0, 0) for at in range(40)}
-    found = biased({"a": (10, 0, 0, 10), **sizes})
+    found = biased({"a": (10, 0, 0, 10), "b": (5, 5, 0, 10), **sizes})
     shown = [group.rows for group in found.groups if not group.judged]
     assert len(shown) == 20
     assert sorted(shown) == sorted(sum(line) for line in sizes.values())[-20:]
+    small = sum(sum(line) for line in sizes.values())  # all of them are rows of the whole
+    assert found.worst_group == pytest.approx((35 + small) / (40 + small) - 15 / 20)
 
 
 def test_bias_of_other_tasks_has_the_worst_group_alone(world: Any) -> None:

@@ -23,8 +23,8 @@ def seen(drift="pass", performance="pass", data=None, **more) -> Observation:
     )
 
 
-def traffic(errors: int) -> Traffic:
-    return Traffic(requests=1000, errors=errors, refused=0, mean_ms=1.0, p95_ms=2.5)
+def traffic(errors: int, requests: int = 1000) -> Traffic:
+    return Traffic(requests=requests, errors=errors, refused=0, mean_ms=1.0, p95_ms=2.5)
 
 
 def asked(*ago: float) -> History:
@@ -52,6 +52,31 @@ def asked(*ago: float) -> History:
         (seen(drift="fail", data="fail"), asked(), Action.PAGE, "the data are to blame"),
         (seen(performance="fail", data="fail", release_hours=1.0), asked(), Action.PAGE, "the data are to blame"),
         (seen(drift="fail", data="error"), asked(), Action.WATCH, "could not be checked"),
+        (seen(drift="fail"), asked(24 * HOUR), Action.RETRAIN, "the policy lets it"),
+        (seen(drift="fail"), asked(23 * HOUR, 40 * DAY), Action.WATCH, "23.0 hours ago"),
+        (seen(drift="fail"), asked(40 * DAY, 23 * HOUR), Action.WATCH, "23.0 hours ago"),
+        (seen(drift="fail"), asked(2 * DAY, 3 * DAY, 4 * DAY, 30 * DAY), Action.RETRAIN, "the policy lets it"),
+        (seen(drift="fail"), asked(2 * DAY, 3 * DAY, 4 * DAY, 30 * DAY - 1), Action.WATCH, "the budget of 4"),
+        (seen(drift="fail", data="inconclusive"), asked(), Action.RETRAIN, "the policy lets it"),
+        (seen(drift="fail", performance="inconclusive"), asked(), Action.RETRAIN, "drift: it is fail"),
+        (seen(drift="fail", performance="fail"), asked(), Action.RETRAIN, "drift: it is fail"),
+        (seen(drift="fail", performance="fail", release_hours=5.0), asked(), Action.ROLL_BACK, "drift: it is fail"),
+        (seen(performance="fail", data="error"), asked(), Action.PAGE, "could not be checked"),
+        (seen(performance="fail", data="error", release_hours=5.0), asked(), Action.ROLL_BACK, "5.0 hours old"),
+        (seen(performance="fail", release_hours=23.999), asked(HOUR), Action.ROLL_BACK, "24.0 hours old"),
+        (seen(performance="inconclusive", release_hours=1.0), asked(), Action.WATCH, "performance: it is inconclusive"),
+        (seen(data="pass"), asked(), Action.NOTHING, "pass"),
+        (seen(data="fail"), asked(), Action.WATCH, "data: it is fail"),
+        (seen(data="inconclusive"), asked(), Action.WATCH, "data: it is inconclusive"),
+        (seen(data="error"), asked(), Action.WATCH, "data: it is error"),
+        (seen(traffic=traffic(0, requests=0)), asked(), Action.NOTHING, "pass"),
+        (seen(drift="fail", data="fail", traffic=traffic(50)), asked(), Action.PAGE, "5.0% of the requests fail"),
+        (
+            seen(performance="fail", release_hours=1.0, traffic=traffic(50)),
+            asked(),
+            Action.PAGE,
+            "5.0% of the requests",
+        ),
         (seen(traffic=traffic(50)), asked(), Action.PAGE, "5.0% of the requests fail"),
         (seen(traffic=traffic(49)), asked(), Action.NOTHING, "pass"),
     ],

@@ -95,3 +95,80 @@ def test_predictions_are_counted_as_they_are_served(
     found = make_baseline(dataset, rows, rows, scores, {"metric": None}, {})
     assert (found.predictions.categories if isinstance(expected, dict) else found.predictions.mean) == expected
     assert Baseline.from_json(found.to_json()) == found
+
+
+def test_inputs_are_those_of_the_training_rows_and_outputs_those_of_the_held_out_ones() -> None:
+    random = np.random.default_rng(0)
+    classes = ("a", "b", "c")
+
+    def rows(count: int, mean: float, shares: tuple[float, float]) -> pa.Table:
+        return pa.table(
+            {
+                "x": random.normal(mean, size=count),
+                "g": random.choice(["u", "v"], count, p=shares).tolist(),
+                "y": random.choice(classes, count).tolist(),
+            }
+        )
+
+    train, held_out = rows(400, 0.0, (0.9, 0.1)), rows(150, 5.0, (0.2, 0.8))
+    probability = random.dirichlet((5.0, 2.0, 1.0), 150)
+    scores = Scores(probability.argmax(axis=1), probability)
+    kinds = {"x": ColumnType.NUMBER, "g": ColumnType.CATEGORY, "y": ColumnType.CATEGORY}
+    dataset = Dataset(
+        task=Task.CLASSIFICATION,
+        target="y",
+        classes=classes,
+        columns={name: Column(type=kind) for name, kind in kinds.items()},
+        split=HashSplit(),
+        rows={"train": 400, "test": 150},
+        duplicates=Duplicates(rows=0),
+        profile=(),
+        source={},
+    )
+    found = make_baseline(
+        dataset, train, held_out, scores, {"log_loss": 0.5, "f1": None}, {"x": 0.7}, ("g", "x", "gone")
+    )
+    frame = train.to_pandas()
+    assert (found.rows, found.task, found.target, found.classes) == (400, Task.CLASSIFICATION, "y", classes)
+    assert (found.metrics, found.importance) == ({"log_loss": 0.5, "f1": None}, {"x": 0.7})
+    assert {name: one.type for name, one in found.columns.items()} == kinds
+    assert {name: one.rows for name, one in found.columns.items()} == dict.fromkeys(kinds, 400)
+    assert (found.columns["x"].mean, found.columns["x"].std) == pytest.approx(
+        (frame["x"].mean(), frame["x"].std(ddof=0))
+    )
+    assert found.columns["g"].categories == frame["g"].value_counts().to_dict()
+    said = {classes[at]: int(count) for at, count in enumerate(np.bincount(scores.prediction)) if count}
+    assert found.predictions is not None
+    assert found.labels is not None
+    assert found.predictions.categories == found.labels.categories == said
+    assert {name: one.mean for name, one in found.scores.items()} == pytest.approx(
+        dict(zip(classes, probability.mean(axis=0), strict=True))
+    )
+    assert {one.rows for one in (*found.scores.values(), found.labels)} == {150}
+    assert [(one.column, one.value, one.rows) for one in found.slices] == [
+        ("g", name, count) for name, count in frame["g"].value_counts().items()
+    ]
+    answered = held_out.to_pandas()["g"].value_counts()
+    for one in found.slices:
+        assert set(one.cells) == {"x", "y", ""}
+        assert (sum(one.cells["x"]), sum(one.cells["y"]), sum(one.cells[""])) == (
+            one.rows,
+            one.rows,
+            answered[one.value],
+        )
+
+
+@pytest.mark.parametrize(("task", "classes"), [(Task.REGRESSION, ()), (Task.CLASSIFICATION, ("n", "y"))])
+def test_only_several_classes_have_scores_of_their_own(task: Task, classes: tuple[str, ...]) -> None:
+    dataset = Dataset(
+        task=task, target="x", classes=classes, columns={"x": Column(type=ColumnType.NUMBER)}, split=HashSplit(),
+        rows={"train": 3}, duplicates=Duplicates(rows=0), profile=(), source={},
+    )  # fmt: skip
+    probability = np.array([[0.75, 0.25], [0.25, 0.75], [0.6, 0.4]])
+    scores = Scores(np.array([0, 1, 0]), probability) if classes else Scores(np.array([4.0, 5.0, 9.0]))
+    rows = pa.table({"x": [1.0, 2.0, 3.0]})
+    found = make_baseline(dataset, rows, rows, scores, {}, {})
+    assert found.scores == {}
+    assert found.predictions is not None
+    assert found.predictions.mean == pytest.approx(1.4 / 3 if classes else 6.0)
+    assert (None if found.labels is None else found.labels.categories) == ({"n": 2, "y": 1} if classes else None)
