@@ -65,6 +65,9 @@ def test_categories_are_compared_as_scipy_does() -> None:
     exact = stats.chi2_contingency([[500, 300, 200], [300, 300, 200]], correction=False)
     assert (found.value, found.p_value) == (pytest.approx(exact.statistic), pytest.approx(exact.pvalue))
     assert found.effect == pytest.approx(0.5 * (abs(0.5 - 0.375) + abs(0.3 - 0.375) + abs(0.2 - 0.25)))
+    pooled = np.array([800, 600, 400, 0]) / 1800  # half the mean of |normal| with each share's standard error
+    spread = np.sqrt(pooled * (1 - pooled) * (1 / 1000 + 1 / 800))
+    assert found.noise == pytest.approx(0.5 * spread.sum() * stats.halfnorm.mean())
     assert found.unseen == 0
 
 
@@ -186,6 +189,8 @@ def test_shares_of_a_population_are_compared_as_scipy_does() -> None:
     assert found is not None
     assert (found.value, found.p_value) == (pytest.approx(exact.statistic), pytest.approx(exact.pvalue))
     assert found.effect == pytest.approx(0.1)
+    spread = np.sqrt(np.array([0.25, 0.21, 0.16]) / 100)  # a population has no error of its own
+    assert found.noise == pytest.approx(0.5 * spread.sum() * stats.halfnorm.mean())
     assert (found.missing_before, found.missing_now, found.missing_p) == (0, 0, 1)
 
 
