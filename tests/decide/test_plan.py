@@ -19,8 +19,11 @@ STEPS = (
     AbStep(kind="ab", share=0.5, hours=20, deadline_hours=21, time_up=TimeUp.BACK),
     CanaryStep(kind="canary", share=0.5, minutes=0, deadline_hours=1, time_up=TimeUp.ON),
 )
-PLAN = Plan(RolloutOptions(steps=STEPS))
 SHADOW, CANARY, AB, LAST = range(4)
+
+
+def plan() -> Plan:
+    return Plan(RolloutOptions(steps=STEPS))
 
 
 def judged(**changes: bool) -> Any:
@@ -30,20 +33,21 @@ def judged(**changes: bool) -> Any:
 
 
 def weigh(step: int, elapsed: float, held: float | None = None, waits: bool = False, **changes: Any) -> str:
-    back, onward = PLAN.weigh(judged(**changes), step, elapsed, held, waits=waits)
+    back, onward = plan().weigh(judged(**changes), step, elapsed, held, waits=waits)
     assert not (back and onward)
     return "back" if back else "on" if onward else "hold"
 
 
 def test_plan_holds_what_each_kind_of_step_has() -> None:
-    assert PLAN.shadow.tolist() == [True, False, False, False]
-    assert PLAN.share.tolist() == [0.0, 0.1, 0.5, 0.5]
-    assert PLAN.seen.tolist() == [0.4, 0.0, 0.0, 0.0]
-    assert PLAN.pairs.tolist() == [700, 0, 0, 0]
-    assert PLAN.slack.tolist() == [8, 4, 1, 1]
-    assert PLAN.least.tolist() == [0, 12, 20 * 60, 0]
+    made = plan()
+    assert made.shadow.tolist() == [True, False, False, False]
+    assert made.share.tolist() == [0.0, 0.1, 0.5, 0.5]
+    assert made.seen.tolist() == [0.4, 0.0, 0.0, 0.0]
+    assert made.pairs.tolist() == [700, 0, 0, 0]
+    assert made.slack.tolist() == [8, 4, 1, 1]
+    assert made.least.tolist() == [0, 12, 20 * 60, 0]
     for step, hours in enumerate((3, 2, 21, 1)):
-        assert [bool(PLAN.late(step, minutes)) for minutes in (60 * hours - 0.001, 60 * hours)] == [False, True]
+        assert [bool(made.late(step, minutes)) for minutes in (60 * hours - 0.001, 60 * hours)] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -93,5 +97,5 @@ def test_many_rollouts_are_weighed_at_once_as_each_alone() -> None:
     flags = {"harmless": np.array([True, False, True]), "fails": np.array([False, False, True])}
     made = judged()
     many = SimpleNamespace(**{name: np.broadcast_to(value, 3) for name, value in {**vars(made), **flags}.items()})
-    back, onward = PLAN.weigh(many, steps, elapsed)
+    back, onward = plan().weigh(many, steps, elapsed)
     assert (back.tolist(), onward.tolist()) == ([False, True, True], [True, False, False])

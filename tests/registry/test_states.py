@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from modelway.errors import GateError, InconclusiveError, ModelwayError
+from modelway.records.data import Task
+from modelway.records.evaluate import Evaluation, GateVerdict
 from modelway.records.register import Alias
 from modelway.records.verdict import Verdict
-from modelway.registry.states import OUTCOMES, Act, Outcome, Standing, standing_of
+from modelway.registry.states import OUTCOMES, Act, Outcome, Standing, check_admitted, standing_of
 
 CHALLENGER, CHAMPION = Alias.CHALLENGER, Alias.CHAMPION
 
@@ -55,3 +58,41 @@ def test_only_promoting_and_the_first_version_move_the_champion() -> None:
     movers = {key for key, outcome in OUTCOMES.items() if CHAMPION in outcome.moves}
     assert {act for _, act in movers if act is not Act.PROMOTE} == {Act.REGISTER}
     assert [standing for standing, act in movers if act is Act.REGISTER] == [Standing.FIRST]
+
+
+def gate(name: str, verdict: Verdict, *, waived: bool = False) -> GateVerdict:
+    return GateVerdict(gate=name, verdict=verdict, reason=f"{name} says so", waived=waived)
+
+
+EVERY = (
+    gate("passes", Verdict.PASS),
+    gate("fails", Verdict.FAIL),
+    gate("errs", Verdict.ERROR),
+    gate("lacks", Verdict.INCONCLUSIVE),
+    gate("let_through", Verdict.INCONCLUSIVE, waived=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("standing", "gates", "kind", "words"),
+    [
+        (Standing.WORSE, EVERY, GateError, "fails: fails says so; errs: errs says so"),
+        (Standing.EQUAL, EVERY, InconclusiveError, "lacks: lacks says so"),
+        (Standing.WORSE, (), GateError, "its verdict is fail"),
+        (Standing.EQUAL, (), InconclusiveError, "its verdict is fail"),
+        *((standing, EVERY, None, "") for standing in (Standing.FIRST, Standing.SAME, Standing.BETTER)),
+    ],
+)
+def test_a_refusal_names_the_gates_that_refuse(
+    standing: Standing, gates: tuple[GateVerdict, ...], kind: type[ModelwayError] | None, words: str
+) -> None:
+    evaluation = Evaluation(
+        task=Task.REGRESSION, primary="r2", rows=1, confidence=0.95, metrics={}, model_digest="d", champion_digest=None,
+        size_bytes=1, gates=gates, verdict=Verdict.FAIL,
+    )  # fmt: skip
+    if kind is None:
+        assert check_admitted(evaluation, standing) == OUTCOMES[standing, Act.REGISTER]
+    else:
+        with pytest.raises(kind) as caught:
+            check_admitted(evaluation, standing)
+        assert caught.value.what == f"the model is not registered: {words}"

@@ -118,10 +118,12 @@ def test_shares_are_off_where_a_challenger_neither_answers_nor_sees(found: Share
 
 def test_shares_are_in_force_as_the_document_rounds_them() -> None:
     wanted = Shares(new_model=1 / 3, version="2")
-    assert are(read_shares(with_shares(None, wanted)), wanted)
-    for other in (None, Shares(), Shares(new_model=0.5, version="2"), Shares(new_model=1 / 3, version="3")):
-        assert not are(other, wanted)
-    assert not are(Shares(new_model=1 / 3, shadow=0.1, version="2"), wanted)
+    rounded = read_shares(with_shares(None, wanted))
+    assert rounded is not None
+    assert are(rounded, wanted)
+    for change in ({"new_model": 0.5}, {"shadow": 0.1}, {"version": "3"}):
+        assert not are(rounded.model_copy(update=change), wanted)
+    assert not are(None, wanted)
 
 
 @pytest.mark.parametrize(
