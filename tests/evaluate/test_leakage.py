@@ -11,7 +11,7 @@ import pytest
 from sklearn import metrics as oracle
 
 from modelway.evaluate import stage
-from modelway.evaluate.leakage import leaks_of
+from modelway.evaluate.leakage import _auc, leaks_of
 from modelway.evaluate.rows import Problem
 
 ROOM = SimpleNamespace(stage=stage)
@@ -106,3 +106,8 @@ def test_order_alone_is_the_roc_auc_of_two_classes() -> None:
     values = (random.normal(size=500) - 1.5 * target).round(1)
     expected = oracle.roc_auc_score(1 - target, values)
     assert single_leak(target, pa.array(values)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("positive", [[0.0] * 4, [1.0] * 4])
+def test_half_in_which_a_class_is_absent_says_nothing(positive: list[float]) -> None:
+    assert _auc(np.arange(1.0, 5.0), np.array(positive)) == 0.5

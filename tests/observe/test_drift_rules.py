@@ -144,6 +144,7 @@ class TestScore:
             (("t",), False, {"x": 0.2, "z": 0.8}, 0.5, 1.0),  # the target is an output
             (("x",), False, {}, 1 / 3, 1.0),
             (("x",), False, {"x": 0.0, "z": 1.0}, 0.0, 1.0),
+            (("x",), False, {"x": 0.0, "z": 0.0, "c": 0.0}, 1 / 3, 1.0),  # no importance at all is none known
             (("x",), False, {"x": 0.3, "z": 0.3, "gone": 0.4}, 0.5, 1.0),  # not a column of the baseline
         ],
     )
@@ -162,6 +163,44 @@ class TestScore:
         answers = None if outputs is None else pa.table({PREDICTIONS: outputs})
         _, found = judged(pa.table({"other": self.SAME}), answers)
         assert (found.score, found.measured) == (score, 0.0)
+
+    @pytest.mark.parametrize(("dates", "state", "score"), [(False, State.UNJUDGED, 0.0), (True, State.MOVED, 0.5)])
+    def test_dates_are_judged_where_the_options_say_so(self, dates: bool, state: State, score: float) -> None:
+        days = np.arange(2000) * 86_400_000_000
+        before, now = (pa.array(days + shift, pa.timestamp("us", tz="UTC")) for shift in (0, 10**15))
+        columns = {
+            "day": distribution(ColumnType.DATE, pa.chunked_array([before])),
+            "x": distribution(ColumnType.NUMBER, pa.chunked_array([self.SAME])),
+        }
+        reference = Baseline(rows=2000, columns=columns, predictions=None, metrics={})
+        _, found = judged(pa.table({"day": now, "x": self.SAME}), None, reference, dates=dates)
+        by_name = {one.name: one for one in found.columns}
+        assert (by_name["day"].state, by_name["day"].q_value is None) == (state, not dates)
+        assert (found.score, found.measured) == (score, 1.0)
+
+    @pytest.mark.parametrize(("rows", "judged_"), [(500, True), (499, False)])
+    def test_window_is_judged_from_the_least_rows_on(self, rows: int, judged_: bool) -> None:
+        watch = Watch(Watched.of(baseline()))
+        watch.add("a", table(600, 1))
+        watch.add("b", table(rows, 2))
+        found = judge_columns(watch, OPTIONS)
+        assert [(one.start, one.rows, one.judged) for one in found.windows] == [("a", 600, True), ("b", rows, judged_)]
+        assert [effect is None for effect in found.columns[0].windows] == [False, not judged_]
+
+    @pytest.mark.parametrize(("holes", "tests"), [((0, 0), 1), ((0, 40), 2), ((40, 0), 2)])
+    def test_missing_values_are_a_test_where_there_are_some(self, holes: tuple[int, int], tests: int) -> None:
+        """Each column's tests are one family (Benjamini and Hochberg, 1995)."""
+        random = np.random.default_rng(9)
+        before, now = (
+            pa.array([*random.normal(mean, size=900), *[None] * count], pa.float64())
+            for mean, count in zip((0.0, 0.12), holes, strict=True)
+        )
+        columns = {"x": distribution(ColumnType.NUMBER, pa.chunked_array([before]))}
+        reference = Baseline(rows=len(before), columns=columns, predictions=None, metrics={})
+        (one,) = judged(pa.table({"x": now}), None, reference)[1].columns
+        family = [one.shift.p_value, one.shift.missing_p][:tests]
+        assert 1e-6 < one.shift.p_value < 0.3
+        assert one.q_value == pytest.approx(min(stats.false_discovery_control(family)), abs=0)
 
     def test_roles_are_told_by_name_and_target(self) -> None:
         column = distribution(ColumnType.NUMBER, pa.chunked_array([self.SAME]))
