@@ -16,14 +16,11 @@ from modelway.records.data import S3Options
 from modelway.records.serve import LogOptions
 from modelway.serve.log import Counts, Journal
 from modelway.serve.log import delivery as delivery_module
-from modelway.serve.log.delivery import Delivery
 from modelway.serve.log.left import count_left
 from modelway.serve.log.segments import OpenSegment, pack
 from modelway.serve.log.spool import Spool
 
 HOUR = 3600.0
-CUT = gzip.compress(b"".join(os.urandom(200_000).hex().encode() + b"\n" for _ in range(3)))[:300_000]
-"""A compressed segment of three lines of which one is there in whole."""
 NOON = 1_700_000_000 // 3600 * HOUR
 
 
@@ -265,129 +262,8 @@ class TestJournal:
         journal.close(2)
 
 
-class TestDelivery:
-    @pytest.fixture
-    def log(self, tmp_path, monkeypatch):
-        """A delivery without its thread, and a maker of segments of one record each."""
-        monkeypatch.setattr(delivery_module, "_REFUSED_SECONDS", 0.0)
-        monkeypatch.setattr(delivery_module, "_LOOK_SECONDS", 0.0)
-        counts = Counts()
-        spool = Spool(tmp_path / "spool", counts)
-        options = LogOptions(uri=str(tmp_path / "log"), spool=str(tmp_path / "spool"))
-        delivery = Delivery(spool, options, S3Options(), counts, lambda: False)
-
-        def make(name: str, content: bytes = b"1\n", ending: str = "~1.jsonl") -> Path:
-            path = spool.directory() / f"predictions~2024-01-01T10~{name}{ending}"
-            path.write_bytes(content)
-            return path
-
-        return delivery, make, counts, spool
-
-    @staticmethod
-    def _reasons(counts: Counts) -> dict[str, int]:
-        return dict(+Counter(counts.tree()["dropped"]["predictions"]))
-
-    def test_delivery_of_a_refused_segment_holds_no_other_up_and_counts_it_at_last(self, log, tmp_path) -> None:
-        delivery, make, counts, spool = log
-        place = tmp_path / "log/predictions/date=2024-01-01/hour=10"
-        (place / "a.jsonl.gz").mkdir(parents=True)
-        make("a")
-        for number in range(5):
-            assert self._reasons(counts) == {}
-            make(f"b{number}")
-            delivery.deliver()
-            assert not delivery.away
-        assert self._reasons(counts) == {"refused": 1}
-        assert len(_stored_files(place)) == counts.tree()["delivered"]["predictions"] == 5
-        assert [path.name for path in spool.directory().glob("*.failed")] == [
-            "predictions~2024-01-01T10~a~1.jsonl.failed"
-        ]
-        delivery.deliver()
-        assert self._reasons(counts) == {"refused": 1}
-
-    @pytest.mark.parametrize("refused", [2, 3, 5])
-    def test_delivery_of_several_refused_segments_in_a_row_delivers_those_behind(self, log, tmp_path, refused) -> None:
-        delivery, make, counts, _ = log
-        for name in "abcde"[:refused]:
-            (tmp_path / f"log/predictions/date=2024-01-01/hour=10/{name}.jsonl.gz").mkdir(parents=True)
-            make(name)
-        for number in range(5 * refused):
-            make(f"z{number}")
-            delivery.deliver()
-            assert counts.tree()["delivered"]["predictions"] == number + 1
-            assert not delivery.away or refused > 2
-        assert self._reasons(counts) == {"refused": refused}
-        assert not delivery.away
-
-    def test_delivery_of_segments_that_all_fail_gives_none_up(self, log, tmp_path) -> None:
-        delivery, make, counts, spool = log
-        (tmp_path / "log").write_text("away")
-        make("a"), make("b")
-        for _ in range(10):
-            delivery.deliver()
-        assert delivery.away
-        assert self._reasons(counts) == {}
-        assert len(spool.segments()) == 2
-
-    @pytest.mark.parametrize(
-        ("content", "ending", "kept"),
-        [
-            (b"", "~3.jsonl", 0),
-            (b"1\n2\n", "~3.jsonl", 2),
-            (b"1\n2\n3\n4\n5", "~3.jsonl", 3),
-            (gzip.compress(b"1\n2\n3\n"), "~3.jsonl.gz", 3),
-            (b"", "~3.jsonl.gz", 0),
-            (b"no gzip", "~3.jsonl.gz", 0),
-            (CUT, "~3.jsonl.gz", 1),
-        ],
-        ids=["empty", "short", "long", "packed", "packed and empty", "not packed", "packed and cut"],
-    )
-    def test_delivery_of_a_corrupt_segment_brings_what_can_be_read_and_counts_the_rest(
-        self, log, tmp_path, content, ending, kept
-    ) -> None:
-        delivery, make, counts, spool = log
-        make("a", content, ending)
-        delivery.deliver()
-        assert len(_stored(tmp_path)) == counts.tree()["delivered"]["predictions"] == kept
-        assert self._reasons(counts) == ({"unreadable": 3 - kept} if kept < 3 else {})
-        assert spool.segments() == []
-
-    def test_delivery_whose_files_can_not_be_removed_counts_them_once(self, log, tmp_path, monkeypatch) -> None:
-        delivery, make, counts, spool = log
-        path = make("a")
-        unlink = os.unlink
-
-        def deny(target, *more, **others):
-            if str(target) == str(path):
-                raise PermissionError(13, "denied")
-            unlink(target, *more, **others)
-
-        monkeypatch.setattr(os, "unlink", deny)
-        for _ in range(3):
-            delivery.deliver()
-        assert counts.tree()["delivered"]["predictions"] == 1
-        assert spool.waiting()[1] == 0
-        monkeypatch.setattr(os, "unlink", unlink)
-        delivery.deliver()
-        assert not path.exists()
-
-    def test_delivery_beyond_the_limit_drops_what_was_given_up_before_what_waits(self, log, tmp_path) -> None:
-        delivery, make, counts, _ = log
-        delivery._options = delivery._options.model_copy(update={"spool_bytes": 1})
-        (tmp_path / "log").write_text("away")
-        aside = make("a", ending="~1.jsonl.failed")
-        make("b"), make("c")
-        delivery.deliver()
-        assert not aside.exists()
-        assert self._reasons(counts) == {"spool_full": 2}
-
-
 def _refuse() -> None:
     raise OSError(28, "full")
-
-
-def _stored_files(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_file()]
 
 
 class TestMemoryOfLargeRequests:
