@@ -6,8 +6,8 @@ import gzip
 import hashlib
 import json
 import os
+import secrets
 import stat
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -39,18 +39,29 @@ REMOTE = {"flags": "s3://models/flags.json", "log": "s3://models/log", "smoke": 
 OPTIONS = SmokeOptions(deadline_seconds=0.5, requests=3, latency_ms=20_000.0)
 
 
-def test_token_is_made_once_whoever_asks_first(tmp_path: Path) -> None:
-    state = EnvironmentState(str(tmp_path / "env"), S3Options())
-    assert state.smoke_token() is None
+@pytest.mark.parametrize("others", [0, 1, 3])
+def test_token_of_several_first_deploys_at_once_is_that_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    """Others write theirs after we found none, and before we write ours."""
+    uri = str(tmp_path / "env")
+    assert EnvironmentState(uri, S3Options()).smoke_token() is None
     assert not (tmp_path / "env").exists()
-    found: list[str | None] = []
-    threads = [threading.Thread(target=lambda: found.append(state.smoke_token(create=True))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert {state.smoke_token(), state.smoke_token(create=True)} == set(found)
-    assert len(found[0] or "") >= 32
+    make, found = secrets.token_urlsafe, []
+
+    def made(size: int) -> str:
+        token = make(size)
+        if len(found) < others:
+            found.append("")
+            found[found.index("")] = EnvironmentState(uri, S3Options()).smoke_token(create=True) or ""
+        return token
+
+    monkeypatch.setattr(secrets, "token_urlsafe", made)
+    found.append(EnvironmentState(uri, S3Options()).smoke_token(create=True) or "")
+    found += [EnvironmentState(uri, S3Options()).smoke_token(create=create) or "" for create in (True, False)]
+    assert len(found) == others + 3
+    assert len(set(found)) == 1
+    assert len(found[0]) >= 32
 
 
 def test_token_is_for_its_owner_and_group_alone(tmp_path: Path) -> None:

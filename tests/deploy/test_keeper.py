@@ -1,0 +1,84 @@
+"""The keeper's small rules, without processes: its server's log, and how long it rests after one that failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from modelway.deploy.local import keeper as keeper_module
+from modelway.deploy.local.files import LOG, READY, WATCHED, Files, last_words
+from modelway.deploy.local.keeper import Keeper
+
+LIMIT = 100
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(keeper_module, "_LARGEST_LOG", LIMIT)
+    found: Any = Keeper(Files(tmp_path))
+    found.rests = []
+    found._ending = SimpleNamespace(wait=found.rests.append, is_set=lambda: False)
+    return found
+
+
+def test_log_of_a_server_that_runs_is_copied_and_grows_again_each_time(keeper: Any, tmp_path: Path) -> None:
+    log, copy = tmp_path / LOG, tmp_path / "server.1.log"
+    keeper._rotate()  # there is none yet
+    with log.open("ab", buffering=0) as server:  # the server keeps it open
+        for number in (b"1", b"2", b"3"):
+            server.write(number * LIMIT)
+            keeper._rotate()
+            assert log.read_bytes() == number * LIMIT
+            server.write(b"!")
+            keeper._rotate()
+            assert (log.read_bytes(), copy.read_bytes()) == (b"", number * LIMIT + b"!")
+            keeper._rotate()
+            assert copy.read_bytes() == number * LIMIT + b"!"
+            server.write(b"more")
+            assert log.read_bytes() == b"more"
+            log.write_bytes(b"")
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("answered", "rests"),
+    [
+        ("------", [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]),
+        ("--+--", [1.0, 2.0, 1.0, 2.0]),
+        ("+++", []),
+        ("r-", [1.0, 2.0]),
+    ],
+)
+def test_server_that_ends_before_it_answered_rests_longer_each_time(
+    keeper: Any, tmp_path: Path, answered: str, rests: list[float]
+) -> None:
+    """`+` it answered, `r` it said that it is refused, `-` it said nothing."""
+    files, failures = Files(tmp_path), 0
+    for number, how in enumerate(answered):
+        if how != "-":
+            files.write(READY, {"exit_code": 0 if how == "+" else 3})
+        failures = 0 if how == "+" else failures + 1
+        keeper._bury(number)
+        assert files.read(WATCHED) == {"exit_code": number, "failures": failures}
+        assert files.read(READY) == {}
+    assert keeper.rests == rests
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ""),
+        (b"short\n", "short"),
+        (b"a" * 10, "a" * 10),
+        (b"b" + b"a" * 10, "a" * 10),
+        (b"x" * 50 + b"the end  \n", "the end"),
+        (b"\xe4" + b"a" * 9, "\ufffd" + "a" * 9),
+    ],
+)
+def test_last_words_are_the_end_of_the_log(tmp_path: Path, content: bytes, words: str) -> None:
+    assert last_words(tmp_path / LOG) == ""
+    (tmp_path / LOG).write_bytes(content)
+    assert last_words(tmp_path / LOG, 10) == words
