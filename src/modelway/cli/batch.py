@@ -131,12 +131,12 @@ def _request(
     settings: SettingsSlice, root: Path, bundle: Path, name: str, source: DataOptions, trust: Trust
 ) -> Request:
     from modelway.batch.run import Request
-    from modelway.records.data import HashSplit, S3Options
+    from modelway.records.data import HashSplit, S3Options, StratifiedSplit
 
     options, prepare = settings.batch, settings.prepare
     keys = options.keys
     if keys is None:
-        keys = prepare.split.key if prepare and isinstance(prepare.split, HashSplit) else ()
+        keys = prepare.split.key if prepare and isinstance(prepare.split, HashSplit | StratifiedSplit) else ()
     return Request(
         options=options,
         source=source,
