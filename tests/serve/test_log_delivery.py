@@ -20,6 +20,7 @@ from modelway.serve.log import delivery as delivery_module
 from modelway.serve.log.counts import Trouble
 from modelway.serve.log.delivery import Delivery
 from modelway.serve.log.left import count_left
+from modelway.serve.log.segments import segment_of
 from modelway.serve.log.spool import Spool
 
 CUT = gzip.compress(b"".join(os.urandom(200_000).hex().encode() + b"\n" for _ in range(3)))[:300_000]
@@ -164,7 +165,7 @@ class TestDelivery:
         (tmp_path / "log/predictions/date=2024-01-01/hour=10/a.jsonl.gz").mkdir(parents=True)
         make("a")
         for attempt in range(attempts):
-            now = seconds if attempt == attempts - 1 else 0.0
+            now = seconds * attempt / (attempts - 1)
             make(f"b{attempt}")
             delivery.deliver()
         assert self._reasons(counts) == ({"refused": 1} if attempts >= 5 and seconds >= 600 else {})
@@ -176,7 +177,7 @@ class TestDelivery:
 class TestRoom:
     """What lies in the spool while the store is away: as much as the limit allows, the most recent of it."""
 
-    HOURS = (("12", "a-{}-1", 5), ("11", "z-{}-1", 9), ("11", "y-{}-0", 8), ("11", "b-{}-1", 8), ("10", "c-{}-9", 7))
+    HOURS = (("12", "a-{}-1", 5), ("11", "b-{}-1", 9), ("11", "z-{}-1", 8), ("11", "y-{}-0", 8), ("10", "c-{}-9", 7))
     """Hours, names and the second in which each segment was begun, the most recent first."""
 
     @pytest.fixture
@@ -232,9 +233,10 @@ class TestRoom:
         for number in range(5):
             path = spool.directory() / f"predictions~2024-01-01T10~{number}~1.jsonl.gz"
             path.write_bytes(b"x" * 100)
-            delivery._looked = float("-inf")
-            spool.look()
-            spool.give_up(spool.segments()[0])
+            segment = segment_of(path)
+            assert segment is not None
+            spool.add(segment)
+            spool.give_up(segment)
             delivery.deliver()
             found.append(spool.set_aside_bytes())
         assert found == [100, 200, 300, 0, 100]
