@@ -63,7 +63,11 @@ class TestPredictionWriter:
             for number, rows in enumerate(sizes):
                 places = np.arange(begin, begin + rows)
                 chosen = places % max(1, len(classes))
-                probability = np.stack([places / 1000 + at / 10 for at in range(len(classes))], 1) if classes else None
+                probability = (
+                    np.stack([places / 1000 + (at + places) % 3 / 10 for at in range(len(classes))], 1)
+                    if classes
+                    else None
+                )
                 scores = Scores(chosen.astype(np.int64) if classes else places * 1.5, probability)
                 table = pa.table({"customer": pa.array(places + 7, pa.int64())})
                 block = Block(f"f{number}", 1, table)
@@ -151,11 +155,11 @@ class TestJudge:
             name="t", type=ColumnType.CATEGORY, nullable=True, values=("a", "b"), refuse_unseen=refuses
         )
         signature = Signature(task=Task.REGRESSION, target="y", columns=(column,), outputs=())
-        chunks = [["a", None, "c"], ["b", "a"], ["C", "a "]]
+        chunks = [["a", None, "b"], ["b", "a"], ["C", "a ", "c"]]
         arrays = [pa.array(chunk, pa.string()) for chunk in chunks]
         values = pa.chunked_array([one.dictionary_encode() for one in arrays] if coded else arrays)
         found = judge(Block("f", 1, pa.table({"t": values})), signature, Wanted.of(signature, {}, ()))
-        assert sorted(found.reasons) == ([2, 5, 6] if refuses else [])
+        assert sorted(found.reasons) == ([5, 6, 7] if refuses else [])
         assert found.kinds == ({"t: unknown value": 3} if refuses else {})
 
     def test_value_that_can_not_be_read_is_not_missing_as_well(self) -> None:

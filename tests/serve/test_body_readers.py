@@ -150,6 +150,27 @@ def test_json_with_much_space_behind_it_says_the_same_as_without(body: Any) -> N
     assert _outcome(read_json, BOM.encode() + text, _validator()) == small
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_each_form_of_json_gives_the_same_columns(rows: int) -> None:
+    given = [ROW, OTHER, ROW][:rows]
+    columns = {name: [row[name] for row in given] for name in ROW}
+    order = ["t", "b", "x", "n"]
+    for body in (
+        {"dataframe_records": given},
+        {"dataframe_split": {"columns": order, "data": [[row[name] for name in order] for row in given]}},
+        {"instances": given},
+        {"instances": [list(row.values()) for row in given]},
+        {"inputs": given},
+        {"inputs": columns},
+        {"inputs": {name: [[value] for value in values] for name, values in columns.items()}},
+    ):
+        assert _outcome(read_json, json.dumps(body).encode(), _validator()) == (columns, rows)
+        assert _outcome(read_json, json.dumps(body).encode(), _validator(max_rows=rows)) == (columns, rows)
+        assert _outcome(read_json, json.dumps(body).encode(), _validator(max_rows=rows - 1 or 1))[-1] == (
+            rows if rows == 1 else []
+        )
+
+
 class TestCompressed:
     @pytest.mark.parametrize("encoding", [b"gzip", b"x-gzip", b"GZIP", b" gzip ", b"deflate"])
     @pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 10_000])

@@ -88,4 +88,3 @@ class Staff:
     def got_ready(self, child: Child) -> None:
         """One does its work."""
         child.ready = True
-        self._rests[child.place] = 0
