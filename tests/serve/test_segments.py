@@ -17,7 +17,7 @@ from modelway.records.serve import LogOptions
 from modelway.serve.log import Counts, Journal
 from modelway.serve.log import delivery as delivery_module
 from modelway.serve.log.left import count_left
-from modelway.serve.log.segments import OpenSegment, pack
+from modelway.serve.log.segments import OpenSegment, in_memory, pack
 from modelway.serve.log.spool import Spool
 
 HOUR = 3600.0
@@ -153,6 +153,39 @@ class TestSpool:
         assert {path.suffix for path in found if path.is_file()} >= {".part", ".gz", ""}
         for path in (tmp_path / "spool", *found):
             assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+class TestDurability:
+    """A file is brought to disk before its new name says that it is whole: a power loss must not empty it."""
+
+    @pytest.fixture
+    def synced(self, monkeypatch) -> list[tuple[str, int, int]]:
+        """What was synced and renamed, in order, by inode."""
+        sync, rename, found = os.fsync, Path.rename, []
+
+        def note_sync(number: int) -> None:
+            sync(number)
+            found.append(("synced", os.fstat(number).st_ino, os.fstat(number).st_size))
+
+        def note_rename(path: Path, target: Path) -> Path:
+            found.append(("renamed", path.stat().st_ino, path.stat().st_size))
+            return rename(path, target)
+
+        monkeypatch.setattr(os, "fsync", note_sync)
+        monkeypatch.setattr(Path, "rename", note_rename)
+        return found
+
+    def test_segments_are_synced_whole_before_each_rename(self, tmp_path, synced) -> None:
+        segment = OpenSegment(tmp_path, "predictions", "2024-01-01T10", "x")
+        for _ in range(2):
+            segment.append([b"1", b"2"])
+        closed = segment.close()
+        packed = pack(closed, gzip.compress(b"1\n2\n" * 2), tmp_path)
+        pack(in_memory("predictions", "2024-01-01T10", "y", [b"1"], 0.0), gzip.compress(b"1\n"), tmp_path)
+        assert [what for what, *_ in synced] == ["synced", "renamed"] * 3
+        assert [one[1:] for one in synced[::2]] == [one[1:] for one in synced[1::2]]
+        assert synced[1][2] == 8
+        assert packed.size == synced[3][2] == (tmp_path / packed.path.name).stat().st_size
 
 
 class TestJournal:

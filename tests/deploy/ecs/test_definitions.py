@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from ecs_stand_in.wire import service_model
 
+from modelway.deploy.ecs.definitions import new_definition
+from modelway.deploy.remote import VARIABLES
 from modelway.errors import UsageError
+from modelway.records.ecs import EcsOptions
 
 BASE = {
     "family": "loans",
@@ -227,3 +230,20 @@ def _value(shape: Any, name: str) -> Any:
     if getattr(shape, "enum", None):
         return shape.enum[-1]
     return {"string": name, "integer": 7, "long": 7, "double": 7.0, "boolean": True}[shape.type_name]
+
+
+@pytest.mark.parametrize("told", [(), ("MODELWAY_FLAGS",), tuple(sorted(VARIABLES))], ids=len)
+def test_variables_that_a_deploy_no_longer_sets_are_gone_and_others_stay(told: tuple[str, ...]) -> None:
+    old = [{"name": name, "value": "old"} for name in ("A", *sorted(VARIABLES), "MODELWAY_LOG_SALT", "Z")]
+    containers = [{"name": "server", "environment": old, "cpu": 1}, {"name": "proxy", "environment": old, "image": "p"}]
+    base = {"family": "loans", "containerDefinitions": containers}
+    options = EcsOptions(kind="ecs", cluster="c", service="s", region="eu-central-1", container="server")
+    made = new_definition(base, options.model_copy(update={"spool_volume": False}), "new", dict.fromkeys(told, "now"))
+    others = [{"name": name, "value": "old"} for name in ("A", "MODELWAY_LOG_SALT", "Z")]
+    ours = [{"name": name, "value": "now"} for name in told]
+    assert made == {
+        "family": "loans",
+        "containerDefinitions": [
+            {"name": "server", "environment": [*others, *ours], "cpu": 1, "image": "new"}, containers[1],
+        ],
+    }  # fmt: skip
