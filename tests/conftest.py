@@ -11,9 +11,11 @@ import signal
 import sys
 import urllib.request
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import botocore.loaders
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A test module that imports mlflow is imported before mlflow sees that this is a test, and telemetry would begin.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+# Each session of boto3 reads the description of S3 again, which takes most of the time to make a client.
+botocore.loaders.create_loader = cache(botocore.loaders.create_loader)
 
 # A shell's background jobs ignore interrupts, and so would the processes that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
