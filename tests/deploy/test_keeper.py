@@ -1,7 +1,10 @@
-"""The keeper's small rules, without processes: its server's log, and how long it rests after one that failed."""
+"""The keeper of local servers, one turn at a time: its server's log, rests after a failure, and hand-overs."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +12,19 @@ from typing import Any
 import pytest
 
 from modelway.deploy.local import keeper as keeper_module
-from modelway.deploy.local.files import LOG, READY, WATCHED, Files, last_words
+from modelway.deploy.local.files import (
+    LOG,
+    NEXT,
+    NEXT_SERVER,
+    READY,
+    SERVER,
+    WANTED,
+    WATCHED,
+    Files,
+    last_words,
+)
 from modelway.deploy.local.keeper import Keeper
+from modelway.processes import start_of
 
 LIMIT = 100
 
@@ -82,3 +96,45 @@ def test_last_words_are_the_end_of_the_log(tmp_path: Path, content: bytes, words
     assert last_words(tmp_path / LOG) == ""
     (tmp_path / LOG).write_bytes(content)
     assert last_words(tmp_path / LOG, 10) == words
+
+
+Child = subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[], Child]]:
+    """Start processes in the place of servers, and end them."""
+    children = []
+
+    def run() -> Child:
+        children.append(subprocess.Popen(["sleep", "600"]))
+        return children[-1]
+
+    yield run
+    for child in children:
+        child.kill()
+        child.wait()
+
+
+def test_hand_over_while_the_server_before_writes_its_number_down_waits_for_it(
+    tmp_path: Path, start: Callable[[], Child]
+) -> None:
+    files, before, after = Files(tmp_path), start(), start()
+
+    def note(name: str, child: Child) -> None:
+        files.write(name, {"pid": child.pid, "started": start_of(child.pid)})
+
+    keeper: Any = Keeper(files)
+    wanted = {"argv": ["serve"]}
+    keeper._child, keeper._next, keeper._next_wanted = before, after, wanted  # the one before was restarted just now
+    files.write(NEXT, wanted)
+    files.write(f".next-{READY}", {"exit_code": 0})
+    note(NEXT_SERVER, after)
+    assert not keeper._replace()
+    assert not files.read(WANTED)
+    note(SERVER, before)  # later, it would replace the number of the one that took over
+    assert keeper._replace()
+    assert files.process(SERVER) == after.pid
+    assert files.read(WANTED) == wanted
+    assert not files.read(NEXT)
+    assert before.wait() == -signal.SIGTERM
