@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count, pairwise
@@ -246,7 +247,10 @@ class TestShadowing:
                 options = ServeOptions.model_validate({"shadow": {"cpu": cpu}})
                 process = Shadowing(options, theirs, listener, lambda *_: None)
                 script(0, meet)
+                stuck = threading.Timer(30, ours.socket.shutdown, [socket.SHUT_RDWR])
+                stuck.start()
                 process.run()
+                stuck.cancel()
                 for line in lines:
                     line.close()
             return [after - before for before, after in pairwise(rests)]
