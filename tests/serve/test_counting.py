@@ -125,7 +125,7 @@ def test_counts_of_ended_processes_stay_without_their_gauges() -> None:
     for _ in range(2):
         for slot in range(2):
             pid += 1
-            log = {"dropped": {"predictions": {"killed": 0}, "statistics": {"killed": 0}}}
+            log = {"dropped": {"predictions": {"killed": 1}, "statistics": {"killed": 1}}}
             counts = {"n": 1, "gauges": {"g": 1.0}, "maxima": {"m": 9.0}, "log": log,
                       "log_memory": {"predictions": 2, "statistics": 3}}  # fmt: skip
             shared.write(slot, pid, counts)
@@ -137,7 +137,7 @@ def test_counts_of_ended_processes_stay_without_their_gauges() -> None:
     assert "gauges" not in total
     assert "maxima" not in total
     assert total["n"] == 4
-    assert total["log"]["dropped"] == {"predictions": {"killed": 8}, "statistics": {"killed": 12}}
+    assert total["log"]["dropped"] == {"predictions": {"killed": 12}, "statistics": {"killed": 16}}
     assert [shared.beats(slot) for slot in range(2)] == [2, 2]
 
 
