@@ -70,7 +70,7 @@ def _desk(wants: bool = True, room: bool = True, access: str = "none") -> tuple[
 
 
 def _served(status: int = 200, **more: Any) -> Served:
-    answer = None if status >= 400 else Answer(["yes", "no", "yes"], [[0.2, 0.8], [0.6, 0.4], [0.5, 0.5]])
+    answer = None if status >= 400 else Answer(["yes", "no", "yes"], [[0.2, 0.8], [0.4, 0.6], [0.5, 0.5]])
     question = None if status == 422 else Question({}, 3)
     more = {"question": question, "answer": answer} | more
     return Served("id", "r", 100.0, None, "champion", "3", "e", status, 7.5, MODEL, **more)
@@ -98,7 +98,7 @@ def test_request_is_recorded_once_or_shown_to_the_challenger_that_records_it(
     counts = metrics.arm("champion", "3").counts()
     assert counts["statuses"] == {str(status): 1}
     assert counts["classes"] == ({"yes": 2, "no": 1} if status == 200 else {})
-    assert counts["scores"] == ({"0.5": 2, "1.0": 1, "+Inf": 0} if status == 200 else {"0.5": 0, "1.0": 0, "+Inf": 0})
+    assert counts["scores"] == ({"0.5": 1, "1.0": 2, "+Inf": 0} if status == 200 else {"0.5": 0, "1.0": 0, "+Inf": 0})
 
 
 @pytest.mark.parametrize("hung_up", ["body", "scoring", "response"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ecs_stand_in.wire import service_model
 
+from modelway.deploy.ecs.strategy import deployment_configuration
 from modelway.records.deploy import LiveState
-from modelway.records.ecs import CanaryOptions, LinearOptions, PauseOptions, RollingOptions
+from modelway.records.ecs import CanaryOptions, EcsOptions, LinearOptions, PauseOptions, RollingOptions
 
 CANARY = CanaryOptions(kind="canary", percent=10.0, minutes=1, pause=PauseOptions(test_url="http://test.example"))
 
@@ -136,3 +138,51 @@ def test_replicas_of_the_settings_are_seen_and_others_are_left_alone(world: Any,
     more.apply(step)
     assert more.inspect().state is LiveState.CHANGING
     assert until(more, LiveState.STABLE).ready == 4
+
+
+PAUSE = PauseOptions(test_url="http://test", minutes=45)
+HOOKS = [
+    {
+        "targetType": "PAUSE",
+        "lifecycleStages": ["PRE_PRODUCTION_TRAFFIC_SHIFT"],
+        "timeoutConfiguration": {"timeoutInMinutes": 45, "action": "ROLLBACK"},
+    }
+]
+STRATEGIES: tuple[tuple[Any, dict[str, Any]], ...] = (
+    (
+        RollingOptions(kind="rolling", minimum_healthy_percent=50, maximum_percent=150),
+        {
+            "strategy": "ROLLING", "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+            "minimumHealthyPercent": 50, "maximumPercent": 150,
+        },
+    ),
+    (
+        CanaryOptions(kind="canary", percent=7.5, minutes=3, bake_minutes=9),
+        {
+            "strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 7.5, "canaryBakeTimeInMinutes": 3},
+            "bakeTimeInMinutes": 9, "lifecycleHooks": [],
+        },
+    ),
+    (
+        LinearOptions(kind="linear", percent=20, minutes=4, bake_minutes=8, pause=PAUSE),
+        {
+            "strategy": "LINEAR", "linearConfiguration": {"stepPercent": 20.0, "stepBakeTimeInMinutes": 4},
+            "bakeTimeInMinutes": 8, "lifecycleHooks": HOOKS,
+        },
+    ),
+)  # fmt: skip
+AT_ONCE = {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "lifecycleHooks": []}
+
+
+@pytest.mark.parametrize(("strategy", "told"), STRATEGIES, ids=["rolling", "canary", "linear"])
+@pytest.mark.parametrize("alarms", [(), ("errors", "latency")])
+@pytest.mark.parametrize("back", [False, True])
+def test_strategy_is_what_ecs_is_told_and_a_way_back_tries_nothing(strategy, told, alarms, back: bool) -> None:
+    options = EcsOptions(kind="ecs", cluster="c", service="s", region="r", strategy=strategy, alarms=alarms)
+    expected = AT_ONCE if back and strategy.kind != "rolling" else told
+    if alarms:
+        expected = {**expected, "alarms": {"alarmNames": ["errors", "latency"], "enable": True, "rollback": True}}
+    found = deployment_configuration(options, back=back)
+    assert found == expected
+    members = service_model().shape_for("DeploymentConfiguration").members
+    assert set(found) <= set(members)
