@@ -142,16 +142,6 @@ class TestDelivery:
         delivery.deliver()
         assert not path.exists()
 
-    def test_delivery_beyond_the_limit_drops_what_was_given_up_before_what_waits(self, log, tmp_path) -> None:
-        delivery, make, counts, _ = log
-        delivery._options = delivery._options.model_copy(update={"spool_bytes": 1})
-        (tmp_path / "log").write_text("away")
-        aside = make("a", ending="~1.jsonl.failed")
-        make("b"), make("c")
-        delivery.deliver()
-        assert not aside.exists()
-        assert self._reasons(counts) == {"spool_full": 2}
-
     @pytest.mark.parametrize(("attempts", "seconds"), [(4, 601), (5, 600), (5, 599), (6, 700)])
     def test_delivery_gives_a_segment_up_after_five_attempts_over_ten_minutes(
         self, log, tmp_path, monkeypatch, attempts, seconds
