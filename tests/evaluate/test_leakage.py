@@ -100,6 +100,20 @@ def test_order_alone_is_the_rank_correlation_of_a_regression() -> None:
     assert single_leak(target, pa.array(values), Problem.REGRESSION) == pytest.approx(expected)
 
 
+def test_codes_are_the_r2_of_their_means_and_the_roc_auc_of_their_rates() -> None:
+    """Categories have no order; what one half of the rows says of each predicts the other half."""
+    random = np.random.default_rng(4)
+    code = random.integers(0, 4, 4000)
+    column = pa.array(np.array(["a", "b", "c", "d"])[code])
+    target = np.array([3.0, -1.0, 9.0, 0.0])[code] + 100 + random.normal(size=4000)
+    means = np.array([target[code == at].mean() for at in range(4)])[code]
+    expected = oracle.r2_score(target, means)
+    assert single_leak(target, column, Problem.REGRESSION) == pytest.approx(expected, abs=0.01)
+    outcome = (random.random(4000) < np.array([0.3, 0.9, 0.1, 0.5])[code]).astype(int)
+    rates = np.array([outcome[code == at].mean() for at in range(4)])[code]
+    assert single_leak(outcome, column) == pytest.approx(oracle.roc_auc_score(outcome, rates), abs=0.01)
+
+
 def test_order_alone_is_the_roc_auc_of_two_classes() -> None:
     random = np.random.default_rng(3)
     target = (random.random(500) < 0.3).astype(int)

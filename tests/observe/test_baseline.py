@@ -28,6 +28,8 @@ def test_numbers_lie_in_bins_of_equally_many_rows() -> None:
     assert max(found.counts) - min(found.counts) <= 2
     assert (found.edges[0], found.edges[-1]) == (values.min(), values.max())
     assert found.mean == pytest.approx(values.mean())
+    assert found.std == pytest.approx(values.std())
+    assert (found.min, found.max, found.error, found.below, found.above) == (values.min(), values.max(), 0, 0, 0)
 
 
 def test_few_different_numbers_have_a_bin_each() -> None:
@@ -50,8 +52,8 @@ def test_a_column_without_values_has_its_count_of_missing_ones_alone() -> None:
 
 
 def test_categories_are_counted_the_most_frequent_first() -> None:
-    found = distribution(ColumnType.CATEGORY, column("b", "a", "b", None, "c"))
-    assert list(found.categories.items()) == [("b", 2), ("a", 1), ("c", 1)]
+    found = distribution(ColumnType.CATEGORY, column("b", "c", "b", None, "a"))
+    assert list(found.categories.items()) == [("b", 2), ("a", 1), ("c", 1)]  # of the same number, by name
     assert (found.rows, found.missing, found.other) == (5, 1, 0)
     assert distribution(ColumnType.BOOLEAN, column(True, False, True)).categories == {"true": 2, "false": 1}
 

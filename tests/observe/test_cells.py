@@ -125,7 +125,17 @@ class TestPlainStatistics:
 
     @pytest.mark.parametrize(
         "about",
-        [{"mean": 2}, {"std": 2}, {"mean": True, "std": 1}, {"a": 3, "b": 4}, {"a": 0.2, "b": 0.2}, {}, 5, {"a": "x"}],
+        [
+            {"mean": 2},
+            {"std": 2},
+            {"mean": True, "std": 1},
+            {"a": 3, "b": 4},
+            {"a": 0.2, "b": 0.2},
+            {},
+            5,
+            {"a": "x"},
+            {"a": 1, "b": "x"},
+        ],
     )
     def test_what_says_neither_is_passed_over(self, about: Any) -> None:
         assert set(plain(columns={"x": about, "y": {"mean": 1, "std": 1}}).columns) == {"y"}

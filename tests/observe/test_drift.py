@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from modelway.observe.baseline import distribution
-from modelway.observe.drift import judge_columns
+from modelway.observe.drift import judge_columns, moved_by
 from modelway.observe.profile import PREDICTIONS, Slices
 from modelway.observe.slice_drift import judge_slices
 from modelway.observe.watch import Watch, Watched
@@ -177,6 +177,24 @@ def test_all_values_gone_is_a_move() -> None:
     table = table.set_column(0, "x", pa.nulls(2000, pa.float64()))
     _, judged = judge(table)
     assert moved(judged) == {"x"}
+    found = judged.columns[0].shift
+    assert (found.missing_before, found.missing_now, found.missing_p < 1e-9) == (0, 1, True)
+    assert (found.value, found.p_value, found.effect, found.unseen) == (0, 1, 0, None)
+
+
+def test_columns_come_with_those_that_moved_first_and_then_the_farthest() -> None:
+    random = np.random.default_rng(3)
+    quiet, reference = [make(random, 3000) for _ in range(3)], baseline()
+    _, judged = judge(
+        *(make(random, 3000, y=at / 2, c=0.1) for at in (1, 2, 2)),
+        make(random, 3000, x=0.9),
+        *quiet,
+        reference=reference,
+    )
+    order = [State.MOVED, State.ONCE, State.STILL, State.UNJUDGED]
+    found = [(order.index(one.state), -moved_by(one.shift)) for one in judged.columns]
+    assert found == sorted(found)
+    assert {one.state for one in judged.columns} >= {State.MOVED, State.ONCE, State.STILL}
 
 
 def test_what_is_to_be_ignored_is_not_looked_at() -> None:

@@ -45,6 +45,20 @@ def test_numbers_are_compared_as_scipy_does(mean: float, std: float) -> None:
     assert ks_p_value(exact.statistic, 6000, 4000) == pytest.approx(exact.pvalue, rel=0.2, abs=1e-6)
 
 
+@pytest.mark.parametrize(("rows", "present"), [(200, 900), (900, 200), (300, 300)])
+@pytest.mark.parametrize("far", [0.05, 0.1, 0.15])
+def test_p_values_of_distances_are_scipys_exact_ones(rows: int, present: int, far: float) -> None:
+    steps = np.arange(rows) / rows
+    found = stats.ks_2samp(steps, np.arange(present) / present + far, method="exact")
+    assert ks_p_value(found.statistic, rows, present) == pytest.approx(found.pvalue, rel=0.15)
+
+
+def test_p_values_against_a_population_are_those_of_one_sample() -> None:
+    for distance in (0.05, 0.1):
+        exact = stats.kstwo.sf(distance, 150)
+        assert ks_p_value(distance, np.inf, 150) == pytest.approx(exact, rel=0.1)
+
+
 def test_the_parts_of_psi_and_jensen_shannon_are_tenths_of_the_baseline() -> None:
     random = np.random.default_rng(2)
     before, now = random.normal(size=10_000), random.normal(0.5, 1, size=10_000)
