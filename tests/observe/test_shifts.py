@@ -208,6 +208,17 @@ def test_shares_of_a_population_are_compared_as_scipy_does() -> None:
     assert (found.missing_before, found.missing_now, found.missing_p) == (0, 0, 1)
 
 
+@pytest.mark.parametrize(("now", "p_value"), [(["a"] * 100 + ["new"] * 9, 0.0), (["a"] * 100, 1.0)])
+def test_a_category_that_no_population_has_is_no_chance(now: list[str], p_value: float) -> None:
+    population = Distribution(type=ColumnType.CATEGORY, rows=0, missing=0, categories={"a": 1_000_000})
+    tally = tally_for(ColumnType.CATEGORY, population)
+    tally.add(pa.array(now))
+    found = compare(population, tally.finish())
+    assert found is not None
+    assert found.p_value == p_value
+    assert np.isfinite(found.value)  # as JSON holds it
+
+
 @pytest.mark.parametrize("rows", [0, 400])
 def test_means_are_compared_as_scipy_does(rows: int) -> None:
     """A baseline of mean and deviation alone, of a sample (Welch's test, by the normal) or of a whole population."""
@@ -224,6 +235,8 @@ def test_means_are_compared_as_scipy_does(rows: int) -> None:
     assert found.p_value == pytest.approx(2 * stats.norm.sf(found.value))
     apart = abs(now.mean() - 3.0) / 2.0
     assert found.effect == pytest.approx(stats.norm.cdf(apart / 2) - stats.norm.cdf(-apart / 2))
+    unit = stats.halfnorm.mean() * np.sqrt((1 / (rows - missing) if rows else 0) + 1 / 250)
+    assert found.noise == pytest.approx(stats.norm.cdf(unit / 2) - stats.norm.cdf(-unit / 2))
     assert (found.missing_before, found.missing_now) == (missing / (rows or 1), pytest.approx(50 / 300))
     if rows:
         exact = stats.chi2_contingency([[100, 300], [50, 250]], correction=False)
