@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelway.errors import InputError
+from modelway.observe.answered_hours import AnsweredHours
 from modelway.observe.rollout_outcomes import read_outcomes
 from modelway.records.data import Task
 from modelway.records.observe import Baseline
@@ -166,3 +170,35 @@ def test_how_the_log_is_cut_into_files_does_not_matter(tmp_path_factory, seed, f
         assert got.keys == len(means)
         assert got.total == pytest.approx(sum(means))
         assert got.squares == pytest.approx(sum(mean**2 for mean in means))
+
+
+def listed(name: str, size: int = 1, tag: str = "t", modified: float = 1.0) -> SimpleNamespace:
+    return SimpleNamespace(name=name, size=size, tag=tag, modified=modified)
+
+
+FIRST, COMPACT = listed("segment-1"), listed("hour-1.parquet")
+OTHER_FILES = {
+    "a segment came": ([FIRST, listed("segment-2")], [COMPACT]),
+    "a segment went": ([], [COMPACT]),
+    "a segment is of another size": ([listed("segment-1", size=2)], [COMPACT]),
+    "a segment has another tag": ([listed("segment-1", tag="u")], [COMPACT]),
+    "a segment without a tag is of another time": ([listed("segment-1", tag="", modified=2.0)], [COMPACT]),
+    "it was compacted": ([FIRST], [COMPACT, listed("hour-2.parquet")]),
+    "it was compacted for the first time": ([FIRST], []),
+    "it was compacted again": ([FIRST], [listed("hour-1.parquet", size=2)]),
+    "it was compacted again to the same size": ([FIRST], [listed("hour-1.parquet", tag="u")]),
+}
+
+
+@pytest.mark.parametrize("change", OTHER_FILES)
+def test_what_is_kept_of_an_hour_is_of_exactly_its_files(tmp_path, change: str) -> None:
+    def kept(segments: list, compacted: list, kind: pa.DataType | None = None, hour: int = 12) -> str:
+        listing = SimpleNamespace(segments=segments, compacted=compacted)
+        place: Any = SimpleNamespace(own=tmp_path, listed=lambda *_: listing)
+        return AnsweredHours(place, kind)._kept(datetime(2026, 1, 1, hour, tzinfo=UTC)).name
+
+    before = kept([FIRST], [COMPACT])
+    assert before == kept([FIRST], [COMPACT])
+    assert before != kept(*OTHER_FILES[change])
+    assert before != kept([FIRST], [COMPACT], pa.string())
+    assert before != kept([FIRST], [COMPACT], hour=13)
