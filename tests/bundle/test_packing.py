@@ -108,6 +108,7 @@ def test_without_an_export_it_is_kept_without_pickle(custom, origin, tmp_path):
     assert packed.comparison.largest_difference == 0
     needed = (tmp_path / "bundle" / "requirements.txt").read_text()
     assert "scikit-learn==" in needed
+    assert "lightgbm==" in needed
     assert "onnxruntime" not in needed
 
 

@@ -31,10 +31,10 @@ def needed_packages(info: ModelInfo, spec: FeatureSpec, form: str) -> dict[str, 
     functions = [feature.function for feature in spec.features if feature.kind == "custom"]
     if functions:
         roots.append("pyarrow")
-    known = packages_distributions()
     modules = [name.partition(":")[0] for name in functions]
     if form == "skops":
         modules += [*info.trusted, "lightgbm"]
+    known = packages_distributions() if modules else {}  # reads the files of all that is installed
     for module in modules:
         roots += known.get(module.partition(".")[0], [])
     return {OURS: modelway.__version__, **_closure(roots)}
