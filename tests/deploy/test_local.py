@@ -62,7 +62,7 @@ def test_it_mends_what_is_killed(running: Any, bundles: Any) -> None:
     open_target(running).apply(steps[0])
     until(lambda: open_target(running).inspect().state is LiveState.STABLE)
     assert files.process(SERVER) == server  # the same one went on meanwhile
-    os.kill(server or 0, signal.SIGKILL)
+    assert files.signal(SERVER, signal.SIGKILL)
     until(lambda: files.process(SERVER) not in {None, server})
 
 
@@ -73,7 +73,7 @@ def test_the_log_rotates_while_the_server_runs(running: Any) -> None:
     os.truncate(log, 60_000_000)
     until(lambda: log.stat().st_size < 50_000_000)
     assert log.with_suffix(".1.log").read_bytes()[: len(before)] == before
-    os.kill(server or 0, signal.SIGHUP)  # so that the server writes a line
+    assert files.signal(SERVER, signal.SIGHUP)  # so that the server writes a line
     until(lambda: b"reloaded" in log.read_bytes())
     assert log.stat().st_size < 1_000_000  # at the file's new end, without a hole
     assert files.process(SERVER) == server

@@ -119,7 +119,7 @@ def test_changed_settings_restart_the_server_without_a_refused_connection(runnin
     assert set(load.answers) == {"HTTP/1.1 200 OK"}
     assert files.process(SERVER) not in {None, first}
     assert files.process(KEEPER) == keeper
-    os.kill(files.process(SERVER) or 0, signal.SIGKILL)  # what starts after a crash has the new settings, too
+    assert files.signal(SERVER, signal.SIGKILL)  # what starts after a crash has the new settings, too
     until(lambda: open_target(running).inspect().state is LiveState.STABLE)
     assert reported(port) == release.given.digest
 
@@ -183,7 +183,7 @@ def test_server_that_crashes_while_another_one_starts_is_restarted_and_the_other
 
 def test_keeper_that_took_over_holds_no_socket_so_changed_settings_stop_and_start(running: Any, bundles: Any) -> None:
     files = Files(running.state / "local")
-    os.kill(files.process(KEEPER) or 0, signal.SIGKILL)
+    assert files.signal(KEEPER, signal.SIGKILL)
     until(lambda: files.process(KEEPER) is None)
     assert bring(running, bundles.release(1)) == ["keep"]
     release = bundles.release(1).model_copy(update={"settings": settings(input=InputOptions(max_rows=5))})
@@ -198,7 +198,7 @@ def test_server_whose_project_changed_is_started_again_with_the_settings_of_its_
     (running.root / "modelway.yaml").write_text("name: loans\nserve: {input: {max_rows: 1}, access_log: all}\n")
     files, port = Files(running.state / "local"), running.options.target.port
     server = files.process(SERVER)
-    os.kill(server or 0, signal.SIGKILL)
+    assert files.signal(SERVER, signal.SIGKILL)
     until(lambda: files.process(SERVER) not in {None, server})
     until(lambda: open_target(running).inspect().state is LiveState.STABLE)
     assert reported(port) == bundles.release(1).given.digest
