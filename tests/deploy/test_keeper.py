@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from modelway.deploy.local import keeper as keeper_module
+from modelway.deploy.local import target as target_module
 from modelway.deploy.local.files import (
+    KEEPER,
     LOG,
     NEXT,
     NEXT_SERVER,
     READY,
+    REFUSED,
     SERVER,
     WANTED,
     WATCHED,
@@ -24,6 +27,7 @@ from modelway.deploy.local.files import (
     last_words,
 )
 from modelway.deploy.local.keeper import Keeper
+from modelway.deploy.local.target import LocalTarget
 from modelway.processes import start_of
 
 LIMIT = 100
@@ -138,3 +142,36 @@ def test_hand_over_while_the_server_before_writes_its_number_down_waits_for_it(
     assert files.read(WANTED) == wanted
     assert not files.read(NEXT)
     assert before.wait() == -signal.SIGTERM
+
+
+def test_start_that_was_withdrawn_does_not_answer_the_same_request_made_again(
+    tmp_path: Path, start: Callable[[], Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine may let the keeper notice the end of the withdrawn server after the next request for it."""
+    files, withdrawn = Files(tmp_path), start()
+    keeper: Any = Keeper(files)
+    target = SimpleNamespace(_files=files, _launched=lambda _: {"argv": ["serve"]})
+    asked: list[dict[str, Any]] = []
+
+    def turn(_: float) -> None:
+        """Let the keeper take its turn while the target waits; the second request is answered by a server."""
+        asked.append(files.read(NEXT))
+        if len(asked) == 1:
+            keeper._next, keeper._next_wanted = withdrawn, asked[0]
+            files.remove(NEXT)
+            raise TimeoutError
+        keeper._replace()
+        assert not files.read(REFUSED)
+        files.write(WANTED, files.read(NEXT))
+        files.remove(NEXT)
+
+    monkeypatch.setattr(target_module, "time", SimpleNamespace(sleep=turn, monotonic=lambda: 0.0))
+    standing_in = start()
+    files.write(KEEPER, {"pid": standing_in.pid, "started": start_of(standing_in.pid)})
+    restart: Any = LocalTarget._restart
+    with pytest.raises(TimeoutError):
+        restart(target, {})
+    withdrawn.terminate()
+    withdrawn.wait()
+    restart(target, {})
+    assert [one["argv"] for one in asked] == [["serve"], ["serve"]]

@@ -23,7 +23,7 @@ from modelway.observe.log_hours import LogPlace, hours_between
 from modelway.observe.log_tables import LogReader, hour_files
 from modelway.records.data import S3Options
 from modelway.records.progress import silent
-from modelway.storage import read_bytes, remove_below, write_bytes
+from modelway.storage import LostAnswerError, read_bytes, remove_below, write_bytes
 from modelway.storage.s3 import s3_client
 
 if TYPE_CHECKING:
@@ -494,6 +494,25 @@ def test_a_corrupt_file_of_another_compactor_keeps_the_segments(disk, monkeypatc
         compact(disk)
     assert len(disk.raw()) == 3
     assert read_bytes(f"{disk.place.address('predictions', HOUR)}/{disk.raw()[0]}")
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_write_whose_answer_is_lost_counts_if_its_file_is_there(disk, monkeypatch, arrives: bool) -> None:
+    disk.fill(3)
+
+    def write(*args: Any, **options: Any) -> None:
+        if arrives:
+            WRITE(*args, **options)
+        raise LostAnswerError("no answer came", where="there")
+
+    monkeypatch.setattr(log_compaction, "write_if_unchanged", write)
+    if arrives:
+        assert compact(disk).segments == 3
+    else:
+        with pytest.raises(LostAnswerError, match="no answer came"):
+            compact(disk)
+    assert len(disk.raw()) == (0 if arrives else 3)
+    disk.check()
 
 
 def test_every_hour_that_is_asked_for_is_compacted_in_both_streams(disk) -> None:

@@ -17,7 +17,7 @@ from modelway.errors import InputError, OutsideError
 from modelway.observe.log_hours import COMPACTED, HOUR, STREAMS, folder_of
 from modelway.observe.log_parquet import SegmentText, about_of, digest_of, is_sound, pack
 from modelway.observe.log_tables import TOGETHER, Unreadable, hour_files, read_segment, reason_of
-from modelway.storage import LostAnswerError, is_s3, read_bytes, remove_below, write_if_unchanged
+from modelway.storage import LostAnswerError, is_s3, read_bytes, read_version, remove_below, write_if_unchanged
 from modelway.storage.local import outside
 
 if TYPE_CHECKING:
@@ -92,7 +92,9 @@ def _compact_hour(place: LogPlace, stream: str, hour: datetime, done: Compaction
         try:
             written = write_if_unchanged(uri, packed.content, None, s3=place.s3)
         except LostAnswerError:
-            written = None  # its name follows from its content: if it is there, it was written
+            if read_version(uri, s3=place.s3).content is None:
+                raise
+            written = None  # its name follows from its content: as it is there, it was written
         if written is None:
             _check(uri, packed, place.s3)
         if not is_s3(uri):

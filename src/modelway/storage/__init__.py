@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelway.storage.access import list_files, read_bytes, read_tagged, write_bytes, write_if_unchanged
+from modelway.storage.access import list_files, read_bytes, read_tagged, read_version, write_bytes, write_if_unchanged
 from modelway.storage.addresses import COMPACTED_SUFFIXES, DATA_SUFFIXES, LOG_SUFFIXES, Found, is_s3
 from modelway.storage.documents import Document
 from modelway.storage.hours import remove_hours
@@ -29,6 +29,7 @@ __all__ = [
     "read_bytes",
     "read_range",
     "read_tagged",
+    "read_version",
     "remove_below",
     "remove_hours",
     "sync",

@@ -234,7 +234,9 @@ class LocalTarget:
 
     def _restart(self, arguments: dict[str, Any]) -> None:
         """Let the keeper start another server; returns when that one answers, and the one before is ending."""
-        files, launched = self._files, self._launched(arguments)
+        files = self._files
+        # Two requests for the same server differ: the keeper may still be busy with one that was withdrawn.
+        launched = self._launched(arguments) | {"request": secrets.token_hex(8)}
         files.remove(REFUSED)
         files.write(NEXT, launched)
         deadline = time.monotonic() + _RESTART_SECONDS
