@@ -19,6 +19,8 @@ import botocore.loaders
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.once import made_once
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
@@ -113,6 +115,19 @@ def control_group() -> Iterator[Callable[..., list[Path]]]:
     yield make
     for group in dict.fromkeys(made):
         group.rmdir()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry's database as MLflow makes it, to be copied: making one takes more than a second."""
+    from modelway.records.register import RegisterOptions
+    from modelway.registry import Registry
+
+    def make(root: Path) -> None:
+        with Registry(RegisterOptions(), "loans", root)._calls():
+            pass
+
+    return made_once(tmp_path_factory, "empty", make) / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

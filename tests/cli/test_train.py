@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,16 @@ from modelway.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from conftest import Project
 
 QUICK = ("--epochs", "20")
+
+
+@pytest.fixture(autouse=True)
+def empty_registry(project: Project, empty_database: Path) -> None:
+    shutil.copy(empty_database, project.root / "mlflow.db")
 
 
 def test_train_leaves_model_metrics_baseline_and_report_and_registers(project: Project) -> None:
@@ -100,6 +107,7 @@ def test_a_fixed_sample_of_the_rows_can_do(project: Project) -> None:
 
 
 def test_the_settings_can_say_not_to_register(project: Project) -> None:
+    (project.root / "mlflow.db").unlink()
     never = ("--set", "register.by_default=false")
     assert project.json("train", *QUICK, *never)["version"] is None
     assert not (project.root / "mlflow.db").exists()

@@ -33,7 +33,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Path]]:
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def registry(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Any:
     """A registry with a first version."""
     import shutil
 
@@ -44,6 +44,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     root = tmp_path_factory.mktemp("registered")
     shutil.copy(Path(__file__).parents[2] / "modelway.yaml", root)
+    shutil.copy(empty_database, root / "mlflow.db")
     (root / "data").mkdir()
     shutil.copy(write_sample(root / "sample", rows=1200), root / "data" / "loans.csv")
     settings = load_settings(root / "modelway.yaml", [Override.parse("fit.estimator.epochs=10")])

@@ -29,7 +29,7 @@ MODULE = "def ratio(table):\n    return (table['amount'].to_numpy() / (1 + table
 
 
 @pytest.fixture(scope="module")
-def registered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path]]:
+def registered(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[tuple[Any, Path]]:
     """A registry with a version that calls the project's function, and the project."""
     import sys
 
@@ -40,6 +40,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, 
 
     root = tmp_path_factory.mktemp("registered")
     shutil.copy(Path(__file__).parents[2] / "modelway.yaml", root)
+    shutil.copy(empty_database, root / "mlflow.db")
     (root / "data").mkdir()
     shutil.copy(write_sample(root / "sample", rows=1200), root / "data" / "loans.csv")
     (root / "ratios_of_mine.py").write_text(MODULE)

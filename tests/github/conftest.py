@@ -78,10 +78,11 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
     """A project with version 1 registered; nobody may write in it."""
     root = tmp_path_factory.mktemp("trained")
     shutil.copy(ROOT / "modelway.yaml", root)
+    shutil.copy(empty_database, root / "mlflow.db")
     (root / "data").mkdir()
     shutil.copy(write_sample(tmp_path_factory.mktemp("sample"), rows=1500), root / "data" / "loans.csv")
     with pytest.MonkeyPatch.context() as patch:

@@ -110,16 +110,6 @@ def _baseline() -> Baseline:
     return Baseline(rows=100, columns=columns, predictions=seen(ColumnType.NUMBER), metrics={"roc_auc": 0.9})
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database as MLflow makes it; making one takes seconds."""
-    root = tmp_path_factory.mktemp("empty")
-    registry = Registry(RegisterOptions(), "loans", root)
-    with registry._calls():
-        pass
-    return root / "mlflow.db"
-
-
 @pytest.fixture
 def root(tmp_path: Path, empty_database: Path) -> Path:
     """The directory of a settings file, with an empty registry."""

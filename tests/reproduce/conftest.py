@@ -55,6 +55,7 @@ def write_settings(tmp_path: Path) -> Callable[..., None]:
 def project(
     tmp_path: Path,
     sample_data: Path,
+    empty_database: Path,
     write_settings: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     in_project: Callable[[Path], Project],
@@ -64,6 +65,7 @@ def project(
     monkeypatch.setenv("MODELWAY_COMMIT", "a" * 40)
     (tmp_path / "data").mkdir()
     shutil.copy(sample_data, tmp_path / "data" / "loans.csv")
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
     (tmp_path / "plain.py").write_text(MODULE)
     (tmp_path / "dice.py").write_text(DICE)
     write_settings(estimator={"kind": "linear", "epochs": 3})
