@@ -60,7 +60,7 @@ class Fault(Enum):
 
 _WRITES = ("open", "pwrite", "write", "sendfile", "ftruncate", "truncate", "fsync")
 _NAMES = ("rename", "replace", "link", "symlink", "unlink", "remove", "mkdir", "rmdir", "chmod")
-_READS = ("close", "fstat", "stat", "listdir", "scandir")
+READS = ("close", "fstat", "stat", "listdir", "scandir")
 _NEEDS_SPACE = {"pwrite", "write", "sendfile", "mkdir", "link", "symlink", "create", "commit"}
 _REMOVALS = {"unlink", "rmdir", "remove"}
 _CHANGING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -211,7 +211,7 @@ def failing(what: Failing) -> Iterator[Failing]:
                 raise what.fault.error()
         return _open(file, mode, buffering, **given)
 
-    for name in (*_WRITES, *_NAMES, *(_READS if what.reads else ())):
+    for name in (*_WRITES, *_NAMES, *(READS if what.reads else ())):
         wrap(name)
     put(io, "open", opened)
     put(builtins, "open", opened)
