@@ -202,10 +202,43 @@ def test_settings_are_frozen(settings_file: Path) -> None:
         settings.name = "other"  # type: ignore[misc]
 
 
-def test_the_file_is_found_above(settings_file: Path) -> None:
+def test_the_nearest_file_is_found_above(settings_file: Path) -> None:
     below = settings_file.parent / "a" / "b"
     below.mkdir(parents=True)
     assert find_settings(below) == settings_file
+    nearer = below.parent / settings_file.name
+    nearer.write_text(GOOD)
+    assert [find_settings(place) for place in (below, below.parent, settings_file.parent)] == [
+        nearer,
+        nearer,
+        settings_file,
+    ]
+
+
+COLUMN_KEYS = {
+    "fit.features.drop": "[{}]",
+    "fit.features.columns": "{{{}: {{}}}}",
+    "fit.features.custom": "[{{function: 'a:b', columns: [{}]}}]",
+    "evaluate.slices": "[{}]",
+    "evaluate.sensitive": "[{}]",
+    "monitor.drift.ignore": "[{}]",
+    "monitor.drift.slices": "[{}]",
+    "monitor.performance.slices": "[{}]",
+}
+
+
+@pytest.mark.parametrize("key", COLUMN_KEYS)
+def test_a_column_that_a_key_names_is_declared_and_a_feature_is_not_the_target(settings_file: Path, key: str) -> None:
+    value = COLUMN_KEYS[key]
+    load_settings(settings_file, [Override.parse(f"{key}={value.format('age')}")])
+    assert f"{key} names 'agee', which is not in prepare.columns" in str(
+        refusal(settings_file, f"{key}={value.format('agee')}")
+    )
+    target = f"{key}={value.format('defaulted')}"
+    if key in {"fit.features.columns", "fit.features.custom"}:
+        assert f"{key} names the target 'defaulted'" in str(refusal(settings_file, target))
+    else:
+        load_settings(settings_file, [Override.parse(target)])
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
