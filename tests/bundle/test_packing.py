@@ -33,6 +33,12 @@ def test_everything_that_a_bundle_is_to_hold_is_there(pack):
     assert {*REQUIRED, "model.onnx", "manifest.json"} == {path.name for path in packed.bundle.iterdir()}
 
 
+def test_an_export_of_ones_own_is_for_models_that_modelway_does_not_export(pack, origin, tmp_path):
+    packed = pack("binary", "boosted_trees")
+    pack_bundle(packed.training, origin, tmp_path / "again", export="nowhere:to_be_found")
+    assert contents(tmp_path / "again") == contents(packed.bundle)
+
+
 def test_a_logarithm_is_turned_back(pack):
     packed = pack("positive", "boosted_trees", target_transform="log1p")
     found = open_bundle(packed.bundle).predict_table(packed.table)

@@ -112,6 +112,8 @@ def test_one_issue_is_updated_and_one_retraining_started(settings, live, github,
     github.issues[0]["state"] = "closed"
     monitor(settings, live, "--act")
     assert [one["state"] for one in github.issues] == ["closed", "open"]
+    monitor(settings, live, "--act", "--set", "monitor.environment=staging")
+    assert [one["state"] for one in github.issues] == ["closed", "open", "open"]
 
 
 def test_an_answer_that_was_lost_opens_no_second_issue(settings, live, github) -> None:
