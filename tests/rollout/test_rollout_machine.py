@@ -396,6 +396,6 @@ class RolloutOverItsLog(RolloutMachine):
 
 
 RolloutOverItsLog.TestCase.settings = settings(RolloutMachine.TestCase.settings, max_examples=15)
-# With other random steps it fails, over the log alone: a paused rollout does not go back at a bad minute where the model
-# has it go back. Not yet known whose fault it is.
+# With other random steps it fails, over the log alone: a paused rollout does not go back at a bad minute where the
+# model has it go back. Not yet known whose fault it is.
 TestRolloutOverItsLog = pytest.mark.exhaustive(pytest.mark.slow(RolloutOverItsLog.TestCase))
