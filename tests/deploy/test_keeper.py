@@ -107,7 +107,7 @@ Child = subprocess.Popen[bytes]
 
 @pytest.fixture
 def start() -> Iterator[Callable[[], Child]]:
-    """Start processes in the place of servers, and end them."""
+    """Start processes that stand in for servers, and end them."""
     children = []
 
     def run() -> Child:
